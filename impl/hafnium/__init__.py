@@ -1,0 +1,1 @@
+"""The hypercall layer of a hypervisor, at revision R4: plain Python, no dependencies."""
