@@ -39,7 +39,7 @@ def parser() -> Lark:
 # Words that end an expression or start a clause where a name may stand too. The other keywords of the
 # grammar can be names, because the contextual lexer tells them apart.
 RESERVED = frozenset(
-    "action actor after and arg assume by case commit contract effect else encoding entry enum exists false forall "
+    "action actor after and arg assume by case commit contract effect else encoding enum exists false forall "
     "given hypercall if impl import in invariant later let loop module next none not or peek protocol pure reject "
     "represent requires ret returns revisions scenario since then thread true unless until when while".split()
 )
@@ -425,7 +425,7 @@ class _Builder:
         )
 
     def link(self, item: Any, c: list[Any]) -> tree.Parameter:
-        return tree.Parameter(self.span(item), self.word(c[0]), self.build(c[1]))
+        return tree.Parameter(self.span(item), str(c[0]), self.build(c[1]))
 
     def view(self, item: Any, _: list[Any]) -> tree.View:
         span, name, name_span, doc, rest = self.head(item)

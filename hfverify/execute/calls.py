@@ -1,0 +1,268 @@
+"""Calls: functions are executed in place, contracts are applied, value objects are built.
+
+Reads   ast.Call
+Gives   the value of the call
+Refuses a callee that is not known (HF401)
+"""
+
+from __future__ import annotations
+
+import ast
+
+import z3
+
+from hfverify.diagnostics import Span
+from hfverify.execute.interpreter import Frame, Interpreter, PathEnds
+from hfverify.execute.objects import length, lifted
+from hfverify.execute.source import Class, Function
+from hfverify.execute.values import (
+    NONE,
+    Builtin,
+    EnumValue,
+    ListHead,
+    ListLink,
+    LockMethod,
+    Maybe,
+    Range,
+    Record,
+    Sequence,
+    TupleValue,
+    Value,
+)
+from hfverify.logic.evaluate import Env, Thunk
+from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Fifo, Ref
+from hfverify.model.program import Cell, list_node
+from hfverify.syntax import tree
+
+
+def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
+    """`callee(arguments)`."""
+    assert isinstance(node, ast.Call)
+    callee = run.evaluate(node.func, frame)
+    if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+        raise run.refuse(node, frame, "`*` and `**` in a call are not supported")
+    positional = [run.evaluate(argument, frame) for argument in node.args]
+    named = {k.arg: run.evaluate(k.value, frame) for k in node.keywords if k.arg is not None}
+    match callee:
+        case Function():
+            arguments = bind(run, callee, positional, named, node, frame)
+            if callee.name in run.contracts:
+                applied = _apply_contract(run, callee, arguments, node, frame)
+                if applied is not None:
+                    return applied[0]
+            return run.invoke(callee, arguments, frame.span(node))[0]
+        case Class():
+            return _construct(run, callee, positional, named, node, frame)
+        case LockMethod(lock, name) if not positional and not named:
+            act = run.world.acquire if name == "acquire" else run.world.release
+            act(lock, frame.span(node))
+            return NONE
+        case Builtin(name) if not named:
+            return _builtin(run, name, positional, node, frame)
+    raise run.refuse(node, frame, f"a call of `{ast.unparse(node.func)}` is not supported")
+
+
+def bind(
+    run: Interpreter, function: Function, positional: list[Value], named: dict[str, Value], node: ast.AST, frame: Frame
+) -> dict[str, Value]:
+    """Match arguments to parameters as Python does."""
+    spec = function.node.args
+    if spec.vararg or spec.kwarg:
+        raise run.refuse(node, frame, f"`{function.name}` takes a variable number of arguments, which is not supported")
+    names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+    only_named = [a.arg for a in spec.kwonlyargs]
+    bound = dict(zip(names, positional, strict=False))
+    clash = [name for name in named if name in bound or name not in (*names, *only_named)]
+    defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
+    defaults |= {n: d for n, d in zip(only_named, spec.kw_defaults, strict=True) if d is not None}
+    bound |= named
+    missing = [name for name in (*names, *only_named) if name not in bound]
+    if len(positional) > len(names) or clash or any(name not in defaults for name in missing):
+        run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{function.name}`")
+    for name in missing:
+        bound[name] = run.evaluate(defaults[name], Frame(function))
+    return bound
+
+
+def _construct(
+    run: Interpreter, cls: Class, positional: list[Value], named: dict[str, Value], node: ast.Call, frame: Frame
+) -> Value:
+    options = cls.dataclass_options()
+    if options is None or not options.get("frozen"):
+        raise run.refuse(node, frame, f"objects of `{cls.node.name}` cannot be made here", "only frozen dataclasses are values")
+    if any(isinstance(item, ast.FunctionDef) for item in cls.node.body):
+        raise run.refuse(node, frame, f"`{cls.node.name}` has methods, which is not supported")
+    fields: dict[str, Value] = {}
+    declared = cls.fields()
+    holder = Frame(Function(cls.name, frame.function.node, cls.module))
+    if len(positional) > len(declared) or any(name not in [f for f, _, _ in declared] for name in named):
+        run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{cls.node.name}`")
+    for index, (name, _, default) in enumerate(declared):
+        if index < len(positional):
+            fields[name] = positional[index]
+        elif name in named:
+            fields[name] = named[name]
+        elif default is not None:
+            fields[name] = run.evaluate(default, holder)
+        else:
+            run.require(z3.BoolVal(False), node, frame, f"`{cls.node.name}` needs `{name}`")
+    return Record(cls, fields)
+
+
+def _builtin(run: Interpreter, name: str, arguments: list[Value], node: ast.Call, frame: Frame) -> Value:
+    numbers: list[z3.ArithRef] = []
+    for value in arguments:
+        if isinstance(value, z3.ArithRef):
+            numbers.append(value)
+        elif isinstance(value, EnumValue) and value.is_int:
+            numbers.append(value.term)
+    match name, arguments:
+        case "len", [Sequence() as sequence]:
+            return length(run, sequence)
+        case "len", [TupleValue(items)]:
+            return z3.IntVal(len(items))
+        case "bool", [value]:
+            return run.truthiness(value, node, frame)
+        case "int", [z3.BoolRef() as truth]:
+            return z3.If(truth, z3.IntVal(1), z3.IntVal(0))
+        case "int" | "abs" | "min" | "max" | "range", _ if len(numbers) == len(arguments) > 0:
+            pass
+        case _:
+            raise run.refuse(node, frame, f"`{ast.unparse(node)}` is not supported")
+    match name, numbers:
+        case "int", [one]:
+            return one
+        case "abs", [one]:
+            return z3.If(one >= 0, one, -one)
+        case "range", [stop]:
+            return Range(z3.IntVal(0), stop)
+        case "range", [start, stop]:
+            return Range(start, stop)
+        case "min" | "max", [first, *rest] if rest:
+            result = first
+            for other in rest:
+                result = z3.If(other < result if name == "min" else other > result, other, result)
+            return result
+    raise run.refuse(node, frame, f"`{ast.unparse(node)}` is not supported")
+
+
+# ---------------------------------------------------------------- contracts of list functions
+
+
+def _apply_contract(
+    run: Interpreter, function: Function, arguments: dict[str, Value], node: ast.Call, frame: Frame
+) -> tuple[Value] | None:
+    """Do what the contract says; None if its roles do not fit, so that the body is executed."""
+    for contract in run.contracts[function.name]:
+        queues = _roles(run, contract, arguments, node, frame)
+        if queues is not None:
+            return (_perform(run, contract, queues, frame.span(node)),)
+    if any(isinstance(value, ListHead | ListLink) for value in arguments.values()):
+        raise run.refuse(node, frame, f"no contract of `{function.name}` fits these arguments")
+    return None
+
+
+class _Queue:
+    """A fifo cell that a role of a contract speaks about."""
+
+    def __init__(self, cell: Cell, ref: Ref, mapping: tree.MapsList) -> None:
+        self.cell = cell
+        self.ref = ref
+        self.mapping = mapping
+
+
+def _roles(
+    run: Interpreter, contract: tree.Contract, arguments: dict[str, Value], node: ast.Call, frame: Frame
+) -> dict[str, _Queue | z3.ArithRef] | None:
+    bound: dict[str, _Queue | z3.ArithRef] = {}
+    for role in contract.roles:
+        value = arguments.get(role.name)
+        if isinstance(value, Maybe):
+            value = run.present(value, node, frame, "a list entry is needed")
+        if role.kind == "list" and isinstance(value, ListHead):
+            cell = run.program.cell(value.ref.state, value.mapping.cell)
+            assert cell is not None
+            bound[role.name] = _Queue(cell, value.ref, value.mapping)
+        elif role.kind == "element" and isinstance(value, ListLink):
+            queue, element = _place_of(run, value)
+            known = bound.get(role.of)
+            if isinstance(known, _Queue):
+                same = known.ref.same(queue.ref) if known.cell == queue.cell else z3.BoolVal(False)
+                run.world.check(
+                    "contract", same, "HF509", f"`{ast.unparse(node)}` puts an entry on a list that it does not belong to",
+                    frame.span(node), contract.name_span,
+                )
+                if z3.is_false(z3.simplify(same)):
+                    raise PathEnds("contract")
+            else:
+                bound[role.of] = queue
+            bound[role.name] = element
+        else:
+            return None
+    return bound
+
+
+def _place_of(run: Interpreter, link: ListLink) -> tuple[_Queue, z3.ArithRef]:
+    """The list to which an entry belongs, and the element that stands for it there."""
+    owner, mapping = run.program.lists_through(link.owner.state, link.attribute)[0]
+    assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
+    keys = run.program.states[owner].keys
+    found: dict[str, z3.ArithRef] = {}
+    for argument, term in zip(mapping.place.base.arguments, link.owner.keys, strict=True):
+        assert isinstance(argument, tree.Name)
+        found[argument.text] = term
+    cell = run.program.cell(owner, mapping.cell)
+    assert cell is not None
+    return _Queue(cell, Ref(owner, tuple(found[key.name] for key in keys)), mapping), found[mapping.variable]
+
+
+def _perform(run: Interpreter, contract: tree.Contract, bound: dict[str, _Queue | z3.ArithRef], span: Span) -> Value:
+    world = run.world
+    names: dict[str, SpecValue | Thunk] = {}
+    for name, value in bound.items():
+        if isinstance(value, _Queue):
+            stored = world.read(value.cell, value.ref, span)
+            assert isinstance(stored, Fifo)
+            names[name] = stored
+        else:
+            names[name] = value
+    env = Env(world.cells, names, None, world.here, None)
+    function = contract.name.split(":")[1]
+    for condition in contract.requires:
+        goal = world.evaluator.truth(condition, env)
+        message = f"`{function}` needs what does not hold here"
+        world.check("contract", goal, "HF509", message, span, condition.span)
+    result: Value = NONE
+    if contract.returns is not None:
+        result = _result(run, contract.returns, bound, env)
+    for update in contract.effects:
+        assert isinstance(update.place, tree.Name)
+        target = bound[update.place.text]
+        new = world.evaluator.evaluate(update.value, env)
+        assert isinstance(target, _Queue) and isinstance(new, Fifo)
+        world.write(target.cell, target.ref, new, span)
+    return result
+
+
+def _result(run: Interpreter, expr: tree.Expr, bound: dict[str, _Queue | z3.ArithRef], env: Env) -> Value:
+    """A truth value, or, for `first(list)`, the owner of that entry, None for the empty list."""
+    evaluator = run.world.evaluator
+    if isinstance(expr, tree.Apply) and isinstance(expr.function, tree.Name) and expr.function.text == "first":
+        argument = expr.arguments[0]
+        assert isinstance(argument, tree.Name)
+        queue, value = bound[argument.text], env.names[argument.text]
+        assert isinstance(queue, _Queue) and isinstance(value, Fifo)
+        element = run.world.facts.first(value)
+        low, high = queue.cell.type.element.low, queue.cell.type.element.high  # type: ignore[union-attr]
+        run.world.facts.ranges.declare(element, low, high)
+        inner = Env(env.cells, {queue.mapping.variable: element}, queue.ref, env.here, None)
+        assert isinstance(queue.mapping.place, tree.Member)
+        owner = evaluator.reference(queue.mapping.place.base, inner)
+        return Maybe(value.has(element), owner)
+    found = evaluator.evaluate(expr, env)
+    assert isinstance(found, z3.ExprRef)
+    return found
+
+
+__all__ = ["bind", "call", "lifted", "list_node"]

@@ -1,0 +1,299 @@
+"""Attributes and items of the hypervisor's objects: which cell they are, and how they are read and written.
+
+Reads   model.program.Represent
+Gives   get_attribute, set_attribute, get_item
+Refuses an attribute that the specification does not describe (HF401)
+"""
+
+from __future__ import annotations
+
+import ast
+
+import z3
+
+from hfverify.execute.interpreter import Frame, Interpreter
+from hfverify.execute.source import Class, Module
+from hfverify.execute.values import (
+    NONE,
+    Buffer,
+    EnumValue,
+    ListHead,
+    ListLink,
+    LockMethod,
+    Maybe,
+    Node,
+    NoneValue,
+    Opaque,
+    Record,
+    Sequence,
+    Value,
+)
+from hfverify.logic.cells import Stored
+from hfverify.logic.evaluate import Env
+from hfverify.logic.facts import in_range
+from hfverify.logic.values import LockValue, Part, Ref
+from hfverify.model.program import Cell
+from hfverify.model.resolve import walk
+from hfverify.model.types import BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
+from hfverify.syntax import tree
+
+
+def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute, frame: Frame) -> Value:
+    """`value.name`."""
+    value = run.present(value, node.value, frame, f"`.{name}` is read")
+    match value:
+        case Ref():
+            return _member(run, value, "", name, node, frame)
+        case Part(ref, path):
+            return _member(run, ref, path, name, node, frame)
+        case LockValue():
+            if name in ("acquire", "release"):
+                return LockMethod(value, name)
+        case Node(term):
+            return _node_field(run, term, name, node, frame)
+        case Record(_, fields):
+            if name in fields:
+                return fields[name]
+        case EnumValue(_, term, _):
+            if name == "value":
+                return term
+        case Class():
+            return _class_member(run, value, name, node, frame)
+        case Module():
+            found = run.sources.resolve(value, name)
+            if found is not None and not isinstance(found, tuple):
+                return found
+            if isinstance(found, tuple):
+                return run.evaluate(found[1], Frame(frame.function.__class__(f"{value.name}:", frame.function.node, found[0])))
+    raise run.refuse(node, frame, f"`.{name}` of this value is not described", "does a `represent` rule or a cell miss?")
+
+
+def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribute, frame: Frame) -> Value:
+    program = run.program
+    full = f"{path}.{name}" if path else name
+    represent = program.represents.get(ref.state)
+    mapping = represent.mappings.get(full) if represent is not None else None
+    state = program.states[ref.state]
+    if mapping is not None:
+        return _mapped(run, ref, mapping, node, frame)
+    if not path:
+        for key, term in zip(state.keys, ref.keys, strict=True):
+            if key.name == name:
+                run.world.facts.ranges.declare(term, *bounds(key.type))
+                run.world.assume(in_range(term, key.type))
+                return term
+    if f"{state.name}.{full}" in program.locks:
+        return LockValue(f"{state.name}.{full}", ref)
+    if full in state.cells:
+        return _read_cell(run, state.cells[full], ref, node, frame)
+    if state.has_part(full):
+        return Part(ref, full)
+    lists = program.lists_through(ref.state, full)
+    if lists:
+        return ListLink(ref, full)
+    raise run.refuse(
+        node, frame, f"`{state.name}.{full}` is not described", "declare a cell, or say in a proof file what represents it"
+    )
+
+
+def _read_cell(run: Interpreter, cell: Cell, ref: Ref, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(cell.type, BytesType):
+        return Buffer(ref, cell)
+    return lifted(cell, run.world.read(cell, ref, frame.span(node)))
+
+
+def lifted(cell: Cell, stored: Stored) -> Value:
+    """The Python value that stands for what a cell holds."""
+    assert isinstance(stored, z3.ExprRef)
+    match cell.type:
+        case EnumType(name, _):
+            assert isinstance(stored, z3.ArithRef)
+            return EnumValue(name, stored, is_int=True)
+        case OptionalType():
+            return Maybe(stored != -1, stored)
+        case _:
+            return stored
+
+
+def _env(run: Interpreter, ref: Ref) -> Env:
+    return Env(run.world.cells, {}, ref, run.world.here, None)
+
+
+def _mapped(run: Interpreter, ref: Ref, mapping: tree.Mapping, node: ast.AST, frame: Frame) -> Value:
+    world = run.world
+    match mapping:
+        case tree.MapsMany():
+            return Sequence(ref, mapping)
+        case tree.MapsList():
+            return ListHead(ref, mapping)
+        case tree.MapsNone(_, path, condition):
+            for cell in _cells_in(run, ref, condition):
+                world.demand_access(cell, ref, frame.span(node), "read")
+            return Maybe(world.evaluator.truth(condition, _env(run, ref)), Part(ref, path))
+        case tree.MapsTo(_, _, place):
+            assert isinstance(place, tree.Index)
+            optional = None
+            for cell in _cells_in(run, ref, place):
+                world.demand_access(cell, ref, frame.span(node), "read")
+                if isinstance(cell.type, OptionalType):
+                    optional = cell
+            target = world.evaluator.reference(place, _env(run, ref))
+            exists = world.evaluator.exists(target, world.env())
+            if optional is None:
+                world.assume(exists)
+                return target
+            stored = world.cells.read(optional, ref)
+            assert isinstance(stored, z3.ExprRef)
+            world.facts.typed(stored, optional.type)
+            world.assume(z3.Implies(stored != -1, exists))
+            return Maybe(stored != -1, target)
+
+
+def _cells_in(run: Interpreter, ref: Ref, expr: tree.Expr) -> list[Cell]:
+    """The cells of the object that an expression in its scope reads."""
+    found: list[Cell] = []
+    cells = run.program.states[ref.state].cells
+    for inner in walk(expr):
+        path = dotted(inner)
+        if path in cells:
+            found.append(cells[path])
+    return found
+
+
+def dotted(expr: tree.Expr) -> str:
+    """`a.b.c` for a chain of names, else nothing."""
+    match expr:
+        case tree.Name(_, text):
+            return text
+        case tree.Member(_, base, name):
+            inner = dotted(base)
+            return f"{inner}.{name}" if inner else ""
+        case _:
+            return ""
+
+
+def _node_field(run: Interpreter, term: z3.ArithRef, name: str, node: ast.AST, frame: Frame) -> Value:
+    layout = run.program.layout
+    link = next((link for link in layout.links if link.name == name), None) if layout is not None else None
+    if layout is None or link is None:
+        raise run.refuse(node, frame, f"`{name}` is not a link of the layout")
+    found = z3.Select(run.world.cells.terms[f"{layout.name}.{name}"][0], term)
+    if link.type.name == layout.name:
+        return Node(found)
+    return Maybe(found != -1, Opaque(found))
+
+
+def _class_member(run: Interpreter, cls: Class, name: str, node: ast.AST, frame: Frame) -> Value:
+    members = enum_members(run, cls, node, frame)
+    if name in members:
+        return EnumValue(cls.node.name, z3.IntVal(members[name]), cls.is_int_enum)
+    raise run.refuse(node, frame, f"`{cls.node.name}` has no member `{name}`")
+
+
+def enum_members(run: Interpreter, cls: Class, node: ast.AST, frame: Frame) -> dict[str, int]:
+    """The names and numbers of an enumeration; they must agree with the specification's of the same name."""
+    if not cls.is_enum:
+        raise run.refuse(node, frame, f"attributes of the class `{cls.node.name}` are not supported")
+    members: dict[str, int] = {}
+    for item in cls.node.body:
+        match item:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(number))):
+                members[name] = number
+            case ast.Expr(value=ast.Constant()) | ast.FunctionDef():
+                pass
+            case _:
+                raise run.refuse(node, frame, f"a member of `{cls.node.name}` is not a number")
+    declared = run.program.enums.get(cls.node.name)
+    if declared is not None and dict(declared.items) != members:
+        raise run.refuse(node, frame, f"the enumeration `{cls.node.name}` is not the one of the specification")
+    return members
+
+
+def set_attribute(run: Interpreter, value: Value, name: str, new: Value, node: ast.Attribute, frame: Frame) -> None:
+    """`value.name = new`."""
+    value = run.present(value, node.value, frame, f"`.{name}` is written")
+    if isinstance(value, Node):
+        _set_node_field(run, value, name, new, node, frame)
+        return
+    if not isinstance(value, Ref | Part):
+        raise run.refuse(node, frame, "attributes of this value cannot be changed")
+    ref, path = (value, "") if isinstance(value, Ref) else (value.ref, value.path)
+    full = f"{path}.{name}" if path else name
+    represent = run.program.represents.get(ref.state)
+    mapping = represent.mappings.get(full) if represent is not None else None
+    cell = run.program.cell(ref.state, full)
+    if isinstance(mapping, tree.MapsTo) and isinstance(mapping.place, tree.Index) and len(mapping.place.arguments) == 1:
+        cell = run.program.cell(ref.state, dotted(mapping.place.arguments[0]))
+        new = _position(run, mapping.place, new, node, frame)
+    elif mapping is not None:
+        raise run.refuse(node, frame, f"`{full}` stands for several cells and cannot be assigned as a whole")
+    if cell is None or isinstance(cell.type, FifoType | BytesType):
+        raise run.refuse(node, frame, f"`{ref.state}.{full}` is not a cell that can be assigned")
+    run.world.write(cell, ref, lowered(run, cell, new, node, frame), frame.span(node))
+
+
+def _position(run: Interpreter, place: tree.Index, new: Value, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(place.base, tree.Name)
+    if isinstance(new, NoneValue):
+        return new
+    if isinstance(new, Ref) and new.state == place.base.text:
+        return new.keys[0]
+    if isinstance(new, Maybe) and isinstance(new.value, Ref) and new.value.state == place.base.text:
+        return Maybe(new.present, new.value.keys[0])
+    raise run.refuse(node, frame, f"this is not a reference to a {place.base.text}")
+
+
+def lowered(run: Interpreter, cell: Cell, new: Value, node: ast.AST, frame: Frame) -> Stored:
+    """What a cell holds when this Python value is stored in it."""
+    match cell.type, new:
+        case BoolType(), z3.BoolRef():
+            return new
+        case EnumType(name, _), EnumValue(enum, term, _) if enum == name:
+            return term
+        case OptionalType(), NoneValue():
+            return z3.IntVal(-1)
+        case OptionalType(), Maybe(present, inner) if isinstance(inner, z3.ArithRef):
+            return z3.If(present, inner, z3.IntVal(-1))
+        case BoolType() | EnumType(), _:
+            pass
+        case _, z3.ArithRef():
+            return new
+        case _, EnumValue(_, term, True):
+            return term
+    raise run.refuse(node, frame, f"this value is not a {cell.type}")
+
+
+def _set_node_field(run: Interpreter, target: Node, name: str, new: Value, node: ast.AST, frame: Frame) -> None:
+    layout = run.program.layout
+    assert layout is not None
+    if name not in [link.name for link in layout.links] or not isinstance(new, Node | NoneValue | Opaque):
+        raise run.refuse(node, frame, f"`{name}` of a list entry cannot be assigned this")
+    key = f"{layout.name}.{name}"
+    cells = run.world.cells
+    term = z3.IntVal(-1) if isinstance(new, NoneValue) else new.term
+    run.world.cells = type(cells)({**cells.terms, key: (z3.Store(cells.terms[key][0], target.term, term),)})
+
+
+def get_item(run: Interpreter, base: Value, node: ast.Subscript, frame: Frame) -> Value:
+    """`base[index]`."""
+    index = node.slice
+    base = run.present(base, node.value, frame, "it is indexed")
+    if isinstance(base, Sequence) and not isinstance(index, ast.Slice):
+        position = run.evaluate(index, frame)
+        term = position.term if isinstance(position, EnumValue) and position.is_int else position
+        if not isinstance(term, z3.ArithRef):
+            raise run.refuse(node, frame, "the index is not a number")
+        count = length(run, base)
+        inside = z3.And(term >= 0, term < count)
+        run.require(inside, node, frame, f"the index of `{ast.unparse(node)}` may be out of range")
+        env = _env(run, base.ref).bind({base.mapping.variable: term})
+        return run.world.evaluator.reference(base.mapping.place, env)
+    raise run.refuse(node, frame, "an item of this value is not supported")
+
+
+def length(run: Interpreter, sequence: Sequence) -> z3.ArithRef:
+    """`len(sequence)`."""
+    return run.world.evaluator.number(sequence.mapping.count, _env(run, sequence.ref))
+
+
+__all__ = ["NONE", "dotted", "enum_members", "get_attribute", "get_item", "length", "lifted", "lowered", "set_attribute"]

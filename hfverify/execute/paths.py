@@ -1,0 +1,252 @@
+"""Find every path through the implementation of a call.
+
+Reads   model.program.Call, execute.source.Function
+Gives   Path: condition, result, next, critical sections, checks, for all states and arguments at once
+Refuses a signature that does not fit the call (HF215); a refused construct ends its path, with the reason kept
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import z3
+
+import hfverify.execute.statements  # noqa: F401 (registers the handlers)
+from hfverify.diagnostics import Diagnostic, Rejected, Span, also, at
+from hfverify.execute.interpreter import Decision, Interpreter, PathEnds, Refusal
+from hfverify.execute.source import Class, Function, Sources
+from hfverify.execute.values import Value
+from hfverify.execute.world import World
+from hfverify.logic.evaluate import Env, Thunk
+from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Ref
+from hfverify.model.program import Call, Program
+from hfverify.model.types import BoolType
+from hfverify.syntax import tree
+
+MOST_PATHS = 4096
+FEASIBILITY_STEPS = 200_000
+
+
+@dataclass(slots=True)
+class Path:
+    """One way through a function.
+
+    `ended` is empty for a path that returned; otherwise it says why there is no result to look at.
+    """
+
+    world: World
+    decisions: list[Decision] = field(default_factory=list)
+    result: Value | None = None
+    returned: Span | None = None
+    ended: str = ""
+    refusal: Refusal | None = None
+    trail: list[Span] = field(default_factory=list)
+    names: dict[str, SpecValue | Thunk] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
+
+
+class _Prefix:
+    """Decides as an earlier path did, then explores: the way not taken becomes another path."""
+
+    def __init__(self, given: tuple[bool, ...], pending: list[tuple[bool, ...]]) -> None:
+        self.given = given
+        self.pending = pending
+        self.taken: list[bool] = []
+        self.solver = z3.SolverFor("QF_AUFLIA")
+        self.solver.set("rlimit", FEASIBILITY_STEPS)
+        self.known = [0, 0]
+
+    def start(self, world: World) -> None:
+        """Only what lies beyond the given decisions was not seen before."""
+        world.recording = not self.given
+
+    def decide(self, condition: z3.BoolRef, world: World) -> bool:
+        """Which way to go."""
+        position = len(self.taken)
+        if position < len(self.given):
+            choice = self.given[position]
+            self.taken.append(choice)
+            world.recording = position + 1 >= len(self.given)
+            return choice
+        self._learn(world)
+        holds = self.solver.check(condition) != z3.unsat
+        fails = self.solver.check(z3.Not(condition)) != z3.unsat
+        if not holds and not fails:
+            raise PathEnds("unreachable")
+        if holds and fails:
+            self.pending.append((*self.taken, False))
+        self.taken.append(holds)
+        return holds
+
+    def _learn(self, world: World) -> None:
+        for index, formulas in enumerate((world.facts.formulas, world.assumptions)):
+            for formula in formulas[self.known[index] :]:
+                if not has_quantifier(formula):
+                    self.solver.add(formula)
+            self.known[index] = len(formulas)
+
+
+def has_quantifier(term: z3.ExprRef) -> bool:
+    """Whether a quantifier occurs in the term."""
+    seen: set[int] = set()
+    pending = [term]
+    while pending:
+        current = pending.pop()
+        if z3.is_quantifier(current):
+            return True
+        if current.get_id() not in seen:
+            seen.add(current.get_id())
+            pending.extend(current.children())
+    return False
+
+
+Setup = Callable[[], tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]]
+
+
+def explore(program: Program, sources: Sources, function: Function, setup: Setup, use_contracts: bool = True) -> list[Path]:
+    """Every path, in the order in which the code would be read: true branches first."""
+    contracts: dict[str, list[tree.Contract]] = {}
+    for contract in program.contracts if use_contracts else ():
+        contracts.setdefault(contract.name, []).append(contract)
+    pending: list[tuple[bool, ...]] = [()]
+    paths: list[Path] = []
+    while pending:
+        prefix = _Prefix(pending.pop(), pending)
+        world, arguments, names = setup()
+        prefix.start(world)
+        run = Interpreter(program, sources, world, prefix, contracts)
+        path = Path(world, names=names)
+        try:
+            path.result, path.returned = run.invoke(function, dict(arguments), function.span)
+        except PathEnds as end:
+            path.ended = end.why
+        except Refusal as refusal:
+            path.ended, path.refusal = "refused", refusal
+        except RecursionError:
+            path.ended = "refused"
+            path.refusal = Refusal("HF401", "the code nests too deeply", function.span)
+        if not path.ended and world.held:
+            held = world.held[-1]
+            place = path.returned or function.span
+            message = f"`{held.lock.name}` is still held at the end"
+            world.check("lock.balanced", z3.BoolVal(False), "HF704", message, place, related=((held.span, "taken here"),))
+            path.ended = "held"
+        path.decisions, path.trail, path.entered = run.decisions, run.trail, run.entered
+        paths.append(path)
+        if len(paths) > MOST_PATHS:
+            raise Rejected(
+                [Diagnostic("HF401", f"`{function.name}` has more than {MOST_PATHS} paths", (at(function.span),))]
+            )
+    return paths
+
+
+def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function, list[Path]]:
+    """Every path through the implementation of a call."""
+    function = sources.function(call.impl.target, call.impl.span)
+    parameters = bind_parameters(program, sources, call, function)
+
+    def setup() -> tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]:
+        world, names = start(program, call)
+        arguments: dict[str, Value] = {}
+        for name, meaning in parameters.items():
+            value = names[meaning] if meaning in names else Ref(meaning, ())
+            assert not isinstance(value, Thunk)
+            arguments[name] = value  # type: ignore[assignment]
+        return world, arguments, names
+
+    return function, explore(program, sources, function, setup)
+
+
+def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Thunk]]:
+    """The world in which a call starts: arbitrary, but for what the discipline makes stable."""
+    here = z3.Int(program.thread.name if program.thread is not None else "thread")
+    world = World(program, here)
+    evaluator = world.evaluator
+    names: dict[str, SpecValue | Thunk] = {}
+    if program.thread is not None:
+        type_ = program.types.get(program.thread.type.name)
+        if type_ is not None:
+            world.facts.typed(here, type_)
+        world.assume(z3.And(here >= 0, here < evaluator.number(program.thread.below, world.env())))
+    for assume in program.assumes:
+        world.assume(evaluator.truth(assume.value, world.env()))
+    if call.actor:
+        actor = program.actors[call.actor]
+        state = program.states[actor.state]
+        ref = Ref(state.name, tuple(z3.Int(f"{actor.name}.{key.name}") for key in state.keys))
+        for term, key in zip(ref.keys, state.keys, strict=True):
+            world.facts.typed(term, key.type)
+        world.assume(evaluator.exists(ref, world.env()))
+        world.assume(world.facts_of(actor, ref, world.cells))
+        names[actor.name] = ref
+    for argument, type_ in call.arguments:
+        if isinstance(type_, BoolType):
+            names[argument.name] = z3.Bool(argument.name)
+        else:
+            term = z3.Int(argument.name)
+            world.facts.typed(term, type_)
+            names[argument.name] = term
+    env = spec_env(world, names)
+    env = env.bind(lets(call, env))
+    for given in call.givens:
+        world.assume(evaluator.truth(given.value, env))
+    return world, names
+
+
+def spec_env(world: World, names: dict[str, SpecValue | Thunk]) -> Env:
+    """Where the clauses of the call are evaluated."""
+    return Env(world.cells, names, None, world.here, None)
+
+
+def lets(call: Call, env: Env) -> dict[str, SpecValue | Thunk]:
+    """The call's abbreviations, bound to the state of the environment."""
+    found: dict[str, SpecValue | Thunk] = {}
+    for let in call.lets:
+        found[let.name] = Thunk(let.value, env.bind(found))
+    return found
+
+
+def bind_parameters(program: Program, sources: Sources, call: Call, function: Function) -> dict[str, str]:
+    """What each parameter of the function stands for: the actor, an argument, or the one object of a state."""
+    known = {argument.name: str(type_) for argument, type_ in call.arguments}
+    meanings: dict[str, str] = {}
+    problems: list[Diagnostic] = []
+    spec = function.node.args
+    parameters = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
+    for parameter in parameters:
+        place = function.module.span(parameter)
+        annotation = parameter.annotation
+        text = ast.unparse(annotation) if annotation is not None else ""
+        if not text:
+            problems.append(Diagnostic("HF215", f"the parameter `{parameter.arg}` has no type", (at(place),)))
+        elif parameter.arg == call.actor or parameter.arg in known:
+            meanings[parameter.arg] = parameter.arg
+            expected = {"bool": "bool"}.get(known.get(parameter.arg, ""), "int")
+            if parameter.arg in known and text != expected:
+                message = f"`{parameter.arg}` is {known[parameter.arg]} in the specification, but `{text}` here"
+                problems.append(Diagnostic("HF215", message, (at(place), also(call.name_span, "declared here"))))
+        elif (state := _root(program, sources, function, annotation)) is not None:
+            meanings[parameter.arg] = state
+        else:
+            message = f"the parameter `{parameter.arg}` is neither an argument of `{call.name}` nor its actor"
+            problems.append(Diagnostic("HF215", message, (at(place), also(call.name_span, "specified here"))))
+    for argument, _ in call.arguments:
+        if argument.name not in meanings:
+            message = f"`{function.name}` does not take the argument `{argument.name}`"
+            problems.append(Diagnostic("HF215", message, (at(function.span), also(argument.span, "declared here"))))
+    if problems:
+        raise Rejected(problems)
+    return meanings
+
+
+def _root(program: Program, sources: Sources, function: Function, annotation: ast.expr | None) -> str | None:
+    if not isinstance(annotation, ast.Name):
+        return None
+    found = sources.resolve(function.module, annotation.id)
+    for state, represent in program.represents.items():
+        if isinstance(found, Class) and found.name == represent.target and not program.states[state].keys:
+            return state
+    return None

@@ -1,0 +1,190 @@
+"""Bit operations on mathematical integers, exactly.
+
+Reads   solver terms that stand for non-negative integers
+Gives   terms over +, *, div, mod where the operands allow it, and over bit vectors otherwise
+Refuses nothing; the caller proves that operands are not negative
+"""
+
+from __future__ import annotations
+
+import z3
+
+WIDEST = 64
+
+
+def constant(term: z3.ArithRef) -> int | None:
+    """The number, if the term is one."""
+    return term.as_long() if z3.is_int_value(term) else None
+
+
+class Ranges:
+    """What is known about the bounds of terms: declared for reads, computed for everything else."""
+
+    def __init__(self) -> None:
+        self._declared: dict[int, tuple[z3.ExprRef, int | None, int | None]] = {}
+        self._computed: dict[int, tuple[z3.ExprRef, int | None, int | None]] = {}
+
+    def declare(self, term: z3.ArithRef, low: int | None, high: int | None) -> bool:
+        """Note bounds of a term beside those already known; whether that was new."""
+        _, old_low, old_high = self._declared.get(term.get_id(), (term, None, None))
+        lows = [value for value in (low, old_low) if value is not None]
+        highs = [value for value in (high, old_high) if value is not None]
+        new = (max(lows, default=None), min(highs, default=None))
+        changed = term.get_id() not in self._declared or new != (old_low, old_high)
+        self._declared[term.get_id()] = (term, *new)
+        return changed
+
+    def of(self, term: z3.ArithRef) -> tuple[int | None, int | None]:
+        """Bounds of a term; None where nothing is known."""
+        number = constant(term)
+        if number is not None:
+            return number, number
+        for known in (self._declared, self._computed):
+            if term.get_id() in known:
+                return known[term.get_id()][1:]
+        low, high = self._compute(term)
+        self._computed[term.get_id()] = (term, low, high)
+        return low, high
+
+    def _compute(self, term: z3.ArithRef) -> tuple[int | None, int | None]:
+        kind = term.decl().kind()
+        parts = [self.of(child) for child in term.children() if z3.is_int(child)]
+        if kind == z3.Z3_OP_ADD:
+            return _total([low for low, _ in parts]), _total([high for _, high in parts])
+        if kind == z3.Z3_OP_SUB and len(parts) == 2:
+            (a, b), (c, d) = parts
+            return (None if a is None or d is None else a - d), (None if b is None or c is None else b - c)
+        if kind == z3.Z3_OP_MUL and all(low is not None and low >= 0 for low, _ in parts):
+            low, high = 1, 1
+            for part_low, part_high in parts:
+                low *= part_low or 0
+                if part_high is None:
+                    return low, None
+                high *= part_high
+            return low, high
+        if kind == z3.Z3_OP_IDIV and parts[0][0] is not None and parts[0][0] >= 0 and parts[1][0] is not None and parts[1][0] >= 0:
+            # That the divisor is positive is a question of its own wherever a division is made.
+            return 0, None if parts[0][1] is None else parts[0][1] // max(parts[1][0] or 1, 1)
+        if kind == z3.Z3_OP_MOD and (parts[1][0] or 0) > 0 and parts[1][1] is not None:
+            return 0, parts[1][1] - 1
+        if kind == z3.Z3_OP_ITE:
+            (a, b), (c, d) = parts[-2:]
+            return (None if a is None or c is None else min(a, c)), (None if b is None or d is None else max(b, d))
+        return None, None
+
+
+def _total(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def low_zeros(term: z3.ArithRef) -> int:
+    """How many low bits are certainly zero (at most `WIDEST`)."""
+    number = constant(term)
+    if number is not None:
+        return WIDEST if number == 0 else (number & -number).bit_length() - 1
+    kind = term.decl().kind()
+    if kind == z3.Z3_OP_MUL:
+        return min(WIDEST, sum(low_zeros(child) for child in term.children()))
+    if kind == z3.Z3_OP_ADD:
+        return min(low_zeros(child) for child in term.children())
+    if kind == z3.Z3_OP_ITE:
+        return min(low_zeros(child) for child in term.children()[1:])
+    return 0
+
+
+def needs_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, *, joins: bool) -> bool:
+    """Whether `&`, or with `joins` `|`, of these needs bit vectors, and so operands of at most `WIDEST` bits."""
+    if constant(a) is not None or constant(b) is not None:
+        return False
+    return not (joins and _disjoint(a, b, ranges))
+
+
+def _disjoint(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> bool:
+    for upper, lower in ((a, b), (b, a)):
+        _, high = ranges.of(lower)
+        if high is not None and high.bit_length() <= low_zeros(upper):
+            return True
+    return False
+
+
+def bit_and(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """`a & b`."""
+    x, y = constant(a), constant(b)
+    if x is not None and y is not None:
+        return z3.IntVal(x & y)
+    if x is not None:
+        return bit_and(b, a, ranges)
+    if y is not None:
+        return _masked(a, y, ranges)
+    return _by_vectors(a, b, ranges, lambda p, q: p & q)
+
+
+def _masked(term: z3.ArithRef, mask: int, ranges: Ranges) -> z3.ArithRef:
+    _, high = ranges.of(term)
+    if high is not None and mask & ((1 << high.bit_length()) - 1) == (1 << high.bit_length()) - 1:
+        return term
+    result: z3.ArithRef = z3.IntVal(0)
+    first = True
+    position = 0
+    while mask >> position:
+        if mask >> position & 1:
+            length = 0
+            while mask >> (position + length) & 1:
+                length += 1
+            shifted = term / z3.IntVal(1 << position) if position else term
+            piece = shifted % z3.IntVal(1 << length)
+            piece = piece * z3.IntVal(1 << position) if position else piece
+            result = piece if first else result + piece
+            first = False
+            position += length
+        else:
+            position += 1
+    return result
+
+
+def bit_or(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """`a | b`: a sum where the operands share no bit."""
+    x, y = constant(a), constant(b)
+    if x is not None and y is not None:
+        return z3.IntVal(x | y)
+    if _disjoint(a, b, ranges):
+        return a + b
+    if x is not None or y is not None:
+        return a + b - bit_and(a, b, ranges)
+    return _by_vectors(a, b, ranges, lambda p, q: p | q)
+
+
+def bit_xor(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """`a ^ b`."""
+    return a + b - 2 * bit_and(a, b, ranges)
+
+
+def shift_left(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """`a << b` for 0 <= b <= `WIDEST`."""
+    return a * power_of_two(b, ranges)
+
+
+def shift_right(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """`a >> b` for 0 <= b <= `WIDEST`."""
+    return a / power_of_two(b, ranges)
+
+
+def power_of_two(exponent: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
+    """2 to a power of at most `WIDEST`."""
+    number = constant(exponent)
+    if number is not None:
+        return z3.IntVal(1 << number)
+    low, high = ranges.of(exponent)
+    top = WIDEST if high is None else min(high, WIDEST)
+    result: z3.ArithRef = z3.IntVal(1 << top)
+    for value in range(top - 1, max(low or 0, 0) - 1, -1):
+        result = z3.If(exponent == value, z3.IntVal(1 << value), result)
+    return result
+
+
+def _by_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, operation: object) -> z3.ArithRef:
+    highs = [ranges.of(a)[1], ranges.of(b)[1]]
+    width = max(WIDEST if high is None else max(high.bit_length(), 1) for high in highs)
+    combined = operation(z3.Int2BV(a, width), z3.Int2BV(b, width))  # type: ignore[operator]
+    return z3.BV2Int(combined)

@@ -1,0 +1,94 @@
+"""The shared state as solver terms: one array for each cell, indexed by the owner's position.
+
+Reads   model.program.Cell
+Gives   Cells, an immutable store; distinct objects cannot alias, so no heap model is needed
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import z3
+
+from hfverify.logic.values import Bytes, Fifo, Ref
+from hfverify.model.program import Cell, Program
+from hfverify.model.types import BoolType, BytesType, FifoType
+
+Stored = z3.ExprRef | Fifo | Bytes
+
+
+def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
+    """The solver sorts that make up one value of a cell; the suffix tells them apart."""
+    integer, truth = z3.IntSort(), z3.BoolSort()
+    match cell.type:
+        case BoolType():
+            return [("", truth)]
+        case FifoType():
+            return [
+                (".member", z3.ArraySort(integer, truth)),
+                (".ticket", z3.ArraySort(integer, integer)),
+                (".next", integer),
+            ]
+        case BytesType():
+            return [("", z3.ArraySort(integer, integer))]
+        case _:
+            return [("", integer)]
+
+
+def split(value: Stored) -> tuple[z3.ExprRef, ...]:
+    """A value as its solver terms."""
+    if isinstance(value, Fifo):
+        return value.member, value.ticket, value.next
+    if isinstance(value, Bytes):
+        return (value.content,)
+    return (value,)
+
+
+def join(cell: Cell, terms: list[z3.ExprRef]) -> Stored:
+    """The inverse of `split` for a cell's type."""
+    match cell.type:
+        case FifoType():
+            return Fifo(*terms)
+        case BytesType():
+            return Bytes(terms[0])
+        case _:
+            return terms[0]
+
+
+def constants(cell: Cell, name: str) -> Stored:
+    """A value of the cell's type about which nothing is known."""
+    return join(cell, [z3.Const(name + suffix, sort) for suffix, sort in parts(cell)])
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The value of every cell of every object."""
+
+    terms: dict[str, tuple[z3.ExprRef, ...]]
+
+    @staticmethod
+    def arbitrary(program: Program, prefix: str = "") -> Cells:
+        """A state about which nothing is known."""
+        terms: dict[str, tuple[z3.ExprRef, ...]] = {}
+        for cell in program.cells():
+            arity = len(program.states[cell.state].keys)
+            sorts = [
+                z3.ArraySort(*[z3.IntSort()] * arity, sort) if arity else sort for _, sort in parts(cell)
+            ]
+            names = [prefix + cell.name + suffix for suffix, _ in parts(cell)]
+            terms[cell.name] = tuple(z3.Const(name, sort) for name, sort in zip(names, sorts, strict=True))
+        return Cells(terms)
+
+    def read(self, cell: Cell, ref: Ref) -> Stored:
+        """The value of a cell of an object."""
+        stored = self.terms[cell.name]
+        return join(cell, [z3.Select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
+
+    def write(self, cell: Cell, ref: Ref, value: Stored) -> Cells:
+        """The state in which that cell has another value."""
+        new = split(value)
+        if ref.keys:
+            old = self.terms[cell.name]
+            new = tuple(z3.Store(term, *ref.keys, part) for term, part in zip(old, new, strict=True))
+        return Cells({**self.terms, cell.name: new})

@@ -1,0 +1,407 @@
+"""Evaluate the expressions of a specification in a symbolic state.
+
+Reads   syntax.tree expressions that passed model.typing, logic.cells.Cells
+Gives   logic.values.Value; facts and definedness conditions on the side
+Refuses nothing: the resolver has
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import z3
+
+from hfverify.diagnostics import Span
+from hfverify.logic import arithmetic
+from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.facts import Facts, bound, in_range, is_open
+from hfverify.logic.values import NONE, Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
+from hfverify.model.program import Cell, Program
+from hfverify.model.types import IntType, Type, bounds, int_type
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Thunk:
+    """A `let`: its expression is evaluated in the environment in which it was bound."""
+
+    expr: tree.Expr
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression is evaluated.
+
+    `own` is the object whose keys and cells can be named without a prefix; `volatile` gives the value of
+    a cell that has no stable one; `here` is the executing thread.
+    """
+
+    cells: Cells
+    names: Mapping[str, Value | Thunk] = field(default_factory=dict)
+    own: Ref | None = None
+    here: z3.ArithRef | None = None
+    volatile: Callable[[Cell, Ref], Stored] | None = None
+
+    def at(self, cells: Cells) -> Env:
+        """The same names in another state."""
+        return replace(self, cells=cells)
+
+    def inside(self, ref: Ref) -> Env:
+        """The scope of an object's own declaration."""
+        return replace(self, own=ref, names={})
+
+    def bind(self, names: Mapping[str, Value | Thunk]) -> Env:
+        """With more names."""
+        return replace(self, names={**self.names, **names})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something must hold so that an expression has a value."""
+
+    guards: tuple[z3.BoolRef, ...]
+    goal: z3.BoolRef
+    span: Span
+    text: str
+
+
+class Evaluator:
+    """Evaluates expressions; collects what must hold for them to have a value in `conditions`."""
+
+    def __init__(self, program: Program, facts: Facts) -> None:
+        self.program = program
+        self.facts = facts
+        self.conditions: list[Condition] | None = None
+        self._guards: list[z3.BoolRef] = []
+
+    # ------------------------------------------------------------ typed results
+
+    def truth(self, expr: tree.Expr, env: Env) -> z3.BoolRef:
+        """A condition."""
+        value = self.evaluate(expr, env)
+        assert isinstance(value, z3.BoolRef), expr
+        return value
+
+    def number(self, expr: tree.Expr, env: Env) -> z3.ArithRef:
+        """A number."""
+        value = self.evaluate(expr, env)
+        assert isinstance(value, z3.ArithRef), expr
+        return value
+
+    def reference(self, expr: tree.Expr, env: Env) -> Ref:
+        """An object."""
+        value = self.evaluate(expr, env)
+        assert isinstance(value, Ref), expr
+        return value
+
+    # ------------------------------------------------------------ definedness
+
+    def need(self, goal: z3.BoolRef, span: Span, text: str) -> None:
+        """Note what must hold here so that the expression has a value."""
+        if self.conditions is not None and not z3.is_true(goal):
+            self.conditions.append(Condition(tuple(self._guards), goal, span, text))
+
+    @contextmanager
+    def under(self, guard: z3.BoolRef) -> Iterator[None]:
+        """Evaluate where this is known."""
+        self._guards.append(guard)
+        try:
+            yield
+        finally:
+            self._guards.pop()
+
+    # ------------------------------------------------------------ expressions
+
+    def evaluate(self, expr: tree.Expr, env: Env) -> Value:
+        """The value of an expression."""
+        match expr:
+            case tree.Literal(_, value):
+                if isinstance(value, bool):
+                    return z3.BoolVal(value)
+                return NONE if value is None else z3.IntVal(value)
+            case tree.Name():
+                return self._name(expr, env)
+            case tree.Member():
+                return self._member(expr, env)
+            case tree.Index(span, base, arguments):
+                assert isinstance(base, tree.Name)
+                keys = tuple(self.number(argument, env) for argument in arguments)
+                ref = Ref(base.text, keys)
+                self.need(self.exists(ref, env), span, f"there is no such {base.text}")
+                return ref
+            case tree.Apply():
+                return self._apply(expr, env)
+            case tree.Unary(_, operator, operand):
+                if operator == "not":
+                    return z3.Not(self.truth(operand, env))
+                number = self.number(operand, env)
+                return _folded(-number) if operator == "-" else number
+            case tree.Binary():
+                return self._binary(expr, env)
+            case tree.Conditional(_, condition, then, otherwise):
+                test = self.truth(condition, env)
+                with self.under(test):
+                    left = self.evaluate(then, env)
+                with self.under(z3.Not(test)):
+                    right = self.evaluate(otherwise, env)
+                return choose(test, left, right)
+            case tree.Quantified():
+                return self._quantified(expr, env)
+            case tree.SetLiteral(_, items):
+                terms = [self.evaluate(item, env) for item in items]
+                return SetValue(tuple(t for t in terms if isinstance(t, z3.ExprRef)))
+
+    def exists(self, ref: Ref, env: Env) -> z3.BoolRef:
+        """Whether the position is one of the machine."""
+        limits: list[z3.BoolRef] = []
+        names: dict[str, Value | Thunk] = {}
+        for key, term in zip(self.program.states[ref.state].keys, ref.keys, strict=True):
+            limit = self.number(key.below, Env(env.cells, names, None, env.here, env.volatile))
+            limits += [term >= 0, term < limit]
+            names[key.name] = term
+        return conjunction(limits)
+
+    def _name(self, expr: tree.Name, env: Env) -> Value:
+        program, text = self.program, expr.text
+        if text in env.names:
+            found = env.names[text]
+            return self.evaluate(found.expr, found.env) if isinstance(found, Thunk) else found
+        if env.own is not None:
+            own = self._of(env.own, "", text, env)
+            if own is not None:
+                return own
+        if text in program.consts:
+            return self.evaluate(program.consts[text][1], env)
+        if text in program.sizes:
+            term = z3.Int(text)
+            self.facts.typed(term, program.sizes[text])
+            return term
+        if text in program.enum_items:
+            return z3.IntVal(program.enum_items[text][1])
+        if text in program.variants:
+            return z3.IntVal((program.variants[text].tree.tag or 0) << program.variants[text].tag_shift)
+        if program.thread is not None and text == program.thread.name:
+            assert env.here is not None
+            return env.here
+        if text in program.lets:
+            return self.evaluate(program.lets[text].value, replace(env, names=_actors(env, program), own=None))
+        assert text in program.states, text
+        return Ref(text, ())
+
+    def _of(self, ref: Ref, path: str, name: str, env: Env) -> Value | None:
+        """A key, lock, cell or part of an object; None if it has none of that name."""
+        state = self.program.states[ref.state]
+        if not path:
+            for key, term in zip(state.keys, ref.keys, strict=True):
+                if key.name == name:
+                    return term
+            if f"{state.name}.{name}" in self.program.locks:
+                return LockValue(f"{state.name}.{name}", ref)
+        full = f"{path}.{name}" if path else name
+        if full in state.cells:
+            return self.read(state.cells[full], ref, env)
+        return Part(ref, full) if state.has_part(full) else None
+
+    def read(self, cell: Cell, ref: Ref, env: Env) -> Stored:
+        """The value of a cell, with what its type says about it."""
+        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        if fickle and env.volatile is not None:
+            value = env.volatile(cell, ref)
+        else:
+            value = env.cells.read(cell, ref)
+        if not any(is_open(key) for key in ref.keys):
+            self.facts.typed(value, cell.type)
+        return value
+
+    def _member(self, expr: tree.Member, env: Env) -> Value:
+        base = self.evaluate(expr.base, env)
+        if isinstance(base, z3.ArithRef):
+            layout = self.program.layout
+            assert layout is not None
+            return z3.Select(env.cells.terms[f"{layout.name}.{expr.name}"][0], base)
+        if isinstance(base, Part):
+            found = self._of(base.ref, base.path, expr.name, env)
+        else:
+            assert isinstance(base, Ref), expr
+            found = self._of(base, "", expr.name, env)
+        assert found is not None, expr
+        return found
+
+    def _apply(self, expr: tree.Apply, env: Env) -> Value:
+        assert isinstance(expr.function, tree.Name)
+        name = expr.function.text
+        if name in self.program.variants:
+            return self._construct(expr, name, env)
+        arguments = [self.evaluate(argument, env) for argument in expr.arguments]
+        if name in self.program.pures:
+            pure = self.program.pures[name]
+            names = {p.name: value for p, value in zip(pure.parameters, arguments, strict=True)}
+            for parameter, value in zip(pure.parameters, arguments, strict=True):
+                self._fits(value, self._plain_type(parameter.type), expr.span)
+            result = self.evaluate(pure.body, replace(env, names=_actors(env, self.program) | names, own=None))
+            self._fits(result, self._plain_type(pure.type), expr.span)
+            return result
+        first = arguments[0]
+        if name == "overwrite":
+            old, new, count = arguments
+            assert isinstance(old, Bytes) and isinstance(new, Bytes) and isinstance(count, z3.ArithRef)
+            return self.facts.overwrite(old, new, count)
+        assert isinstance(first, Fifo)
+        if name == "first":
+            self.need(z3.Not(self.facts.is_empty(first)), expr.span, "nobody is in the queue")
+            return self.facts.first(first)
+        element = arguments[1]
+        assert isinstance(element, z3.ArithRef)
+        if name == "append":
+            self.need(z3.Not(first.has(element)), expr.span, "it is in the queue already")
+            return first.append(element)
+        if name == "remove":
+            self.need(first.has(element), expr.span, "it is not in the queue")
+            return first.remove(element)
+        return z3.Select(first.ticket, element)
+
+    def _construct(self, expr: tree.Apply, name: str, env: Env) -> Value:
+        variant = self.program.variants[name]
+        fields = dict(expr.keywords)
+        total: z3.ArithRef = z3.IntVal((variant.tree.tag or 0) << variant.tag_shift)
+        for item in variant.tree.fields:
+            value = self.number(fields[item.name], env)
+            width = item.high - item.low + 1
+            self._fits(value, self._plain_type(item.type), fields[item.name].span)
+            if item.truncated:
+                value = arithmetic.bit_and(value, z3.IntVal((1 << width) - 1), self.facts.ranges)
+            total = _folded(total + _folded(value * (1 << item.low)))
+        return total
+
+    def _plain_type(self, type_: tree.Type) -> Type | None:
+        return int_type(type_.name) or self.program.types.get(type_.name)
+
+    def _fits(self, value: Value, type_: Type | None, span: Span) -> None:
+        if isinstance(value, z3.ArithRef) and type_ is not None:
+            low, high = self.facts.ranges.of(value)
+            least, most = bounds(type_)
+            inside = (least is None or (low is not None and low >= least)) and (most is None or (high is not None and high <= most))
+            if not inside:
+                self.need(in_range(value, type_), span, f"the value does not fit {type_}")
+
+    def _binary(self, expr: tree.Binary, env: Env) -> Value:
+        operator = expr.operator
+        if operator in ("and", "or", "==>"):
+            left = self.truth(expr.left, env)
+            with self.under(z3.Not(left) if operator == "or" else left):
+                right = self.truth(expr.right, env)
+            if operator == "and":
+                return conjunction([left, right])
+            return disjunction([left, right]) if operator == "or" else z3.Implies(left, right)
+        a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
+        match operator:
+            case "==":
+                return self.equal(a, b)
+            case "!=":
+                return z3.Not(self.equal(a, b))
+            case "in":
+                return self._contains(b, a)
+            case "not in":
+                return z3.Not(self._contains(b, a))
+        assert isinstance(a, z3.ArithRef) and isinstance(b, z3.ArithRef)
+        return self._arithmetic(operator, a, b, expr.span)
+
+    def _arithmetic(self, operator: str, a: z3.ArithRef, b: z3.ArithRef, span: Span) -> z3.ExprRef:
+        ranges = self.facts.ranges
+        match operator:
+            case "<":
+                return a < b
+            case "<=":
+                return a <= b
+            case ">":
+                return a > b
+            case ">=":
+                return a >= b
+            case "+":
+                return _folded(a + b)
+            case "-":
+                return _folded(a - b)
+            case "*":
+                return _folded(a * b)
+            case "/" | "%":
+                self.need(b > 0, span, "the divisor is not positive")
+                return _folded(a / b if operator == "/" else a % b)
+        self.need(conjunction([_folded_truth(a >= 0), _folded_truth(b >= 0)]), span, "a bit operation needs numbers that are not negative")
+        match operator:
+            case "&":
+                return arithmetic.bit_and(a, b, ranges)
+            case "|":
+                return arithmetic.bit_or(a, b, ranges)
+            case "<<":
+                return arithmetic.shift_left(a, b, ranges)
+            case _:
+                return arithmetic.shift_right(a, b, ranges)
+
+    def equal(self, a: Value, b: Value) -> z3.BoolRef:
+        """`a == b`."""
+        if isinstance(a, SetValue) or (isinstance(b, Fifo) and not isinstance(a, Fifo)):
+            a, b = b, a
+        if isinstance(a, Fifo):
+            assert isinstance(b, SetValue) and not b.items
+            return self.facts.is_empty(a)
+        if isinstance(a, Ref):
+            assert isinstance(b, Ref)
+            return a.same(b)
+        assert isinstance(a, z3.ExprRef) and isinstance(b, z3.ExprRef)
+        return _folded_truth(a == b)
+
+    def _contains(self, container: Value, element: Value) -> z3.BoolRef:
+        assert isinstance(element, z3.ExprRef)
+        if isinstance(container, Fifo):
+            return container.has(element)
+        assert isinstance(container, SetValue)
+        return disjunction([_folded_truth(element == item) for item in container.items])
+
+    def _quantified(self, expr: tree.Quantified, env: Env) -> z3.BoolRef:
+        variables: dict[str, Value | Thunk] = {}
+        limits: list[z3.BoolRef] = []
+        for parameter in expr.parameters:
+            variable = bound(parameter.name, parameter.type.name)
+            variables[parameter.name] = variable
+            type_ = self._plain_type(parameter.type)
+            if isinstance(type_, IntType) and type_.high is not None:
+                limits.append(in_range(variable, type_))
+        with self.under(conjunction(limits)):
+            body = self.truth(expr.body, env.bind(variables))
+        terms = [v for v in variables.values() if isinstance(v, z3.ExprRef)]
+        if expr.kind == "forall":
+            return z3.ForAll(terms, z3.Implies(conjunction(limits), body))
+        return z3.Exists(terms, z3.And(conjunction(limits), body))
+
+
+def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:
+    """The one or the other."""
+    if isinstance(left, Ref) and isinstance(right, Ref):
+        return Ref(left.state, tuple(z3.If(test, a, b) for a, b in zip(left.keys, right.keys, strict=True)))
+    if isinstance(left, Fifo) and isinstance(right, Fifo):
+        return Fifo(z3.If(test, left.member, right.member), z3.If(test, left.ticket, right.ticket), z3.If(test, left.next, right.next))
+    if isinstance(left, Bytes) and isinstance(right, Bytes):
+        return Bytes(z3.If(test, left.content, right.content))
+    assert isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)
+    return left if left.eq(right) else z3.If(test, left, right)
+
+
+def _actors(env: Env, program: Program) -> dict[str, Value | Thunk]:
+    """The names that stay visible inside a definition: who executes."""
+    return {name: value for name, value in env.names.items() if name in program.actors}
+
+
+def _folded(term: z3.ArithRef) -> z3.ArithRef:
+    """A number if the operands are numbers."""
+    return z3.simplify(term) if all(z3.is_int_value(child) for child in term.children()) else term
+
+
+def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:
+    if all(z3.is_int_value(child) for child in term.children()):
+        return z3.simplify(term)
+    left, right = term.children() if len(term.children()) == 2 else (None, None)
+    return z3.BoolVal(True) if left is not None and left.eq(right) and term.decl().kind() == z3.Z3_OP_EQ else term
+

@@ -1,0 +1,105 @@
+"""What holds by construction: ranges of declared types, and the theories of queues and buffers.
+
+Reads   terms as they come up
+Gives   Facts, a growing list of formulas that every query may assume
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+import z3
+
+from hfverify.logic.arithmetic import Ranges
+from hfverify.logic.values import Bytes, Fifo, conjunction
+from hfverify.model.types import BytesType, FifoType, Type, bounds
+
+_ELEMENTS = z3.ArraySort(z3.IntSort(), z3.BoolSort())
+_NUMBERS = z3.ArraySort(z3.IntSort(), z3.IntSort())
+_FIRST = z3.Function("first", _ELEMENTS, _NUMBERS, z3.IntSort())
+
+
+class Facts:
+    """Formulas in the order in which they came up, each once."""
+
+    def __init__(self) -> None:
+        self.formulas: list[z3.BoolRef] = []
+        self.ranges = Ranges()
+        self._seen: dict[int, z3.ExprRef] = {}
+        self._overwritten: dict[tuple[int, int, int], tuple[Bytes, tuple[z3.ExprRef, ...]]] = {}
+        self._count = 0
+
+    def add(self, formula: z3.BoolRef) -> None:
+        """Assume a formula from here on."""
+        if formula.get_id() not in self._seen and not z3.is_true(formula):
+            self._seen[formula.get_id()] = formula
+            self.formulas.append(formula)
+
+    def number(self) -> int:
+        """A number that was not given out before."""
+        self._count += 1
+        return self._count
+
+    def typed(self, value: z3.ExprRef | Fifo | Bytes, type_: Type) -> None:
+        """A value was read from where this type is declared."""
+        if isinstance(value, Fifo):
+            assert isinstance(type_, FifoType)
+            self._fifo(value, type_)
+        elif isinstance(value, Bytes):
+            assert isinstance(type_, BytesType)
+        elif z3.is_int(value) and not z3.is_int_value(value):
+            if self.ranges.declare(value, *bounds(type_)):
+                self.add(in_range(value, type_))
+
+    def _fifo(self, queue: Fifo, type_: FifoType) -> None:
+        """Tickets are distinct and smaller than the next one; members are values of the element type."""
+        j, k = bound("j", "element"), bound("k", "element")
+        body = [queue.ticket[j] < queue.next]
+        low, high = bounds(type_.element)
+        body += [j >= low] if low is not None else []
+        body += [j <= high] if high is not None else []
+        self.add(z3.ForAll([j], z3.Implies(queue.has(j), z3.And(*body)), patterns=[queue.has(j)]))
+        same = z3.Implies(z3.And(queue.has(j), queue.has(k), queue.ticket[j] == queue.ticket[k]), j == k)
+        self.add(z3.ForAll([j, k], same, patterns=[z3.MultiPattern(queue.has(j), queue.has(k))]))
+
+    def first(self, queue: Fifo) -> z3.ArithRef:
+        """The member with the smallest ticket; no member at all if there is none."""
+        term = _FIRST(queue.member, queue.ticket)
+        j = bound("j", "element")
+        body = z3.And(queue.has(term), queue.ticket[term] <= queue.ticket[j])
+        self.add(z3.ForAll([j], z3.Implies(queue.has(j), body), patterns=[queue.has(j)]))
+        return term
+
+    def is_empty(self, queue: Fifo) -> z3.BoolRef:
+        """Whether nobody is in the queue."""
+        return z3.Not(queue.has(self.first(queue)))
+
+    def overwrite(self, old: Bytes, new: Bytes, count: z3.ArithRef) -> Bytes:
+        """The first `count` bytes of `new`, then `old`."""
+        key = (old.content.get_id(), new.content.get_id(), count.get_id())
+        if key not in self._overwritten:
+            result = z3.Const(f"bytes!{self.number()}", _NUMBERS)
+            i = bound("i", "byte")
+            value = z3.If(z3.And(i >= 0, i < count), new.content[i], old.content[i])
+            self.add(z3.ForAll([i], result[i] == value, patterns=[result[i]]))
+            self._overwritten[key] = (Bytes(result), (old.content, new.content, count))
+        return self._overwritten[key][0]
+
+
+def bound(name: str, domain: str) -> z3.ArithRef:
+    """A variable for a quantifier; the part after `:` says over what it ranges."""
+    return z3.Int(f"?{name}:{domain}")
+
+
+def is_open(term: z3.ExprRef) -> bool:
+    """Whether a quantifier's variable occurs in the term."""
+    if z3.is_const(term):
+        return not z3.is_int_value(term) and term.decl().name().startswith("?")
+    return any(is_open(child) for child in term.children())
+
+
+def in_range(value: z3.ArithRef, type_: Type) -> z3.BoolRef:
+    """Whether a number is one that the type allows."""
+    low, high = bounds(type_)
+    limits = [value >= low] if low is not None else []
+    limits += [value <= high] if high is not None else []
+    return conjunction(limits)

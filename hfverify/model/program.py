@@ -1,0 +1,219 @@
+"""A specification with its proof files, resolved for one revision.
+
+Reads   nothing
+Gives   Program and its parts; expressions stay trees, names are known to resolve and types to fit
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hfverify.diagnostics import Span
+from hfverify.model.types import EncodingType, EnumType, FifoType, IntType, Type
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a state: `path` is dotted, `discipline` says who may touch it."""
+
+    state: str
+    path: str
+    type: Type
+    initial: tree.Expr | None
+    discipline: tree.Discipline
+    span: Span
+    doc: str
+
+    @property
+    def name(self) -> str:
+        """`state.path`."""
+        return f"{self.state}.{self.path}"
+
+    @property
+    def guard(self) -> tree.GuardedBy | None:
+        """The lock clause, also of an owned cell that has one."""
+        match self.discipline:
+            case tree.GuardedBy():
+                return self.discipline
+            case tree.OwnedBy():
+                return self.discipline.otherwise
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    name: str
+    type: IntType
+    below: tree.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    name: str
+    keys: tuple[Key, ...]
+    cells: dict[str, Cell]
+    span: Span
+    doc: str
+
+    def has_part(self, path: str) -> bool:
+        """Whether some cell lies below this dotted path."""
+        return any(name.startswith(path + ".") for name in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """`name` is `state.attribute`; `rank` is its place in the declared order."""
+
+    name: str
+    state: str
+    attribute: str
+    rank: int
+    span: Span
+    doc: str
+    invariants: tuple[tree.Invariant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    encoding: EncodingType
+    tree: tree.Variant
+    tag_shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    name: str
+    state: str
+    facts: tuple[tree.Fact, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A reject or a case, flattened: at most one `returns` and one `next`."""
+
+    name: str
+    is_reject: bool
+    condition: tree.Expr
+    returns: tree.Returns | None
+    next: tree.Next | None
+    effects: tuple[tree.Update | tree.Perform, ...]
+    later: tuple[tree.Update | tree.Perform, ...]
+    span: Span
+    name_span: Span
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A hypercall or an entry point. `protocol` None means that no lock may be taken at all."""
+
+    name: str
+    kind: str
+    number: tree.Number | None
+    impl: tree.Impl
+    actor: str
+    arguments: tuple[tuple[tree.Argument, Type], ...]
+    result: tuple[tree.Result, Type] | None
+    givens: tuple[tree.Given, ...]
+    lets: tuple[tree.Let, ...]
+    outcomes: tuple[Outcome, ...]
+    protocol: tree.Protocol | None
+    span: Span
+    name_span: Span
+    doc: str
+
+    @property
+    def rejects(self) -> tuple[Outcome, ...]:
+        """The ordered checks."""
+        return tuple(outcome for outcome in self.outcomes if outcome.is_reject)
+
+    @property
+    def cases(self) -> tuple[Outcome, ...]:
+        """The unordered cases."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.is_reject)
+
+    def steps(self, kind: str, outcome: str) -> list[tree.Step]:
+        """The protocol lines of a kind that apply to an outcome; lines that name it win over lines that do not."""
+        lines = [s for s in self.protocol.steps if s.kind == kind] if self.protocol else []
+        named = [s for s in lines if any(ref.name == outcome for ref in s.cases)]
+        return named or [s for s in lines if not s.cases]
+
+
+@dataclass(frozen=True, slots=True)
+class Represent:
+    """Which Python class holds a state, and which attributes are not simply cells."""
+
+    state: str
+    target: str
+    mappings: dict[str, tree.Mapping]
+    span: Span
+
+
+@dataclass(slots=True)
+class Program:
+    """Everything that was declared, by name."""
+
+    revision: str
+    revisions: tuple[tree.NamedRevision, ...] = ()
+    types: dict[str, Type] = field(default_factory=dict)
+    enums: dict[str, EnumType] = field(default_factory=dict)
+    enum_items: dict[str, tuple[EnumType, int]] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)
+    consts: dict[str, tuple[Type, tree.Expr]] = field(default_factory=dict)
+    sizes: dict[str, IntType] = field(default_factory=dict)
+    pures: dict[str, tree.Pure] = field(default_factory=dict)
+    actions: dict[str, tree.Action] = field(default_factory=dict)
+    lets: dict[str, tree.Let] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+    thread: tree.Thread | None = None
+    actors: dict[str, Actor] = field(default_factory=dict)
+    assumes: tuple[tree.Assume, ...] = ()
+    calls: dict[str, Call] = field(default_factory=dict)
+    scenarios: dict[str, tree.Scenario] = field(default_factory=dict)
+    represents: dict[str, Represent] = field(default_factory=dict)
+    layout: tree.Layout | None = None
+    contracts: tuple[tree.Contract, ...] = ()
+    loops: dict[tuple[str, int], tree.Loop] = field(default_factory=dict)
+    modules: tuple[tree.Module, ...] = ()
+
+    def cell(self, state: str, path: str) -> Cell | None:
+        """The cell of this path, if the state has it."""
+        return self.states[state].cells.get(path) if state in self.states else None
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell, in declaration order."""
+        for state in self.states.values():
+            yield from state.cells.values()
+
+    def guarded_by(self, lock: Lock) -> list[Cell]:
+        """The cells that get a new value when this lock is taken."""
+        return [c for c in self.states[lock.state].cells.values() if c.guard and c.guard.lock == lock.attribute]
+
+    def lists_through(self, state: str, link: str) -> list[tuple[str, tree.MapsList]]:
+        """The list mappings whose nodes are the attribute `link` of objects of `state`."""
+        found = []
+        for owner, represent in self.represents.items():
+            for mapping in represent.mappings.values():
+                if isinstance(mapping, tree.MapsList) and list_node(mapping) == (state, link):
+                    found.append((owner, mapping))
+        return found
+
+
+def list_node(mapping: tree.MapsList) -> tuple[str, str]:
+    """State and attribute of the nodes of a list."""
+    assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
+    base = mapping.place.base.base
+    assert isinstance(base, tree.Name)
+    return base.text, mapping.place.name
+
+
+def element_type(cell: Cell) -> IntType:
+    """The type of the members of a fifo cell."""
+    assert isinstance(cell.type, FifoType)
+    return cell.type.element

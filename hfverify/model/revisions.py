@@ -1,0 +1,53 @@
+"""Flatten a specification to one revision: keep what exists there, and see that nothing is missing or double.
+
+Reads   syntax.tree.Module
+Gives   `Timeline`, which answers whether a clause exists at a revision
+Refuses an unknown revision, dates that do not ascend (HF206)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfverify.diagnostics import Collector, at
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The declared revisions, oldest first, and the one that is looked at."""
+
+    names: tuple[str, ...]
+    chosen: str
+
+    def exists(self, clauses: tuple[tree.Revision, ...], collector: Collector) -> bool:
+        """Whether something with these `since` and `until` clauses exists at the chosen revision."""
+        present = True
+        for clause in clauses:
+            if clause.name not in self.names:
+                known = ", ".join(self.names) or "none"
+                collector.error(
+                    "HF206", f"revision `{clause.name}` is not declared", at(clause.span), notes=(("help", f"declared: {known}"),)
+                )
+                continue
+            reached = self.names.index(self.chosen) >= self.names.index(clause.name)
+            present = present and (reached if clause.kind == "since" else not reached)
+        return present
+
+
+def timeline(modules: list[tree.Module], chosen: str, collector: Collector) -> tuple[Timeline, tuple[tree.NamedRevision, ...]]:
+    """Read the revisions of all modules; `chosen` empty means the newest."""
+    items: list[tree.NamedRevision] = []
+    for module in modules:
+        for declaration in module.declarations:
+            if isinstance(declaration, tree.Revisions):
+                items += declaration.items
+    for before, after in zip(items, items[1:], strict=False):
+        if after.date < before.date:
+            collector.error("HF206", f"revision `{after.name}` is dated before `{before.name}`", at(after.span))
+    names = tuple(item.name for item in items) or ("current",)
+    if chosen and chosen not in names:
+        place = items[-1].span if items else modules[0].span
+        collector.error("HF206", f"revision `{chosen}` is not declared", at(place), notes=(("help", "declared: " + ", ".join(names)),))
+        chosen = ""
+    return Timeline(names, chosen or names[-1]), tuple(items)

@@ -1,0 +1,176 @@
+"""The list of questions about a call: each has a name and a sentence.
+
+Reads   model.program.Call, execute.paths.Path
+Gives   Subject: obligations in the order in which a reader would ask them, and the groups of queries that decide them
+Refuses a path that left the supported subset: its obligations stay UNKNOWN, with the reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import z3
+
+from hfverify.diagnostics import Diagnostic, Label, Span, also, at
+from hfverify.execute.interpreter import Refusal
+from hfverify.execute.paths import Path, call_paths
+from hfverify.execute.source import Sources
+from hfverify.logic.cells import Cells
+from hfverify.logic.values import conjunction
+from hfverify.model.program import Call, Outcome, Program
+from hfverify.prove.promises import Goal, Promise, promise
+from hfverify.prove.query import Group, Query
+from hfverify.prove.small import Bounds, size_limits
+from hfverify.verdict import Obligation
+
+SENTENCES = {
+    "supported": "every path of the implementation is inside the executable subset of Python",
+    "raises": "no path can raise an exception",
+    "bounded": "every loop ends within its bound, or its fact is inductive",
+    "lock.order": "locks are taken in the declared order",
+    "lock.held": "every guarded cell is touched under its lock only",
+    "lock.owned": "every owned cell is touched by its owner only",
+    "lock.balanced": "every lock is released on every path",
+    "lock.shape": "the critical sections are those of the protocol",
+    "stable": "what other CPUs rely on stays true",
+    "contract": "every list operation is used as its contract says",
+}
+
+CODES = {
+    "returns": "HF501",
+    "next": "HF502",
+    "effect": "HF503",
+    "frame": "HF504",
+    "precedence": "HF505",
+    "shape": "HF705",
+}
+
+
+@dataclass(slots=True)
+class Subject:
+    """What is asked about one call, contract or the specification as a whole."""
+
+    name: str
+    obligations: dict[str, Obligation] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def add(self, name: str, kind: str, sentence: str, spec: Span, impl: Span | None = None) -> str:
+        """Declare an obligation of this subject and return its full name."""
+        full = f"{self.name}.{name}"
+        if full not in self.obligations:
+            self.obligations[full] = Obligation(full, kind, self.name, sentence, spec, impl or spec)
+        return full
+
+
+def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
+    """All questions about a call that need its implementation."""
+    function, paths = call_paths(program, sources, call)
+    subject = Subject(call.name)
+    for kind, sentence in SENTENCES.items():
+        subject.add(kind, kind, sentence, call.name_span, function.span)
+    for name in _invariants(program, call, paths):
+        where = next(i.name_span for lock in program.locks.values() for i in lock.invariants if i.name == name)
+        subject.add(f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span)
+    for outcome in call.outcomes:
+        _declare(subject, outcome, function.span)
+    limits = limits_of(program)
+    for path in paths:
+        if path.refusal is not None:
+            subject.refusals.append(path.refusal)
+        group = Group([], [], limits, path=path)
+        for check in path.world.checks:
+            labels = (at(check.span, "here"), *(Label(s, t) for s, t in check.related))
+            if check.spec.file:
+                labels += (also(check.spec, "declared here"),)
+            diagnostic = Diagnostic(check.code, check.message, labels)
+            group.queries.append(Query(f"{call.name}.{check.kind}", check.goal, diagnostic, (), check.depth))
+        if not path.ended:
+            for outcome in call.outcomes:
+                _promise_queries(program, call, outcome, path, group)
+        group.facts = path.world.facts.formulas
+        group.assumptions = path.world.assumptions
+        subject.groups.append(group)
+    return subject
+
+
+def limits_of(program: Program) -> Callable[[Bounds], list[z3.BoolRef]]:
+    """What makes a machine small."""
+    cells = Cells.arbitrary(program)
+    return lambda bounds: size_limits(program, cells, bounds)
+
+
+def _invariants(program: Program, call: Call, paths: list[Path]) -> list[str]:
+    taken = {lock.name for path in paths for section in path.world.sections for lock in section.locks}
+    return [invariant.name for lock in program.locks.values() if lock.name in taken for invariant in lock.invariants]
+
+
+def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
+    name, span = outcome.name, outcome.name_span
+    if outcome.is_reject:
+        subject.add(f"{name}.precedence", "precedence", f"the first failed check wins: `{name}`", span, impl)
+    else:
+        if outcome.returns is not None:
+            subject.add(f"{name}.returns", "returns", "the result is the promised one", outcome.returns.span, impl)
+        subject.add(f"{name}.next", "next", "the CPU goes on with the promised object", span, impl)
+        if outcome.effects or outcome.later:
+            subject.add(f"{name}.effect", "effect", "what is promised to change changes so", span, impl)
+    subject.add(f"{name}.frame", "frame", "everything else is as it was", span, impl)
+
+
+def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path, group: Group) -> None:
+    made = promise(program, call, outcome, path)
+    if z3.is_false(z3.simplify(made.guard)):
+        return
+    for goal in made.goals:
+        if z3.is_true(z3.simplify(goal.formula)):
+            continue
+        name = _obligation_name(call, outcome, goal)
+        group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), (made.guard,), None))
+
+
+def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:
+    if goal.kind == "shape":
+        return f"{call.name}.lock.shape"
+    kind = goal.kind
+    if outcome.is_reject:
+        kind = "frame" if kind in ("effect", "frame") else "precedence"
+    return f"{call.name}.{outcome.name}.{kind}"
+
+
+def _diagnose(call: Call, made: Promise, goal: Goal, path: Path) -> Diagnostic:
+    outcome = made.outcome
+    kind = "precedence" if outcome.is_reject and goal.kind in ("returns", "next") else goal.kind
+    where = path.returned or call.name_span
+    what = "reject" if outcome.is_reject else "case"
+    text = {
+        "returns": f"`{call.name}` returns something else than the {what} `{outcome.name}` promises",
+        "next": f"`{call.name}` goes on with something else than the {what} `{outcome.name}` promises",
+        "effect": f"`{call.name}` does not change `{goal.cell}` as the {what} `{outcome.name}` promises",
+        "frame": f"`{call.name}` changes `{goal.cell}`, which the {what} `{outcome.name}` leaves alone",
+        "precedence": f"`{call.name}` does not answer as its check `{outcome.name}` promises",
+        "shape": f"`{call.name}` does not follow the protocol of the {what} `{outcome.name}`",
+    }[kind]
+    labels = [at(where, "this path ends here"), also(outcome.name_span, f"this {what} applies")]
+    if goal.span != outcome.name_span:
+        labels.append(also(goal.span, "promised here"))
+    if kind == "shape" and made.commit is not None and made.commit.split is not None:
+        labels[0] = at(made.commit.split, "taken again after a release: the section is not atomic")
+    elif kind == "shape" and path.world.sections:
+        labels[0] = at(path.world.sections[-1].spans[0], "this critical section")
+    return Diagnostic(CODES[kind], text, tuple(labels))
+
+
+# ---------------------------------------------------------------- vacuity
+
+
+def outcome_reached(program: Program, call: Call, outcome: Outcome, paths: list[Path]) -> list[tuple[Path, z3.BoolRef]]:
+    """The paths on which an outcome can apply, with its guard there."""
+    found: list[tuple[Path, z3.BoolRef]] = []
+    for path in paths:
+        if not path.ended:
+            made = promise(program, call, outcome, path)
+            if not z3.is_false(z3.simplify(made.guard)):
+                found.append((path, conjunction([made.guard])))
+    return found

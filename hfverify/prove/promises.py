@@ -1,0 +1,377 @@
+"""What the specification promises about one path: guard, result, next, effects, frame, sections.
+
+Reads   model.program.Outcome, execute.paths.Path
+Gives   Promise: the outcome's condition in the commit section, and the goals that follow from it
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import z3
+
+from hfverify.diagnostics import Span
+from hfverify.execute.paths import Path, lets
+from hfverify.execute.values import EnumValue, Maybe, NoneValue, TupleValue, Value
+from hfverify.execute.world import Section, World
+from hfverify.logic.cells import Cells, Stored, constants
+from hfverify.logic.evaluate import Env, Thunk
+from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction
+from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.model.types import BytesType
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One promised update: a cell of an object gets a value."""
+
+    cell: Cell
+    ref: Ref
+    value: Stored
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Something that follows from a promise; `kind` names the obligation."""
+
+    kind: str
+    formula: z3.BoolRef
+    span: Span
+    cell: str = ""
+
+
+@dataclass(slots=True)
+class Promise:
+    """An outcome on a path. `guard` is its condition; the goals must hold under it."""
+
+    outcome: Outcome
+    guard: z3.BoolRef
+    goals: list[Goal] = field(default_factory=list)
+    commit: Section | None = None
+
+
+def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promise:
+    """What the outcome promises about the path."""
+    world = path.world
+    sections = _sections(call, outcome, path)
+    commit = sections.commit
+    pre = commit.pre if commit is not None else world.base
+    reader = _Reader(world)
+    env = Env(pre, path.names, None, world.here, reader)
+    env = env.bind(lets(call, env))
+    made = Promise(outcome, _guard(call, outcome, env, world), commit=commit)
+    _result_goals(call, made, env, path)
+    changes = changes_of(program, outcome.effects, env, world)
+    post = commit.post if commit is not None and commit.post is not None else world.cells
+    promised = apply_changes(pre, changes)
+    for change in changes:
+        actual = post.read(change.cell, change.ref)
+        goal = same(world, change.cell, actual, promised.read(change.cell, change.ref))
+        made.goals.append(Goal("effect", goal, change.span, change.cell.name))
+    made.goals += _frame(program, world, changes, pre, post, outcome.name_span)
+    _after(program, made, changes, sections, env, path)
+    for section in [*sections.peeks, *sections.extra]:
+        if section.post is not None:
+            made.goals += _frame(program, world, [], section.pre, section.post, outcome.name_span)
+    made.goals.append(Goal("shape", _shape(call, outcome, sections, env, world), _protocol_span(call, outcome)))
+    return made
+
+
+class _Reader:
+    """The value of a volatile cell in a guard: what the path read, if it read the cell once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.memo: dict[tuple[str, tuple[int, ...]], tuple[Stored, Ref]] = {}
+
+    def __call__(self, cell: Cell, ref: Ref) -> Stored:
+        key = (cell.name, tuple(k.get_id() for k in ref.keys))
+        if key not in self.memo:
+            value = constants(cell, f"{cell.name}!{self.world.facts.number()}")
+            self.world.facts.typed(value, cell.type)
+            reads = [read for read in self.world.reads if read.cell is cell]
+            if len(reads) == 1:
+                equal = conjunction([a == b for a, b in zip(_terms(value), _terms(reads[0].value), strict=True)])
+                self.world.facts.add(z3.Implies(reads[0].ref.same(ref), equal))
+            self.memo[key] = (value, ref)
+        return self.memo[key][0]
+
+
+def _terms(value: Stored) -> tuple[z3.ExprRef, ...]:
+    return (value.content,) if isinstance(value, Bytes) else (value,)  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class Sections:
+    """The critical sections of a path by the part they play; `extra` come after the commit and should not be there."""
+
+    commit: Section | None = None
+    after: Section | None = None
+    peeks: list[Section] = field(default_factory=list)
+    extra: list[Section] = field(default_factory=list)
+
+
+def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
+    """Which section is the commit, which comes after, and which are peeks.
+
+    The last section that takes the very locks of the commit line is the commit; failing that, the last
+    that takes locks of those kinds; failing that, the last of all. Whether the choice fits is proved.
+    """
+    found = Sections()
+    remaining = list(path.world.sections)
+    steps = call.steps("commit", outcome.name)
+    position = None
+    if steps and steps[0].locks:
+        env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
+        env = env.bind(lets(call, env))
+        position = _best(remaining, steps[0], env, path.world)
+        if position is None and remaining:
+            position = len(remaining) - (2 if outcome.later and len(remaining) > 1 else 1)
+    if position is not None:
+        found.commit = remaining[position]
+        found.peeks, found.extra = remaining[:position], remaining[position + 1 :]
+        if outcome.later and found.extra:
+            found.after = found.extra.pop(0)
+    else:
+        found.peeks = remaining
+    return found
+
+
+def _best(sections: list[Section], step: tree.Step, env: Env, world: World) -> int | None:
+    for exact in (True, False):
+        for index in range(len(sections) - 1, -1, -1):
+            for chosen in _choices(step.locks):
+                taken = sections[index].locks
+                if len(chosen) == len(taken) and all(
+                    _alike(lock, wanted, env, world, exact) for lock, wanted in zip(taken, chosen, strict=True)
+                ):
+                    return index
+    return None
+
+
+def _alike(taken: LockValue, wanted: tree.HeldLock, env: Env, world: World, exact: bool) -> bool:
+    value = world.evaluator.evaluate(wanted.place, env)
+    assert isinstance(value, LockValue)
+    same_object = all(a.eq(b) for a, b in zip(taken.ref.keys, value.ref.keys, strict=False))
+    return taken.name == value.name and (same_object or not exact)
+
+
+def _guard(call: Call, outcome: Outcome, env: Env, world: World) -> z3.BoolRef:
+    """Earlier rejects did not apply, and this one does; or all passed and the case's condition holds."""
+    parts: list[z3.BoolRef] = []
+    for earlier in call.rejects:
+        condition = world.evaluator.truth(earlier.condition, env)
+        if earlier is outcome:
+            return conjunction([*parts, z3.Not(condition)])
+        parts.append(condition)
+    return conjunction([*parts, world.evaluator.truth(outcome.condition, env)])
+
+
+# ---------------------------------------------------------------- result and next
+
+
+def _result_goals(call: Call, made: Promise, env: Env, path: Path) -> None:
+    outcome, world = made.outcome, path.world
+    result, following = _answer(call, path.result)
+    if outcome.returns is not None:
+        promised = world.evaluator.evaluate(outcome.returns.value, env)
+        goal = _equals(result, promised)
+        made.goals.append(Goal("returns", goal, outcome.returns.value.span))
+    target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else None
+    span = outcome.next.value.span if outcome.next is not None else outcome.name_span
+    made.goals.append(Goal("next", _goes_to(following, target), span))
+
+
+def _answer(call: Call, value: Value | None) -> tuple[Value | None, Value | None]:
+    """The result and the next object of what the function returned."""
+    if call.result is None:
+        return None, value
+    if isinstance(value, TupleValue) and len(value.items) == 2:
+        return value.items[0], value.items[1]
+    return value, NoneValue()
+
+
+def _equals(value: Value | None, promised: SpecValue) -> z3.BoolRef:
+    if isinstance(value, EnumValue):
+        value = value.term
+    if isinstance(value, Maybe) and isinstance(value.value, z3.ArithRef):
+        value = z3.If(value.present, value.value, z3.IntVal(-1))
+    if isinstance(value, z3.ExprRef) and isinstance(promised, z3.ExprRef) and value.sort() == promised.sort():
+        return value == promised
+    return z3.BoolVal(False)
+
+
+def _goes_to(value: Value | None, target: Ref | None) -> z3.BoolRef:
+    if isinstance(value, Maybe):
+        inner = _goes_to(value.value, target)
+        return z3.Not(value.present) if target is None else conjunction([value.present, inner])
+    if target is None:
+        return z3.BoolVal(isinstance(value, NoneValue) or value is None)
+    if isinstance(value, Ref) and value.state == target.state:
+        return value.same(target)
+    return z3.BoolVal(False)
+
+
+# ---------------------------------------------------------------- effects and frame
+
+
+def changes_of(program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, world: World) -> list[Change]:
+    """The updates, with actions written out; all values are those before any of them."""
+    found: list[Change] = []
+    for update in updates:
+        if isinstance(update, tree.Perform):
+            action = program.actions[update.action]
+            names: dict[str, SpecValue | Thunk] = {n: v for n, v in env.names.items() if n in program.actors}
+            for parameter, argument in zip(action.parameters, update.arguments, strict=True):
+                names[parameter.name] = world.evaluator.evaluate(argument, env)
+            inner = Env(env.cells, names, None, env.here, env.volatile)
+            found += changes_of(program, action.updates, inner, world)
+        else:
+            found.append(_change(program, update, env, world))
+    return found
+
+
+def _change(program: Program, update: tree.Update, env: Env, world: World) -> Change:
+    assert isinstance(update.place, tree.Member)
+    base = world.evaluator.evaluate(update.place.base, env)
+    assert isinstance(base, Ref | Part)
+    ref, prefix = (base, "") if isinstance(base, Ref) else (base.ref, base.path + ".")
+    cell = program.cell(ref.state, prefix + update.place.name)
+    assert cell is not None
+    value = world.evaluator.evaluate(update.value, env)
+    assert isinstance(value, z3.ExprRef | Fifo | Bytes)
+    return Change(cell, ref, value, update.span)
+
+
+def apply_changes(cells: Cells, changes: list[Change]) -> Cells:
+    """The state after all changes."""
+    for change in changes:
+        cells = cells.write(change.cell, change.ref, change.value)
+    return cells
+
+
+def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
+    """Whether two values of a cell cannot be told apart: queues by members and order, buffers byte by byte."""
+    if isinstance(a, Fifo):
+        assert isinstance(b, Fifo)
+        if all(x.eq(y) for x, y in zip((a.member, a.ticket), (b.member, b.ticket), strict=True)):
+            return z3.BoolVal(True)
+        j, k = world.fresh_number("member"), world.fresh_number("member")
+        order = z3.Implies(z3.And(a.has(j), a.has(k)), (a.ticket[j] < a.ticket[k]) == (b.ticket[j] < b.ticket[k]))
+        return z3.And(a.has(j) == b.has(j), order)
+    if isinstance(a, Bytes):
+        assert isinstance(b, Bytes) and isinstance(cell.type, BytesType)
+        if a.content.eq(b.content):
+            return z3.BoolVal(True)
+        i = world.fresh_number("byte")
+        return z3.Implies(z3.And(i >= 0, i < cell.type.length), a.content[i] == b.content[i])
+    return z3.BoolVal(True) if a.eq(b) else a == b
+
+
+def _frame(program: Program, world: World, changes: list[Change], pre: Cells, post: Cells, span: Span) -> list[Goal]:
+    """Everything that is not promised to change is as it was."""
+    goals: list[Goal] = []
+    for cell in program.cells():
+        if all(a.eq(b) for a, b in zip(pre.terms[cell.name], post.terms[cell.name], strict=True)):
+            continue
+        keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
+        ref = Ref(cell.state, keys)
+        elsewhere = [z3.Not(change.ref.same(ref)) for change in changes if change.cell is cell]
+        goal = z3.Implies(conjunction(elsewhere), same(world, cell, post.read(cell, ref), pre.read(cell, ref)))
+        goals.append(Goal("frame", goal, span, cell.name))
+    return goals
+
+
+def _after(
+    program: Program, made: Promise, changes: list[Change], sections: Sections, env: Env, path: Path
+) -> None:
+    """The section after the commit does exactly the later updates; what follows the last section does nothing."""
+    commit, after = sections.commit, sections.after
+    world, outcome = path.world, made.outcome
+    owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
+    later: list[Change] = []
+    if after is not None and after.post is not None:
+        before = apply_changes(after.pre, owned)
+        later = changes_of(program, outcome.later, env.at(before), world)
+        promised = apply_changes(before, later)
+        for change in later:
+            goal = same(world, change.cell, after.post.read(change.cell, change.ref), promised.read(change.cell, change.ref))
+            made.goals.append(Goal("effect", goal, change.span, change.cell.name))
+        made.goals += _frame(program, world, later, before, after.post, outcome.name_span)
+    elif outcome.later:
+        made.goals.append(Goal("effect", z3.BoolVal(False), outcome.name_span))
+    if commit is None and after is None:
+        return
+    ending = apply_changes(world.base, [*owned, *[c for c in later if isinstance(c.cell.discipline, tree.OwnedBy)]])
+    for cell in {cell.name: cell for cell in world.late}.values():
+        keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
+        ref = Ref(cell.state, keys)
+        kind = "effect" if any(change.cell is cell for change in owned) else "frame"
+        goal = same(world, cell, world.cells.read(cell, ref), ending.read(cell, ref))
+        made.goals.append(Goal(kind, goal, outcome.name_span, cell.name))
+
+
+# ---------------------------------------------------------------- protocol
+
+
+def _protocol_span(call: Call, outcome: Outcome) -> Span:
+    steps = call.steps("commit", outcome.name)
+    return steps[0].span if steps else outcome.name_span
+
+
+def _shape(
+    call: Call, outcome: Outcome, sections: Sections, env: Env, world: World
+) -> z3.BoolRef:
+    """The critical sections are those of the protocol, each taken in one piece."""
+    goals: list[z3.BoolRef] = [z3.BoolVal(not sections.extra)]
+    commits = call.steps("commit", outcome.name)
+    if call.protocol is not None:
+        goals.append(_takes(sections.commit, commits, env, world))
+        goals.append(_takes(sections.after, call.steps("after", outcome.name), env, world))
+        lines = call.steps("peek", outcome.name)
+    else:
+        lines = []
+    for section in sections.peeks:
+        goals.append(_any([_takes(section, [line], env, world) for line in lines]))
+    for section in world.sections:
+        if section.split is not None:
+            goals.append(z3.BoolVal(False))
+    return conjunction(goals)
+
+
+def _any(terms: list[z3.BoolRef]) -> z3.BoolRef:
+    return z3.Or(*terms) if terms else z3.BoolVal(False)
+
+
+def _takes(section: Section | None, steps: list[tree.Step], env: Env, world: World) -> z3.BoolRef:
+    """Whether the section takes the locks of the line, in order; a `maybe` lock may be missing."""
+    if not steps or not steps[0].locks:
+        return z3.BoolVal(section is None)
+    if section is None:
+        return z3.BoolVal(all(lock.maybe for lock in steps[0].locks))
+    wanted = steps[0].locks
+    options: list[z3.BoolRef] = []
+    for chosen in _choices(wanted):
+        if len(chosen) == len(section.locks):
+            options.append(conjunction([_is_lock(t, l, env, world) for t, l in zip(section.locks, chosen, strict=True)]))
+    return _any(options)
+
+
+def _choices(locks: tuple[tree.HeldLock, ...]) -> list[list[tree.HeldLock]]:
+    result: list[list[tree.HeldLock]] = [[]]
+    for lock in locks:
+        longer = [[*prefix, lock] for prefix in result]
+        result = longer + (result if lock.maybe else [])
+    return result
+
+
+def _is_lock(taken: LockValue, wanted: tree.HeldLock, env: Env, world: World) -> z3.BoolRef:
+    value = world.evaluator.evaluate(wanted.place, env)
+    assert isinstance(value, LockValue)
+    return taken.ref.same(value.ref) if taken.name == value.name else z3.BoolVal(False)
+
+

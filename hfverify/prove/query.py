@@ -1,0 +1,42 @@
+"""One question to the solver, and what to say when the answer is no.
+
+Reads   execute.paths.Path
+Gives   Query, Group: queries that share their hypotheses
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import z3
+
+from hfverify.diagnostics import Diagnostic
+from hfverify.execute.paths import Path
+from hfverify.prove.small import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Under the hypotheses of its group and `given`, `goal` must hold.
+
+    `depth` limits the path's assumptions to those made before the goal was demanded (None: all).
+    """
+
+    obligation: str
+    goal: z3.BoolRef
+    diagnostic: Diagnostic
+    given: tuple[z3.BoolRef, ...] = ()
+    depth: int | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """Queries about one path, or about no path at all; `limits` bounds a small machine."""
+
+    facts: list[z3.BoolRef]
+    assumptions: list[z3.BoolRef]
+    limits: Callable[[Bounds], list[z3.BoolRef]]
+    queries: list[Query] = field(default_factory=list)
+    path: Path | None = None

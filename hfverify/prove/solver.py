@@ -1,0 +1,163 @@
+"""Ask Z3. The only module that checks satisfiability of obligations.
+
+Reads   prove.query.Query
+Gives   Answer: proved, a small model, or neither with a reason; steps are Z3's resource units
+Refuses nothing; a solver that dies or gives up is an answer too
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import z3
+
+from hfverify.prove.query import Group, Query
+from hfverify.prove.small import Bounds, expand, first_limits
+
+DEFAULT_STEPS = 4_000_000
+SEED = 0
+
+
+class Outcome(Enum):
+    """What the solver said."""
+
+    PROVED = "proved"
+    MODEL = "model"
+    LIMIT = "limit"
+    GAVE_UP = "gave up"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`model` belongs to a small machine of the given bounds."""
+
+    outcome: Outcome
+    steps: int
+    model: z3.ModelRef | None = None
+    bounds: Bounds | None = None
+    reason: str = ""
+
+
+def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
+    """A solver with a fixed seed and a budget for each check."""
+    solver = z3.SimpleSolver()
+    solver.set("random_seed", SEED)
+    solver.set("rlimit", steps)
+    solver.set("mbqi", mbqi)
+    solver.set("auto_config", False)
+    return solver
+
+
+def spent(solver: z3.Solver) -> int:
+    """The resource units that the context has used so far."""
+    statistics = solver.statistics()
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0
+
+
+class GroupSolver:
+    """Answers the queries of one group; hypotheses are asserted once, in order."""
+
+    def __init__(self, group: Group, steps: int) -> None:
+        self.group = group
+        self.steps = steps
+        self.solver = make_solver(steps, mbqi=False)
+        self.solver.add(*group.facts)
+        self.added = 0
+
+    def prove(self, query: Query) -> Answer:
+        """Try to prove a query for machines of any size. Queries come in the order of their depth."""
+        depth = len(self.group.assumptions) if query.depth is None else query.depth
+        if depth > self.added:
+            self.solver.add(*self.group.assumptions[self.added : depth])
+            self.added = depth
+        if depth < self.added:
+            return GroupSolver(self.group, self.steps).prove(query)
+        before = spent(self.solver)
+        self.solver.push()
+        self.solver.add(*query.given, z3.Not(query.goal))
+        result = self.solver.check()
+        steps = max(spent(self.solver) - before, 1)
+        reason = self.solver.reason_unknown() if result == z3.unknown else ""
+        self.solver.pop()
+        if result == z3.unsat:
+            return Answer(Outcome.PROVED, steps)
+        limit = "resource" in reason or "canceled" in reason
+        return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
+
+    def refute(self, query: Query) -> Answer:
+        """Look for a model of the negation in small machines."""
+        depth = len(self.group.assumptions) if query.depth is None else query.depth
+        formulas = [*self.group.facts, *self.group.assumptions[:depth], *query.given, z3.Not(query.goal)]
+        return find(formulas, self.steps, self.group.limits)
+
+    def insist(self, query: Query) -> Answer:
+        """Try once more for machines of any size, with model-based instantiation."""
+        depth = len(self.group.assumptions) if query.depth is None else query.depth
+        solver = make_solver(self.steps, mbqi=True)
+        solver.add(*self.group.facts, *self.group.assumptions[:depth], *query.given, z3.Not(query.goal))
+        before = spent(solver)
+        result = solver.check()
+        steps = max(spent(solver) - before, 1)
+        if result == z3.unsat:
+            return Answer(Outcome.PROVED, steps)
+        reason = solver.reason_unknown() if result == z3.unknown else "a model that is not small"
+        limit = "resource" in reason or "canceled" in reason
+        return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
+
+
+def find(formulas: list[z3.BoolRef], steps: int, limits: Callable[[Bounds], list[z3.BoolRef]]) -> Answer:
+    """A model of the formulas in a small machine, as small as it can be made."""
+    total = 0
+    for bounds in (Bounds(2), Bounds(3), Bounds(4)):
+        solver = make_solver(steps, mbqi=False)
+        expanded = [expand(formula, bounds) for formula in formulas]
+        solver.add(*expanded, *first_limits(expanded, bounds), *limits(bounds))
+        before = spent(solver)
+        result = solver.check()
+        total += max(spent(solver) - before, 1)
+        if result == z3.sat:
+            model = _smallest(solver, expanded)
+            return Answer(Outcome.MODEL, total, model, bounds)
+        if result == z3.unknown:
+            return Answer(Outcome.LIMIT, total, reason=solver.reason_unknown())
+    return Answer(Outcome.PROVED, total)
+
+
+def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:
+    """Push numbers towards zero: first 0, then one digit, then one byte."""
+    model = solver.model()
+    for term in numbers(formulas):
+        value = model.eval(term, model_completion=True)
+        if not z3.is_int_value(value) or value.as_long() == 0:
+            solver.add(term == value)
+            continue
+        for limit in (z3.And(term >= 0, term < 1), z3.And(term >= 0, term < 16), z3.And(term >= 0, term < 256)):
+            solver.push()
+            solver.add(limit)
+            if solver.check() == z3.sat:
+                model = solver.model()
+                solver.pop()
+                solver.add(limit)
+                break
+            solver.pop()
+    if solver.check() == z3.sat:
+        model = solver.model()
+    return model
+
+
+def numbers(formulas: list[z3.BoolRef]) -> list[z3.ArithRef]:
+    """The integer constants of the formulas, in the order of their names."""
+    found: dict[str, z3.ArithRef] = {}
+    seen: set[int] = set()
+    pending: list[z3.ExprRef] = list(formulas)
+    while pending:
+        term = pending.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        if z3.is_const(term) and z3.is_int(term) and not z3.is_int_value(term):
+            found[term.decl().name()] = term
+        pending.extend(term.children())
+    return [found[name] for name in sorted(found)]
