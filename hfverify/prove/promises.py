@@ -18,7 +18,7 @@ from hfverify.execute.world import Section, World
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.evaluate import Value as SpecValue
-from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction
+from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
 from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType
 from hfverify.syntax import tree
@@ -82,7 +82,7 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
 
 
 class _Reader:
-    """The value of a volatile cell in a guard: what the path read, if it read the cell once."""
+    """The value of a volatile cell in a guard: what the path read. Who reads twice must satisfy both readings."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -94,9 +94,12 @@ class _Reader:
             value = constants(cell, f"{cell.name}!{self.world.facts.number()}")
             self.world.facts.typed(value, cell.type)
             reads = [read for read in self.world.reads if read.cell is cell]
-            if len(reads) == 1:
-                equal = conjunction([a == b for a, b in zip(_terms(value), _terms(reads[0].value), strict=True)])
-                self.world.facts.add(z3.Implies(reads[0].ref.same(ref), equal))
+            options = [
+                conjunction([read.ref.same(ref), *(a == b for a, b in zip(_terms(value), _terms(read.value), strict=True))])
+                for read in reads
+            ]
+            here = disjunction([read.ref.same(ref) for read in reads])
+            self.world.facts.add(z3.Implies(here, disjunction(options)))
             self.memo[key] = (value, ref)
         return self.memo[key][0]
 

@@ -1,0 +1,194 @@
+"""Which names a module or a function binds, and what a module does when it is imported.
+
+Reads   ast.Module, ast.FunctionDef
+Gives   the places that bind each name of a scope, as the compiler sees them; what a scope must not contain
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+
+STAR = "*"
+REACHING = {
+    "setattr", "delattr", "exec", "eval", "globals", "locals", "vars", "compile", "breakpoint", "input", "open",
+    "__import__", "__builtins__", "__dict__", "__setattr__", "__delattr__",
+}  # fmt: skip
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+MODULE_STATEMENTS = (
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Pass,
+)  # fmt: skip
+
+
+def inner_scope(node: ast.AST) -> tuple[list[ast.AST], list[ast.AST]]:
+    """The children of a node that belong to the scope around it, and those that are a scope of their own."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [*node.decorator_list, node.args, *([node.returns] if node.returns else [])], list(node.body)
+        case ast.Lambda():
+            return [node.args], [node.body]
+        case ast.ClassDef():
+            return [*node.decorator_list, *node.bases, *node.keywords], list(node.body)
+        case _:
+            return list(ast.iter_child_nodes(node)), []
+
+
+def bindings(body: Sequence[ast.AST]) -> dict[str, list[ast.AST]]:
+    """Each name that these statements bind in their own scope, with the places; `*` for a star import."""
+    found: dict[str, list[ast.AST]] = {}
+
+    def visit(node: ast.AST, *, comprehension: bool) -> None:
+        for name in _bound_by(node, comprehension=comprehension):
+            found.setdefault(name, []).append(node)
+        inside = comprehension or isinstance(node, COMPREHENSIONS)
+        for child in inner_scope(node)[0]:
+            visit(child, comprehension=inside)
+
+    for statement in body:
+        visit(statement, comprehension=False)
+    return found
+
+
+def _bound_by(node: ast.AST, *, comprehension: bool) -> list[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.NamedExpr(target=ast.Name(id=name)) if comprehension:
+            return [name]
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if not comprehension:
+            return [name]
+        case ast.Import(names=names):
+            return [alias.asname or alias.name.split(".")[0] for alias in names]
+        case ast.ImportFrom(names=names):
+            return [alias.asname or alias.name for alias in names]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return [name]
+        case ast.MatchMapping(rest=str(name)):
+            return [name]
+    return []
+
+
+def parameters(function: ast.FunctionDef) -> list[str]:
+    """The names of the parameters."""
+    spec = function.args
+    found = [a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+    return found + [a.arg for a in (spec.vararg, spec.kwarg) if a is not None]
+
+
+def local_names(function: ast.FunctionDef) -> set[str]:
+    """The names that are local in the whole function, wherever they are bound in it."""
+    return {*parameters(function), *bindings(function.body)}
+
+
+def scope_of(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """All nodes of these statements that belong to one scope."""
+    pending = list(reversed(body))
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(inner_scope(node)[0]))
+
+
+def changes_meaning(function: ast.FunctionDef) -> ast.AST | None:
+    """What makes the body something else than a sequence of statements, even where it is never reached."""
+    for node in scope_of(function.body):
+        if isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom | ast.Await):
+            return node
+    return None
+
+
+def global_bindings(tree: ast.Module) -> dict[str, list[ast.AST]]:
+    """Each global name of a module with all places that bind it, in functions too."""
+    found = bindings(tree.body)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                found.setdefault(name, []).append(node)
+    return found
+
+
+def import_effects(tree: ast.Module) -> ast.AST | None:
+    """A statement that does more, on import, than to bind names of the module."""
+    for statement in tree.body:
+        if _is_main_guard(statement) or _is_typing_guard(statement):
+            continue
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            continue
+        if not isinstance(statement, MODULE_STATEMENTS):
+            return statement
+        for node in _run_on_import(statement):
+            if _reaches_out(node):
+                return node
+    return None
+
+
+def _reaches_out(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+            return True
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in REACHING
+        case _:
+            return False
+
+
+def _run_on_import(statement: ast.AST) -> Iterator[ast.AST]:
+    pending = [statement]
+    while pending:
+        node = pending.pop()
+        yield node
+        own, nested = inner_scope(node)
+        pending += own
+        if isinstance(node, ast.ClassDef):
+            pending += nested
+
+
+def _is_main_guard(node: ast.AST) -> bool:
+    """`if __name__ == "__main__":`, which an import does not enter."""
+    match node:
+        case ast.If(
+            test=ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]),
+            orelse=[],
+        ):
+            return True
+        case _:
+            return False
+
+
+def _is_typing_guard(node: ast.AST) -> bool:
+    """`if TYPE_CHECKING:` with nothing but imports, which no run enters."""
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"), body=body, orelse=[]):
+            return all(isinstance(item, ast.Import | ast.ImportFrom) for item in body)
+        case _:
+            return False
+
+
+def late_changes(tree: ast.Module) -> list[tuple[ast.AST, str]]:
+    """Places anywhere in a module that assign an attribute of a global name: `name.attribute = …`."""
+    found: list[tuple[ast.AST, str]] = []
+
+    def visit(node: ast.AST, hidden: frozenset[str]) -> None:
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name not in hidden:
+                found.append((node, name))
+        own, nested = inner_scope(node)
+        for child in own:
+            visit(child, hidden)
+        if isinstance(node, FUNCTIONS):
+            spec = node.args
+            names = {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg) if a}
+            hidden = hidden | names | set(bindings(nested))
+        for child in nested:
+            visit(child, hidden)
+
+    visit(tree, frozenset())
+    return found
+
+
+def shadows_standard_library(name: str) -> bool:
+    """Whether Python's own library has a top-level module of this name."""
+    return name.split(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,350 @@
+"""A concrete state, and the value that an expression of the specification has in it. No solver.
+
+Reads   model.program.Program, syntax.tree expressions
+Gives   Store, Evaluator: a second, independent reading of the specification's meaning
+Refuses an expression that has no value in the state (Undefined)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from hfverify.model.program import Cell, Program
+from hfverify.model.types import BoolType, BytesType, FifoType, IntType, OptionalType, Type, bounds, int_type
+from hfverify.syntax import tree
+
+Keys = tuple[int, ...]
+Value = object
+
+
+class Undefined(Exception):
+    """An expression has no value here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An object by position."""
+
+    state: str
+    keys: Keys
+
+    def __str__(self) -> str:
+        return f"{self.state}[{', '.join(map(str, self.keys))}]" if self.keys else self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What lies below a path of an object."""
+
+    ref: Ref
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockRef:
+    """A lock of an object."""
+
+    name: str
+    ref: Ref
+
+    def __str__(self) -> str:
+        return f"{self.ref}.{self.name.split('.')[1]}"
+
+
+@dataclass(slots=True)
+class Store:
+    """The sizes of the machine, and the value of each cell of each object.
+
+    Queues are tuples, first in line first; buffers are `bytes`; `none` is -1; truth values are `bool`.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    cells: dict[tuple[str, Keys], Value] = field(default_factory=dict)
+
+    def copy(self) -> Store:
+        """An independent copy."""
+        return Store(dict(self.sizes), dict(self.cells))
+
+
+def default(cell: Cell) -> Value:
+    """The value of a cell about which a scenario says nothing."""
+    match cell.type:
+        case BoolType():
+            return False
+        case FifoType():
+            return ()
+        case BytesType(length):
+            return bytes(length)
+        case OptionalType():
+            return -1
+        case _:
+            low, _ = bounds(cell.type)
+            return max(low or 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Thunk:
+    """A `let`: evaluated where it was bound."""
+
+    expr: tree.Expr
+    env: Env
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Where an expression is evaluated; `volatile` gives the value of a cell that has no stable one."""
+
+    store: Store
+    names: Mapping[str, Value | Thunk] = field(default_factory=dict)
+    own: Ref | None = None
+    here: int = 0
+    volatile: Callable[[Cell, Ref], Value] | None = None
+
+    def bind(self, names: Mapping[str, Value | Thunk]) -> Env:
+        """With more names."""
+        return replace(self, names={**self.names, **names})
+
+
+class Evaluator:
+    """Evaluates expressions of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def truth(self, expr: tree.Expr, env: Env) -> bool:
+        """A condition."""
+        value = self.evaluate(expr, env)
+        assert isinstance(value, bool), expr
+        return value
+
+    def number(self, expr: tree.Expr, env: Env) -> int:
+        """A number."""
+        value = self.evaluate(expr, env)
+        assert isinstance(value, int), expr
+        return value
+
+    def count(self, state: str, earlier: Keys, env: Env) -> int:
+        """How many positions there are for the next key of a state."""
+        keys = self.program.states[state].keys
+        names: dict[str, Value | Thunk] = {key.name: value for key, value in zip(keys, earlier, strict=False)}
+        return self.number(keys[len(earlier)].below, Env(env.store, names, None, env.here, env.volatile))
+
+    def positions(self, state: str, env: Env) -> list[Keys]:
+        """Every object of a state."""
+        found: list[Keys] = [()]
+        for _ in self.program.states[state].keys:
+            found = [(*keys, value) for keys in found for value in range(self.count(state, keys, env))]
+        return found
+
+    def exists(self, ref: Ref, env: Env) -> bool:
+        """Whether the position is one of the machine."""
+        return all(
+            0 <= value < self.count(ref.state, ref.keys[:index], env) for index, value in enumerate(ref.keys)
+        )
+
+    # ------------------------------------------------------------ expressions
+
+    def evaluate(self, expr: tree.Expr, env: Env) -> Value:
+        """The value of an expression."""
+        match expr:
+            case tree.Literal(_, value):
+                return -1 if value is None else value
+            case tree.Name(_, text):
+                return self._name(text, env)
+            case tree.Member(_, base, name):
+                return self._member(self.evaluate(base, env), name, env)
+            case tree.Index(_, base, arguments):
+                assert isinstance(base, tree.Name)
+                ref = Ref(base.text, tuple(self.number(argument, env) for argument in arguments))
+                if not self.exists(ref, env):
+                    raise Undefined(f"there is no {ref}")
+                return ref
+            case tree.Apply():
+                return self._apply(expr, env)
+            case tree.Unary(_, "not", operand):
+                return not self.truth(operand, env)
+            case tree.Unary(_, operator, operand):
+                number = self.number(operand, env)
+                return -number if operator == "-" else number
+            case tree.Binary():
+                return self._binary(expr, env)
+            case tree.Conditional(_, condition, then, otherwise):
+                return self.evaluate(then if self.truth(condition, env) else otherwise, env)
+            case tree.Quantified():
+                return self._quantified(expr, env)
+            case tree.SetLiteral(_, items):
+                return frozenset(self.evaluate(item, env) for item in items)
+
+    def _name(self, text: str, env: Env) -> Value:
+        program = self.program
+        if text in env.names:
+            found = env.names[text]
+            return self.evaluate(found.expr, found.env) if isinstance(found, Thunk) else found
+        if env.own is not None:
+            try:
+                return self._member(env.own, text, env)
+            except KeyError:
+                pass
+        if text in program.consts:
+            return self.evaluate(program.consts[text][1], env)
+        if text in program.sizes:
+            return env.store.sizes[text]
+        if text in program.enum_items:
+            return program.enum_items[text][1]
+        if text in program.variants:
+            variant = program.variants[text]
+            return (variant.tree.tag or 0) << variant.tag_shift
+        if program.thread is not None and text == program.thread.name:
+            return env.here
+        if text in program.lets:
+            return self.evaluate(program.lets[text].value, replace(env, names=self._actors(env), own=None))
+        return Ref(text, ())
+
+    def _actors(self, env: Env) -> dict[str, Value | Thunk]:
+        return {name: value for name, value in env.names.items() if name in self.program.actors}
+
+    def _member(self, base: Value, name: str, env: Env) -> Value:
+        ref, path = (base.ref, base.path) if isinstance(base, Part) else (base, "")
+        assert isinstance(ref, Ref)
+        state = self.program.states[ref.state]
+        if not path:
+            for key, value in zip(state.keys, ref.keys, strict=True):
+                if key.name == name:
+                    return value
+            if f"{state.name}.{name}" in self.program.locks:
+                return LockRef(f"{state.name}.{name}", ref)
+        full = f"{path}.{name}" if path else name
+        if full in state.cells:
+            return self.read(state.cells[full], ref, env)
+        if state.has_part(full):
+            return Part(ref, full)
+        raise KeyError(full)
+
+    def read(self, cell: Cell, ref: Ref, env: Env) -> Value:
+        """The value of a cell."""
+        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        if fickle and env.volatile is not None:
+            return env.volatile(cell, ref)
+        return env.store.cells.get((cell.name, ref.keys), default(cell))
+
+    def _apply(self, expr: tree.Apply, env: Env) -> Value:
+        assert isinstance(expr.function, tree.Name)
+        name = expr.function.text
+        if name in self.program.variants:
+            return self._construct(expr, name, env)
+        arguments = [self.evaluate(argument, env) for argument in expr.arguments]
+        if name in self.program.pures:
+            pure = self.program.pures[name]
+            names = self._actors(env) | {p.name: v for p, v in zip(pure.parameters, arguments, strict=True)}
+            return self.evaluate(pure.body, replace(env, names=names, own=None))
+        queue = arguments[0]
+        if name == "overwrite":
+            old, new, count = arguments
+            assert isinstance(old, bytes) and isinstance(new, bytes) and isinstance(count, int)
+            return new[: max(count, 0)] + old[max(count, 0) :]
+        assert isinstance(queue, tuple)
+        if name == "first":
+            if not queue:
+                raise Undefined("nobody is in the queue")
+            return queue[0]
+        element = arguments[1]
+        if name == "append":
+            if element in queue:
+                raise Undefined("it is in the queue already")
+            return (*queue, element)
+        if element not in queue:
+            raise Undefined("it is not in the queue")
+        if name == "remove":
+            return tuple(member for member in queue if member != element)
+        return queue.index(element)
+
+    def _construct(self, expr: tree.Apply, name: str, env: Env) -> int:
+        variant = self.program.variants[name]
+        fields = dict(expr.keywords)
+        total = (variant.tree.tag or 0) << variant.tag_shift
+        for item in variant.tree.fields:
+            value = self.number(fields[item.name], env)
+            if item.truncated:
+                value &= (1 << (item.high - item.low + 1)) - 1
+            total += value << item.low
+        return total
+
+    def _binary(self, expr: tree.Binary, env: Env) -> Value:
+        match expr.operator:
+            case "and":
+                return self.truth(expr.left, env) and self.truth(expr.right, env)
+            case "or":
+                return self.truth(expr.left, env) or self.truth(expr.right, env)
+            case "==>":
+                return not self.truth(expr.left, env) or self.truth(expr.right, env)
+        a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
+        match expr.operator:
+            case "==":
+                return _equal(a, b)
+            case "!=":
+                return not _equal(a, b)
+            case "in" | "not in":
+                assert isinstance(b, tuple | frozenset)
+                return (a in b) is (expr.operator == "in")
+        assert isinstance(a, int) and isinstance(b, int)
+        return _arithmetic(expr.operator, a, b)
+
+    def _quantified(self, expr: tree.Quantified, env: Env) -> bool:
+        domains = [self._domain(parameter.type, env) for parameter in expr.parameters]
+        names = [parameter.name for parameter in expr.parameters]
+        results = (
+            self.truth(expr.body, env.bind(dict(zip(names, values, strict=True)))) for values in _product(domains)
+        )
+        return all(results) if expr.kind == "forall" else any(results)
+
+    def _domain(self, type_: tree.Type, env: Env) -> Iterable[int]:
+        """The values that can matter: all small ones, and whatever a queue holds."""
+        resolved: Type | None = int_type(type_.name) or self.program.types.get(type_.name)
+        _, high = bounds(resolved) if isinstance(resolved, IntType) else (0, None)
+        largest = max([*env.store.sizes.values(), 3])
+        held = {m for value in env.store.cells.values() if isinstance(value, tuple) for m in value if isinstance(m, int)}
+        return sorted(v for v in held | set(range(largest + 1)) if high is None or v <= high)
+
+
+def _equal(a: Value, b: Value) -> bool:
+    if isinstance(a, frozenset) or isinstance(b, frozenset):
+        return not a and not b
+    return a == b
+
+
+def _arithmetic(operator: str, a: int, b: int) -> Value:
+    match operator:
+        case "<":
+            return a < b
+        case "<=":
+            return a <= b
+        case ">":
+            return a > b
+        case ">=":
+            return a >= b
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "&":
+            return a & b
+        case "|":
+            return a | b
+        case "<<":
+            return a << b
+        case ">>":
+            return a >> b
+    if b <= 0:
+        raise Undefined("the divisor is not positive")
+    return a // b if operator == "/" else a % b
+
+
+def _product(domains: list[Iterable[int]]) -> list[tuple[int, ...]]:
+    result: list[tuple[int, ...]] = [()]
+    for domain in domains:
+        values = list(domain)
+        result = [(*prefix, value) for prefix in result for value in values]
+    return result

@@ -1,0 +1,243 @@
+"""Watch the real code touch the shared state, under the same discipline that the proof demands. No solver.
+
+Reads   explain.concrete.Store
+Gives   Monitor: reads, writes, locks; every breach of the discipline as a Violation
+Refuses nothing; a breach is noted and the run goes on
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+
+from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value
+from hfverify.model.program import Cell, Lock, Program
+from hfverify.model.types import bounds
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A breach: `kind` is that of the obligation; `file` and `line` are where the code was."""
+
+    kind: str
+    text: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(slots=True)
+class Section:
+    """One outermost critical section, with the state that others see before and after it."""
+
+    locks: list[LockRef]
+    pre: Store
+    post: Store | None = None
+    split: bool = False
+    released: dict[tuple[str, Keys], Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Held:
+    lock: LockRef
+    before: Store
+
+
+class Stuck(Exception):
+    """The run waits for a lock that it holds itself."""
+
+
+class Monitor:
+    """The shared state of one run. `schedule` says what other CPUs do just before each acquire."""
+
+    def __init__(self, program: Program, store: Store, here: int, impl: str) -> None:
+        self.program = program
+        self.evaluator = Evaluator(program)
+        self.store = store
+        self.base = store.copy()
+        self.here = here
+        self.impl = impl
+        self.violations: list[Violation] = []
+        self.held: list[Held] = []
+        self.sections: list[Section] = []
+        self.schedule: list[dict[tuple[str, Keys], Value]] = []
+        self.script: list[tuple[str, Keys, Value]] = []
+        self.reads: list[tuple[str, Keys, Value]] = []
+        self.timeline: list[str] = []
+        self.late: set[str] = set()
+        self.watching = False
+
+    # ------------------------------------------------------------ helpers
+
+    def where(self) -> tuple[str, int]:
+        """The innermost line of the implementation that is being executed."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename.startswith(self.impl):
+                return frame.f_code.co_filename[len(self.impl) :].lstrip("/"), frame.f_lineno
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        return "", 0
+
+    def breach(self, kind: str, text: str) -> None:
+        """Note a breach of the discipline."""
+        if self.watching:
+            self.violations.append(Violation(kind, text, *self.where()))
+
+    def env(self, own: Ref | None = None, store: Store | None = None, here: int | None = None) -> Env:
+        """Where declarations are evaluated."""
+        return Env(store or self.store, {}, own, self.here if here is None else here)
+
+    def holds(self, name: str, ref: Ref) -> bool:
+        """Whether that lock of that object is held."""
+        return any(h.lock == LockRef(name, ref) for h in self.held)
+
+    # ------------------------------------------------------------ cells
+
+    def owns(self, cell: Cell, ref: Ref, store: Store) -> bool:
+        """Whether the cell belongs to the executing thread."""
+        assert isinstance(cell.discipline, tree.OwnedBy)
+        env = self.env(ref, store)
+        if cell.discipline.condition is not None and not self.evaluator.truth(cell.discipline.condition, env):
+            return False
+        return self.evaluator.number(cell.discipline.owner, env) == self.here
+
+    def demand(self, cell: Cell, ref: Ref, verb: str) -> None:
+        """The executing thread must have the right to the cell."""
+        match cell.discipline:
+            case tree.GuardedBy(_, lock, _):
+                if not self.holds(f"{cell.state}.{lock}", ref):
+                    self.breach("lock.held", f"{ref}.{cell.path} is {verb} without {ref}.{lock}")
+            case tree.OwnedBy(_, _, condition, otherwise):
+                free = otherwise is not None and condition is not None
+                free = free and not self.evaluator.truth(condition, self.env(ref))  # type: ignore[arg-type]
+                locked = free and otherwise is not None and self.holds(f"{cell.state}.{otherwise.lock}", ref)
+                if not self.owns(cell, ref, self.store) and not locked:
+                    self.breach("lock.owned", f"{ref}.{cell.path} is {verb}, but another CPU may own it")
+
+    def read(self, cell: Cell, ref: Ref) -> Value:
+        """Read a cell on behalf of the code."""
+        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic"):
+            return self._fickle(cell, ref)
+        self.demand(cell, ref, "read")
+        return self.evaluator.read(cell, ref, self.env())
+
+    def _fickle(self, cell: Cell, ref: Ref) -> Value:
+        value = self.evaluator.read(cell, ref, self.env())
+        for index, (name, keys, scripted) in enumerate(self.script):
+            if (name, keys) == (cell.name, ref.keys):
+                value = scripted
+                del self.script[index]
+                break
+        self.reads.append((cell.name, ref.keys, value))
+        return value
+
+    def write(self, cell: Cell, ref: Ref, value: Value) -> None:
+        """Write a cell on behalf of the code."""
+        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind != "atomic":
+            self.breach("lock.held", f"{ref}.{cell.path} is {cell.discipline.kind} and is written")
+        self.demand(cell, ref, "written")
+        low, high = bounds(cell.type)
+        if isinstance(value, int) and not isinstance(value, bool):
+            if (low is not None and value < low) or (high is not None and value > high):
+                self.breach("raises", f"{value} does not fit {ref}.{cell.path}, which is {cell.type}")
+        if cell.guard is not None and cell.guard.set_once:
+            old = self.evaluator.read(cell, ref, self.env())
+            if old not in (False, -1) and old != value:
+                self.breach("stable", f"{ref}.{cell.path} is set once and is changed again")
+        before = self.store.copy()
+        self.put(cell, ref, value)
+        if not self.held:
+            self.late.add(cell.name)
+        if isinstance(cell.discipline, tree.OwnedBy):
+            self.demand_stable(ref, before)
+
+    def put(self, cell: Cell, ref: Ref, value: Value) -> None:
+        """Change the store."""
+        self.store.cells[cell.name, ref.keys] = value
+
+    # ------------------------------------------------------------ locks
+
+    def acquire(self, lock: LockRef) -> None:
+        """Take a lock, after other CPUs have done what the schedule says."""
+        info = self.program.locks[lock.name]
+        for held in self.held:
+            other = self.program.locks[held.lock.name]
+            if other.name == info.name and held.lock.ref.keys >= lock.ref.keys:
+                self.breach("lock.order", f"{lock} is taken while {held.lock} is held")
+            elif other.name != info.name and other.rank >= info.rank:
+                self.breach("lock.order", f"{lock} is taken while {held.lock} is held")
+            if held.lock == lock:
+                self.timeline.append(f"WAIT {lock} for ever: this CPU holds it")
+                raise Stuck(f"{lock} is held already")
+        step = self.schedule.pop(0) if self.schedule else {}
+        for (name, keys), value in step.items():
+            if self.store.cells.get((name, keys)) != value:
+                state, path = name.split(".", 1)
+                cell = self.program.cell(state, path)
+                assert cell is not None
+                self.timeline.append(f"-- another CPU: {Ref(state, keys)}.{path} becomes {value}")
+                self.put(cell, Ref(state, keys), value)
+                self.base.cells[name, keys] = value
+        if not self.held:
+            self.late.clear()
+            self.sections.append(Section([], self.base.copy()))
+        section = self.sections[-1]
+        section.split = section.split or bool(section.released)
+        section.locks.append(lock)
+        self.held.append(Held(lock, self.store.copy()))
+        self.timeline.append(f"take {lock}  {'{}:{}'.format(*self.where())}")
+
+    def release(self, lock: LockRef) -> None:
+        """Give a lock back; its invariants must hold."""
+        held = next((h for h in reversed(self.held) if h.lock == lock), None)
+        if held is None:
+            self.breach("lock.balanced", f"{lock} is released but not held")
+            return
+        info = self.program.locks[lock.name]
+        self.settle()
+        if held.before.cells != self.store.cells:
+            for invariant in info.invariants:
+                if not self._true(invariant.value, self.env(lock.ref)):
+                    self.breach(f"invariant.{invariant.name}", f"{invariant.name} does not hold when {lock} is released")
+            self.demand_stable(lock.ref, held.before)
+        self.held.remove(held)
+        section = self.sections[-1]
+        for cell in self.program.guarded_by(info):
+            if not isinstance(cell.discipline, tree.OwnedBy) or not self.owns(cell, lock.ref, self.store):
+                section.released[cell.name, lock.ref.keys] = self.evaluator.read(cell, lock.ref, self.env())
+        self.timeline.append(f"give {lock}  {'{}:{}'.format(*self.where())}")
+        if not self.held:
+            section.post = self.store.copy()
+            section.post.cells.update(section.released)
+        self._forget(info, lock.ref)
+
+    def _forget(self, lock: Lock, ref: Ref) -> None:
+        """What others may have changed since counts as not written by this thread."""
+        for cell in self.program.guarded_by(lock):
+            key = (cell.name, ref.keys)
+            if key in self.store.cells and not isinstance(cell.discipline, tree.OwnedBy):
+                self.base.cells[key] = self.store.cells[key]
+
+    def settle(self) -> None:
+        """Bring the store up to date with structures that the code changes directly."""
+
+    def _true(self, expr: tree.Expr, env: Env) -> bool:
+        try:
+            return self.evaluator.truth(expr, env)
+        except Undefined:
+            return False
+
+    def demand_stable(self, ref: Ref, before: Store) -> None:
+        """What another CPU relies on about this object still holds."""
+        for actor in self.program.actors.values():
+            if actor.state != ref.state:
+                continue
+            for there in range(max(self.store.sizes.values(), default=1) + 1):
+                known = there != self.here and all(
+                    self._true(fact.value, self.env(ref, before, there)) for fact in actor.facts
+                )
+                for fact in actor.facts if known else ():
+                    if not self._true(fact.value, self.env(ref, None, there)):
+                        self.breach("stable", f"{fact.name} of {ref}, on which CPU {there} relies, is broken")

@@ -1,0 +1,56 @@
+"""Run one scenario in a process of its own, so that a hang or a crash of the code under trial harms nobody.
+
+Reads   a JSON request on standard input
+Gives   a JSON report on standard output
+Refuses nothing: what goes wrong is part of the report
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hfverify.explain.lists import run_contract
+from hfverify.explain.proxies import Unbuildable
+from hfverify.explain.scenario import from_json
+from hfverify.explain.trial import Report, run
+from hfverify.model.load import Folders, load_program
+
+
+def main() -> None:
+    """Answer one request."""
+    request = json.load(sys.stdin)
+    folders = Folders(*(Path(request[name]) for name in ("root", "spec", "impl", "proofs")))
+    program = load_program(folders, request["revision"])
+    try:
+        if "contract" in request:
+            answer = run_contract(program, request["contract"], str(folders.impl))
+        else:
+            answer = report_json(run(program, from_json(program, request["scenario"]), str(folders.impl)))
+    except Unbuildable as error:
+        answer = {"unbuildable": str(error)}
+    json.dump(answer, sys.stdout)
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """A report as plain data."""
+    return {
+        "outcome": report.outcome,
+        "result": report.result,
+        "next": report.following,
+        "exception": report.exception,
+        "rows": [
+            {"cell": r.cell, "before": r.before, "promised": r.promised, "actual": r.actual, "differs": r.differs}
+            for r in report.rows
+        ],
+        "violations": [asdict(violation) for violation in report.violations],
+        "timeline": report.timeline,
+        "unchanged": report.unchanged,
+    }
+
+
+if __name__ == "__main__":
+    main()

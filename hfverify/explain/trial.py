@@ -1,0 +1,340 @@
+"""Run the real code on a scenario and hold what it does against the specification. No solver.
+
+Reads   explain.scenario.Scenario, the implementation
+Gives   Report: result, next, changed cells, and every obligation that this run breaks
+Refuses an implementation that cannot be set up (Unbuildable)
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from hfverify.explain.concrete import Env, Part, Ref, Store, Thunk, Undefined, Value
+from hfverify.explain.monitor import Section, Stuck, Violation
+from hfverify.explain.proxies import Machinery, Unbuildable
+from hfverify.explain.scenario import Scenario, cell_name, show
+from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.syntax import tree
+
+
+@dataclass(slots=True)
+class Row:
+    """One cell: before, promised, actual."""
+
+    cell: str
+    before: Any
+    promised: Any
+    actual: Any
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.promised != self.actual)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did. `violations` name obligations without the call: `case.effect`, `lock.held`, …"""
+
+    scenario: Scenario
+    outcome: str = ""
+    result: Any = None
+    following: str | None = None
+    exception: str | None = None
+    rows: list[Row] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    timeline: list[str] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def run(program: Program, scenario: Scenario, impl: str) -> Report:
+    """Run one call."""
+    call = program.calls[scenario.call]
+    machine = Machinery(program, scenario.store(), scenario.here, impl)
+    machine.schedule = list(scenario.schedule)
+    machine.script = list(scenario.reads)
+    module, _, name = call.impl.target.partition(":")
+    function = getattr(machine.module(module), name, None)
+    if function is None:
+        raise Unbuildable(f"there is no function {call.impl.target}")
+    machine.watch_contracts()
+    arguments = _arguments(program, call, scenario, machine, function)
+    report = Report(scenario)
+    value: Any = None
+    machine.watching = True
+    try:
+        value = function(**arguments)
+    except Stuck as stuck:
+        report.exception = f"the CPU hangs: {stuck}"
+    except Undefined as error:
+        machine.breach("contract", str(error))
+        report.exception = str(error)
+    except Exception as error:  # noqa: BLE001 (whatever the code under trial raises is the finding)
+        report.exception = f"{type(error).__name__}: {error}"
+        machine.breach("raises", report.exception)
+    if report.exception is None:
+        machine.settle()
+        for held in machine.held:
+            machine.breach("lock.balanced", f"{held.lock} is still held at the end")
+    machine.watching = False
+    finished = report.exception is None and not machine.held
+    report.timeline = machine.timeline
+    report.violations = list(machine.violations)
+    if finished:
+        _judge(program, call, machine, report, value)
+    return report
+
+
+def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in scenario.arguments:
+            found[name] = scenario.arguments[name]
+        elif name == call.actor:
+            found[name] = machine.object(Ref(program.actors[call.actor].state, scenario.actor))
+        else:
+            annotation = parameter.annotation
+            text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+            for state, represent in program.represents.items():
+                if not program.states[state].keys and represent.target.endswith(f":{text}"):
+                    found[name] = machine.object(Ref(state, ()))
+    return found
+
+
+# ---------------------------------------------------------------- judgement
+
+
+@dataclass(slots=True)
+class _Parts:
+    commit: Section | None = None
+    after: Section | None = None
+    others: list[Section] = field(default_factory=list)
+    surplus: bool = False
+
+
+def _judge(program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
+    """Find the outcome that applies, and compare."""
+    for outcome in call.outcomes:
+        parts = _parts(program, call, outcome, report.scenario, machine)
+        for chosen in _readings(machine):
+            pre = parts.commit.pre if parts.commit is not None else machine.base
+            env = _env(program, call, report.scenario, machine, pre, chosen)
+            try:
+                if not _applies(call, outcome, machine, env):
+                    continue
+                found = _compare(program, call, outcome, machine, parts, env, value, report)
+            except Undefined as error:
+                report.violations.append(Violation("defined", str(error)))
+                continue
+            if found or not report.outcome:
+                report.violations += [v for v in found if v not in report.violations]
+                report.outcome = outcome.name
+
+
+def _readings(machine: Machinery) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
+    """Every way to take one value for each volatile cell from those that were read."""
+    values: dict[tuple[str, tuple[int, ...]], list[Value]] = {}
+    for name, keys, value in machine.reads:
+        if value not in values.setdefault((name, keys), []):
+            values[name, keys].append(value)
+    return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
+
+
+def _env(
+    program: Program, call: Call, scenario: Scenario, machine: Machinery, store: Store, chosen: dict[tuple[str, tuple[int, ...]], Value]
+) -> Env:
+    def volatile(cell: Cell, ref: Ref) -> Value:
+        plain = Env(store, {}, None, scenario.here)
+        return chosen.get((cell.name, ref.keys), machine.evaluator.read(cell, ref, plain))
+
+    names: dict[str, Value | Thunk] = dict(scenario.arguments)
+    if call.actor:
+        names[call.actor] = Ref(program.actors[call.actor].state, scenario.actor)
+    env = Env(store, names, None, scenario.here, volatile)
+    bound: dict[str, Value | Thunk] = {}
+    for let in call.lets:
+        bound[let.name] = Thunk(let.value, env.bind(bound))
+    return env.bind(bound)
+
+
+def _applies(call: Call, outcome: Outcome, machine: Machinery, env: Env) -> bool:
+    for reject in call.rejects:
+        passed = machine.evaluator.truth(reject.condition, env)
+        if reject is outcome:
+            return not passed
+        if not passed:
+            return False
+    return machine.evaluator.truth(outcome.condition, env)
+
+
+def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, machine: Machinery) -> _Parts:
+    """Which section is the commit: the last that took the very locks of the commit line, or else the last of all."""
+    sections = [section for section in machine.sections if section.post is not None]
+    steps = call.steps("commit", outcome.name)
+    if not steps or not steps[0].locks or not sections:
+        return _Parts(others=sections)
+    position = len(sections) - (2 if outcome.later and len(sections) > 1 else 1)
+    for index in range(len(sections) - 1, -1, -1):
+        env = _env(program, call, scenario, machine, sections[index].pre, {})
+        if _takes(steps[0], sections[index], machine, env):
+            position = index
+            break
+    found = _Parts(sections[position], None, [])
+    rest = sections[position + 1 :]
+    if outcome.later and rest:
+        found.after = rest.pop(0)
+    found.surplus = bool(rest)
+    found.others = sections[:position] + rest
+    return found
+
+
+def _takes(step: tree.Step, section: Section, machine: Machinery, env: Env) -> bool:
+    """Whether the section took the locks of the line, in order; a `maybe` lock may be missing."""
+    try:
+        wanted = [(held.maybe, machine.evaluator.evaluate(held.place, env)) for held in step.locks]
+    except Undefined:
+        return False
+    options: list[list[object]] = [[]]
+    for maybe, lock in wanted:
+        options = [[*option, lock] for option in options] + (options if maybe else [])
+    return list(section.locks) in options and not section.split
+
+
+def _compare(
+    program: Program, call: Call, outcome: Outcome, machine: Machinery, parts: _Parts, env: Env, value: Any, report: Report
+) -> list[Violation]:
+    """What this outcome promises and the run does not keep."""
+    found: list[Violation] = []
+    line = ("", 0)
+
+    def broken(kind: str, text: str) -> None:
+        if outcome.is_reject:
+            kind = "frame" if kind in ("effect", "frame") else "precedence"
+        found.append(Violation(f"{outcome.name}.{kind}", text, *line))
+
+    result, following = (None, value) if call.result is None else (value, None)
+    if call.result is not None and isinstance(value, tuple) and len(value) == 2:
+        result, following = value
+    if outcome.returns is not None:
+        promised = machine.evaluator.evaluate(outcome.returns.value, env)
+        report.result = int(result) if isinstance(result, int) else repr(result)
+        if not isinstance(result, int) or int(result) != promised:
+            broken("returns", f"returns {_number(result)}, promised {_number(promised)}")
+        report.rows.append(Row("result", "", _number(promised), _number(result)))
+    target = machine.evaluator.evaluate(outcome.next.value, env) if outcome.next is not None else None
+    actual = object.__getattribute__(following, "_hf")[1] if following is not None else None
+    report.following = str(actual) if actual is not None else None
+    report.rows.append(Row("next", "", str(target or "the caller"), str(actual or "the caller")))
+    if actual != target:
+        broken("next", f"goes on with {actual or 'the caller'}, promised {target or 'the caller'}")
+    changes = _changes(program, outcome.effects, env, machine)
+    pre = env.store
+    post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
+    _rows(program, machine, (pre, _applied(pre, changes), post), {key for key, _ in changes}, report, broken)
+    owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
+    if parts.after is not None and parts.after.post is not None:
+        before = _applied(parts.after.pre, owned)
+        inner = Env(before, env.names, None, env.here, env.volatile)
+        later = _changes(program, outcome.later, inner, machine)
+        states = (before, _applied(before, later), parts.after.post)
+        _rows(program, machine, states, {key for key, _ in later}, report, broken)
+    elif outcome.later:
+        broken("effect", "the later updates do not happen")
+    for section in parts.others:
+        if section.post is not None:
+            _rows(program, machine, (section.pre, section.pre, section.post), set(), report, broken)
+    if parts.commit is not None and machine.late:
+        ending = _applied(machine.base, owned)
+        late = Store(ending.sizes, {k: v for k, v in machine.store.cells.items() if k[0] in machine.late})
+        kept = Store(ending.sizes, {k: v for k, v in ending.cells.items() if k[0] in machine.late})
+        _rows(program, machine, (kept, kept, late), {key for key, _ in owned}, report, broken)
+    if call.protocol is not None and not _shaped(call, outcome, parts, machine, env):
+        taken = "; ".join(" then ".join(map(str, s.locks)) for s in machine.sections) or "no lock"
+        found.append(Violation("lock.shape", f"the critical sections are: {taken}"))
+    return found
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value)) if -(1 << 15) < value < 1 << 15 else hex(value)
+    return repr(value)
+
+
+Change = tuple[tuple[str, tuple[int, ...]], Value]
+
+
+def _changes(
+    program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, machine: Machinery
+) -> list[Change]:
+    found: list[Change] = []
+    for update in updates:
+        if isinstance(update, tree.Perform):
+            action = program.actions[update.action]
+            names: dict[str, Value | Thunk] = {n: v for n, v in env.names.items() if n in program.actors}
+            for parameter, argument in zip(action.parameters, update.arguments, strict=True):
+                names[parameter.name] = machine.evaluator.evaluate(argument, env)
+            found += _changes(program, action.updates, Env(env.store, names, None, env.here, env.volatile), machine)
+            continue
+        assert isinstance(update.place, tree.Member)
+        base = machine.evaluator.evaluate(update.place.base, env)
+        ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")
+        assert isinstance(ref, Ref)
+        cell = program.cell(ref.state, prefix + update.place.name)
+        assert cell is not None
+        found.append(((cell.name, ref.keys), machine.evaluator.evaluate(update.value, env)))
+    return found
+
+
+def _applied(store: Store, changes: list[Change]) -> Store:
+    return Store(store.sizes, {**store.cells, **dict(changes)})
+
+
+def _is_owned(program: Program, name: str) -> bool:
+    state, path = name.split(".", 1)
+    cell = program.cell(state, path)
+    return cell is not None and isinstance(cell.discipline, tree.OwnedBy)
+
+
+def _rows(
+    program: Program, machine: Machinery, states: tuple[Store, Store, Store], promised_keys: set[tuple[str, tuple[int, ...]]],
+    report: Report, broken: Any,
+) -> None:
+    """Compare every cell: before, promised, actual."""
+    before, promised, actual = states
+    for key in sorted({*before.cells, *promised.cells, *actual.cells}):
+        state, path = key[0].split(".", 1)
+        cell = program.cell(state, path)
+        assert cell is not None
+        values = [
+            machine.evaluator.read(cell, Ref(state, key[1]), Env(store, {}, None, machine.here)) for store in states
+        ]
+        if values[0] == values[1] == values[2]:
+            report.unchanged += 1
+            continue
+        name = cell_name(cell, key[1])
+        shown = [show(cell, value) for value in values]
+        report.rows.append(Row(name, *shown))
+        if values[1] != values[2]:
+            kind = "effect" if key in promised_keys else "frame"
+            broken(kind, f"{name} is {shown[2]}, promised {shown[1]}")
+
+
+def _shaped(call: Call, outcome: Outcome, parts: _Parts, machine: Machinery, env: Env) -> bool:
+    """Whether the sections are those of the protocol."""
+    commits = call.steps("commit", outcome.name)
+    afters = call.steps("after", outcome.name)
+    peeks = call.steps("peek", outcome.name)
+    if parts.surplus or any(section.split for section in machine.sections):
+        return False
+    for section, steps in ((parts.commit, commits), (parts.after, afters)):
+        if not steps or not steps[0].locks:
+            if section is not None:
+                return False
+        elif section is None:
+            if not all(lock.maybe for lock in steps[0].locks):
+                return False
+        elif not _takes(steps[0], section, machine, env):
+            return False
+    return all(any(_takes(line, section, machine, env) for line in peeks) for section in parts.others)

@@ -1,0 +1,59 @@
+"""Read all files of a subject from disk.
+
+Reads   the specification folder and the proof folder
+Gives   model.program.Program
+Refuses what any phase of the front end refuses, all files' diagnostics together
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hfverify.diagnostics import Diagnostic, Rejected, Span, at
+from hfverify.model.program import Program
+from hfverify.model.resolve import resolve
+from hfverify.syntax import tree
+from hfverify.syntax.parse import PROOF, SPECIFICATION, parse, read
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a subject lives; `root` is what messages show paths relative to."""
+
+    root: Path
+    spec: Path
+    impl: Path
+    proofs: Path
+
+    def shown(self, path: Path) -> str:
+        """A path as messages show it."""
+        try:
+            return path.resolve().relative_to(self.root.resolve()).as_posix()
+        except ValueError:
+            return path.as_posix()
+
+
+def files(folders: Folders) -> list[Path]:
+    """Every specification and proof file, in a fixed order."""
+    found = [*sorted(folders.spec.glob(f"**/*{SPECIFICATION}")), *sorted(folders.proofs.glob(f"**/*{PROOF}"))]
+    if not any(path.suffix == SPECIFICATION for path in found):
+        shown = folders.shown(folders.spec)
+        message = f"there is no specification (`*{SPECIFICATION}`) in `{shown}`"
+        raise Rejected([Diagnostic("HF100", message, (at(Span(shown, 1, 1, 1, 1)),))])
+    return found
+
+
+def load_program(folders: Folders, revision: str = "") -> Program:
+    """Parse and resolve everything."""
+    modules: list[tree.Module] = []
+    problems: list[Diagnostic] = []
+    for path in files(folders):
+        shown = folders.shown(path)
+        try:
+            modules.append(parse(read(path, shown), shown))
+        except Rejected as rejected:
+            problems += rejected.diagnostics
+    if problems:
+        raise Rejected(problems)
+    return resolve(modules, revision)

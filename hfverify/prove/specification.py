@@ -1,0 +1,261 @@
+"""Questions about the specification alone: it must make sense before any code is looked at.
+
+Reads   model.program.Program
+Gives   Subjects: defined, disjoint, complete, preserves; and what must be satisfiable, as `Wanted`
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import z3
+
+from hfverify.diagnostics import NOWHERE, Diagnostic, Span, also, at
+from hfverify.execute.paths import lets, spec_env, start
+from hfverify.execute.world import World, zero
+from hfverify.logic.cells import Cells, Stored, constants
+from hfverify.logic.evaluate import Condition, Env
+from hfverify.logic.facts import in_range
+from hfverify.logic.values import LockValue, Ref, conjunction, disjunction
+from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program
+from hfverify.model.types import bounds
+from hfverify.prove.obligations import Subject, limits_of
+from hfverify.prove.promises import apply_changes, changes_of
+from hfverify.prove.query import Group, Query
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An obligation that some state satisfies `formulas`; `code` and `message` say what is wrong if none does."""
+
+    obligation: str
+    formulas: tuple[z3.BoolRef, ...]
+    diagnostic: Diagnostic
+
+
+class Fickle:
+    """One arbitrary value for each volatile cell of each object."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __call__(self, cell: Cell, ref: Ref) -> Stored:
+        keys = ",".join(str(key) for key in ref.keys)
+        value = constants(cell, f"{cell.name}[{keys}]!")
+        self.world.facts.typed(value, cell.type)
+        return value
+
+
+def check_call(program: Program, call: Call) -> tuple[Subject, list[Wanted]]:
+    """All questions about one call that do not need its implementation."""
+    subject = Subject(call.name)
+    world, names = start(program, call)
+    env = Env(world.cells, names, None, world.here, Fickle(world))
+    env = env.bind(lets(call, env))
+    evaluator = world.evaluator
+    for ref, lock in _locks(program, call, env, world):
+        exists = evaluator.exists(ref, env)
+        for invariant in lock.invariants:
+            world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, world.cells)))
+    group = Group(world.facts.formulas, world.assumptions, limits_of(program))
+    _defined(program, call, env, world, subject, group)
+    passed = [evaluator.truth(reject.condition, env) for reject in call.rejects]
+    cases = [(case, evaluator.truth(case.condition, env)) for case in call.cases]
+    subject.add("disjoint", "disjoint", "at most one case holds once the rejects passed", call.name_span)
+    for index, (left, a) in enumerate(cases):
+        for right, b in cases[index + 1 :]:
+            labels = (at(left.name_span, "this case"), also(right.name_span, "and this one"))
+            diagnostic = Diagnostic("HF301", f"two cases of `{call.name}` can hold at the same time", labels)
+            group.queries.append(Query(f"{call.name}.disjoint", z3.Not(z3.And(a, b)), diagnostic, tuple(passed)))
+    subject.add("complete", "complete", "at least one case holds once the rejects passed", call.name_span)
+    diagnostic = Diagnostic("HF302", f"`{call.name}` says nothing about some states", (at(call.name_span, "no case and no reject applies"),))
+    group.queries.append(Query(f"{call.name}.complete", disjunction([c for _, c in cases]), diagnostic, tuple(passed)))
+    wanted: list[Wanted] = []
+    for outcome, guard in guards(call, env, world):
+        what = "reject" if outcome.is_reject else "case"
+        name = subject.add(f"{outcome.name}.reachable", "reachable", f"some state is in this {what}", outcome.name_span)
+        diagnostic = Diagnostic("HF303", f"no state reaches the {what} `{outcome.name}` of `{call.name}`", (at(outcome.name_span),))
+        wanted.append(Wanted(name, (guard,), diagnostic))
+        _preserves(program, call, outcome, guard, env, world, subject, group)
+    subject.groups.append(group)
+    return subject, wanted
+
+
+def guards(call: Call, env: Env, world: World) -> list[tuple[Outcome, z3.BoolRef]]:
+    """Each outcome with the whole condition under which it applies."""
+    found: list[tuple[Outcome, z3.BoolRef]] = []
+    passed: list[z3.BoolRef] = []
+    for outcome in call.outcomes:
+        condition = world.evaluator.truth(outcome.condition, env)
+        if outcome.is_reject:
+            found.append((outcome, conjunction([*passed, z3.Not(condition)])))
+            passed.append(condition)
+        else:
+            found.append((outcome, conjunction([*passed, condition])))
+    return found
+
+
+def _locks(program: Program, call: Call, env: Env, world: World) -> list[tuple[Ref, Lock]]:
+    """The locks that the protocol names."""
+    found: list[tuple[Ref, Lock]] = []
+    for step in call.protocol.steps if call.protocol is not None else ():
+        for held in step.locks:
+            value = world.evaluator.evaluate(held.place, env)
+            assert isinstance(value, LockValue)
+            if not any(value.name == lock.name and value.ref == ref for ref, lock in found):
+                found.append((value.ref, program.locks[value.name]))
+    return found
+
+
+def _defined(program: Program, call: Call, env: Env, world: World, subject: Subject, group: Group) -> None:
+    """Every expression has a value wherever it is read: a guard after the rejects before it, an effect in its case."""
+    name = subject.add("defined", "defined", "each expression has a value where it is used", call.name_span)
+    evaluator = world.evaluator
+    passed: list[z3.BoolRef] = []
+
+    def ask(conditions: list[Condition], given: list[z3.BoolRef]) -> None:
+        for condition in conditions:
+            labels = (at(condition.span, condition.text),)
+            diagnostic = Diagnostic("HF304", f"an expression of `{call.name}` has no value in some states", labels)
+            group.queries.append(Query(name, condition.goal, diagnostic, (*given, *condition.guards)))
+
+    for outcome in call.outcomes:
+        evaluator.conditions = []
+        condition = evaluator.truth(outcome.condition, env)
+        ask(evaluator.conditions, passed)
+        guard = [*passed, z3.Not(condition) if outcome.is_reject else condition]
+        evaluator.conditions = []
+        _uses(program, call, outcome, env, world)
+        ask(evaluator.conditions, guard)
+        evaluator.conditions = None
+        if outcome.is_reject:
+            passed.append(condition)
+
+
+def _uses(program: Program, call: Call, outcome: Outcome, env: Env, world: World) -> None:
+    """Evaluate everything that an outcome says, so that the evaluator notes what it needs."""
+    evaluator = world.evaluator
+    if outcome.returns is not None and call.result is not None:
+        value = evaluator.evaluate(outcome.returns.value, env)
+        _fit(world, value, bounds(call.result[1]), outcome.returns.value.span)
+    if outcome.next is not None:
+        evaluator.reference(outcome.next.value, env)
+    for change in changes_of(program, (*outcome.effects, *outcome.later), env, world):
+        evaluator.need(evaluator.exists(change.ref, env), change.span, "there is no such object")
+        _fit(world, change.value, bounds(change.cell.type), change.span)
+    for kind in ("commit", "after"):
+        for step in call.steps(kind, outcome.name):
+            for held in step.locks:
+                lock = evaluator.evaluate(held.place, env)
+                assert isinstance(lock, LockValue)
+                evaluator.need(evaluator.exists(lock.ref, env), held.span, "there is no such object")
+
+
+def _fit(world: World, value: object, limits: tuple[int | None, int | None], span: Span) -> None:
+    low, high = limits
+    if isinstance(value, z3.ArithRef):
+        parts = [value >= low] if low is not None else []
+        parts += [value <= high] if high is not None else []
+        world.evaluator.need(conjunction(parts), span, f"the value does not fit {low} .. {high}")
+
+
+def _preserves(
+    program: Program, call: Call, outcome: Outcome, guard: z3.BoolRef, env: Env, world: World, subject: Subject, group: Group
+) -> None:
+    """The effect of the outcome keeps the invariants of the locks of its commit section."""
+    if not outcome.effects:
+        return
+    name = subject.add(f"{outcome.name}.preserves", "invariant", "the effect keeps each invariant", outcome.name_span)
+    changes = changes_of(program, outcome.effects, env, world)
+    after = apply_changes(world.cells, changes)
+    for step in call.steps("commit", outcome.name):
+        for held in step.locks:
+            lock = world.evaluator.evaluate(held.place, env)
+            assert isinstance(lock, LockValue)
+            for invariant in program.locks[lock.name].invariants:
+                goal = world.in_scope(invariant.value, lock.ref, after)
+                labels = (at(outcome.name_span, "this effect"), also(invariant.name_span, "does not hold afterwards"))
+                message = f"the effect of `{call.name}.{outcome.name}` breaks `{invariant.name}`"
+                group.queries.append(Query(name, goal, Diagnostic("HF506", message, labels), (guard,)))
+
+
+# ---------------------------------------------------------------- the specification as a whole
+
+
+def check_whole(program: Program) -> tuple[Subject, list[Wanted]]:
+    """Assumptions, actors and invariants make sense together, and invariants hold at the start."""
+    subject = Subject("spec")
+    here = z3.Int(program.thread.name if program.thread is not None else "thread")
+    world = World(program, here)
+    evaluator = world.evaluator
+    wanted: list[Wanted] = []
+    boot = [evaluator.truth(assume.value, world.env()) for assume in program.assumes]
+    if program.thread is not None:
+        boot.append(z3.And(here >= 0, here < evaluator.number(program.thread.below, world.env())))
+    group = Group(world.facts.formulas, world.assumptions, limits_of(program))
+    if program.assumes:
+        span = program.assumes[0].name_span
+        name = subject.add("assumptions.consistent", "consistent", "the assumptions do not contradict each other", span)
+        diagnostic = Diagnostic("HF306", "the assumptions contradict each other", (at(span), *(also(a.name_span, "and this") for a in program.assumes[1:3])))
+        wanted.append(Wanted(name, tuple(boot), diagnostic))
+    for lock in program.locks.values():
+        _lock(program, lock, world, subject, group, wanted, boot)
+    for actor in program.actors.values():
+        _actor(program, actor, world, subject, wanted, boot)
+    subject.groups.append(group)
+    return subject, wanted
+
+
+def _object(program: Program, state: str, world: World) -> tuple[Ref, list[z3.BoolRef]]:
+    keys = program.states[state].keys
+    ref = Ref(state, tuple(z3.Int(f"{state}.{key.name}") for key in keys))
+    limits = [in_range(term, key.type) for term, key in zip(ref.keys, keys, strict=True)]
+    return ref, [*limits, world.evaluator.exists(ref, world.env())]
+
+
+def _lock(
+    program: Program, lock: Lock, world: World, subject: Subject, group: Group, wanted: list[Wanted], boot: list[z3.BoolRef]
+) -> None:
+    ref, exists = _object(program, lock.state, world)
+    holds = [world.in_scope(invariant.value, ref, world.cells) for invariant in lock.invariants]
+    new = _initial(program, lock.state, ref, world)
+    for invariant, formula in zip(lock.invariants, holds, strict=True):
+        name = subject.add(f"{invariant.name}.satisfiable", "satisfiable", "the invariant can hold beside the others of its lock", invariant.name_span)
+        others = tuple(also(i.name_span, "beside this one") for i in lock.invariants if i is not invariant)[:2]
+        diagnostic = Diagnostic("HF305", f"`{invariant.name}` cannot hold", (at(invariant.name_span), *others))
+        wanted.append(Wanted(name, (*boot, *exists, *holds, formula), diagnostic))
+        name = subject.add(f"{invariant.name}.initial", "initial", "the invariant holds of a new object", invariant.name_span)
+        goal = world.in_scope(invariant.value, ref, new)
+        diagnostic = Diagnostic("HF305", f"`{invariant.name}` does not hold initially", (at(invariant.name_span),))
+        group.queries.append(Query(name, goal, diagnostic, (*boot, *exists)))
+
+
+def _initial(program: Program, state: str, ref: Ref, world: World) -> Cells:
+    """The state in which the object is new; constants are arbitrary."""
+    cells = world.cells
+    for cell in program.states[state].cells.values():
+        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant":
+            continue
+        value: Stored = zero(cell)
+        if cell.initial is not None:
+            found = world.evaluator.evaluate(cell.initial, world.env())
+            if isinstance(found, z3.ExprRef):
+                value = found
+        cells = cells.write(cell, ref, value)
+    return cells
+
+
+def _actor(program: Program, actor: Actor, world: World, subject: Subject, wanted: list[Wanted], boot: list[z3.BoolRef]) -> None:
+    ref, exists = _object(program, actor.state, world)
+    facts = [world.facts_of(actor, ref, world.cells)]
+    for lock in program.locks.values():
+        if lock.state == actor.state:
+            facts += [world.in_scope(invariant.value, ref, world.cells) for invariant in lock.invariants]
+    name = subject.add(f"{actor.name}.satisfiable", "satisfiable", "what the actor relies on can hold", actor.span)
+    diagnostic = Diagnostic("HF305", f"what `{actor.name}` relies on cannot hold", (at(actor.span),))
+    wanted.append(Wanted(name, (*boot, *exists, *facts), diagnostic))
+
+
+__all__ = ["NOWHERE", "Wanted", "check_call", "check_whole", "guards", "spec_env"]

@@ -1,0 +1,210 @@
+"""Tell a person what is being proved and what came out.
+
+Reads   verdict.Verdict
+Gives   Reporter: header, progress, diagnostics, tables, what is not proved and what to do next, the last line
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from hfverify.diagnostics import Diagnostic
+from hfverify.report.excerpt import Paint, draw, visible
+from hfverify.report.table import by_kind, summary, tally
+from hfverify.verdict import Status, Verdict, worst
+
+WITH_A_MODEL = (Status.REFUTED, Status.VACUOUS, Status.SUSPECTED)
+EXPLAINED = (*WITH_A_MODEL, Status.UNKNOWN)
+LISTED = (*WITH_A_MODEL, Status.STALE, Status.UNKNOWN)
+WORDS = {Status.UNKNOWN: "OPEN"}
+STYLES = {
+    Status.REFUTED: "error",
+    Status.VACUOUS: "error",
+    Status.SUSPECTED: "suspected",
+    Status.STALE: "open",
+    Status.UNKNOWN: "open",
+    Status.TESTED: "warning",
+    Status.ASSUMED: "warning",
+    Status.PROVED: "good",
+}
+COUNTED = {
+    Status.TESTED: "no example fails; this is not a proof",
+    Status.ASSUMED: "taken for granted; nothing was proved",
+}
+
+
+class Reporter:
+    """Writes one run to a stream; interactive means that lines may be redrawn.
+
+    `quiet` leaves out the header, the progress and the tables.
+    """
+
+    def __init__(self, stream: TextIO, *, color: bool, interactive: bool, width: int, quiet: bool) -> None:
+        self._stream = stream
+        self._color = color
+        self._interactive = interactive
+        self._width = width
+        self._quiet = quiet
+        self._paint = Paint(color=color)
+        self._written = False
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def header(self, lines: list[str]) -> None:
+        """What is read, what answers, and what the cache knows."""
+        if not self._quiet:
+            self._section(lines)
+
+    def begin(self, total: int) -> None:
+        """Start to count `total` obligations."""
+        if self._quiet or total == 0:
+            return
+        self._section([])
+        if self._interactive:
+            console = Console(
+                file=self._stream,
+                width=self._width,
+                force_terminal=True,
+                color_system="standard" if self._color else None,
+            )
+            self._progress = Progress(
+                BarColumn(bar_width=40),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[subject]}", markup=False),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+            self._task = self._progress.add_task("", total=total, subject="")
+            self._progress.start()
+
+    def finished(self, subject: str, verdicts: Sequence[Verdict]) -> None:
+        """All obligations of one subject have their verdict."""
+        if self._progress is not None:
+            self._progress.update(self._task, advance=len(verdicts), subject=subject)
+        elif not self._quiet and not self._interactive:
+            counts = "  ".join(f"{count} {column}" for column, count in tally(verdicts).items() if count)
+            self._write([f" {subject:<24} {_count(len(verdicts), 'question'):>14}   {counts}"])
+
+    def end(self) -> None:
+        """Take the progress bar away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def results(
+        self, verdicts: Sequence[Verdict], read: Callable[[str], str | None], exit_code: int, seconds: float
+    ) -> None:
+        """Everything that came out; the last line names the worst status."""
+        self.end()
+        for diagnostic in _diagnostics(verdicts):
+            self._section(draw(diagnostic, read, color=self._color).split("\n"))
+        total, kinds = summary(verdicts, self._width), by_kind(verdicts, self._width)
+        if verdicts and not self._quiet:
+            self._section(total)
+            self._section(kinds)
+        if lines := self._not_proved(verdicts):
+            self._section(lines)
+        outcome = _outcome(verdicts)
+        ending = f"exit {exit_code}   {seconds:.1f} s"
+        space = max(len(total[0]) - len(outcome) - len(ending) - 1, 3)
+        style = STYLES[worst(verdicts)] if verdicts else "warning"
+        self._section([f" {self._paint(style, outcome)}{' ' * space}{ending}"])
+
+    def _not_proved(self, verdicts: Sequence[Verdict]) -> list[str]:
+        listed = [verdict for verdict in _worst_first(verdicts) if verdict.status in LISTED]
+        counted = [status for status in COUNTED if any(verdict.status is status for verdict in verdicts)]
+        word_size = max((len(_word(status)) for status in (*(v.status for v in listed), *counted)), default=0)
+        name_size = max((len(verdict.obligation.name) for verdict in listed), default=0)
+        lines = []
+        for verdict in listed:
+            name, action = verdict.obligation.name, _next_action(verdict)
+            fits = cell_len(action) + word_size + name_size + 5 <= self._width
+            lines.append(f"{self._status(verdict.status, word_size)}  {name:<{name_size if fits else 0}}  {action}")
+        for status in counted:
+            number = sum(verdict.status is status for verdict in verdicts)
+            lines.append(f"{self._status(status, word_size)}  {_count(number, 'question')}: {COUNTED[status]}")
+        return lines
+
+    def _status(self, status: Status, size: int) -> str:
+        return " " + self._paint(STYLES[status], f"{_word(status):<{size}}")
+
+    def _section(self, lines: list[str]) -> None:
+        self._write(["", *lines] if self._written else lines)
+
+    def _write(self, lines: list[str]) -> None:
+        for line in lines:
+            self._stream.write(line + "\n")
+        self._written = self._written or bool(lines)
+        self._stream.flush()
+
+
+def _diagnostics(verdicts: Sequence[Verdict]) -> list[Diagnostic]:
+    """Each once, the worst first; one that explains several obligations names the first of them."""
+    names: dict[Diagnostic, list[str]] = {}
+    for verdict in _worst_first(verdicts):
+        if verdict.diagnostic is not None and verdict.status in EXPLAINED:
+            names.setdefault(_as_seen(verdict.diagnostic, verdict.status), []).append(verdict.obligation.name)
+    return [_with_obligation(diagnostic, asked) for diagnostic, asked in names.items()]
+
+
+def _as_seen(diagnostic: Diagnostic, status: Status) -> Diagnostic:
+    """What is not refuted is never called an error."""
+    severity = {Status.UNKNOWN: "open", Status.SUSPECTED: "suspected"}.get(status)
+    return diagnostic if severity is None else replace(diagnostic, severity=severity)
+
+
+def _with_obligation(diagnostic: Diagnostic, names: list[str]) -> Diagnostic:
+    if any(name == "obligation" for name, _ in diagnostic.notes):
+        return diagnostic
+    value = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    return replace(diagnostic, notes=(("obligation", value), *diagnostic.notes))
+
+
+def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return sorted(verdicts, key=lambda verdict: -verdict.status)
+
+
+def _next_action(verdict: Verdict) -> str:
+    name = verdict.obligation.name
+    if verdict.status in WITH_A_MODEL:
+        return f"hfverify explain {name}"
+    if verdict.status is Status.STALE:
+        return f"{visible(verdict.reason) or 'the answer is old'}; hfverify verify {name}"
+    reason = visible(verdict.reason) or "not decided"
+    if "limit" not in reason:
+        return f"{reason}; more steps will not help"
+    return f"{reason}; {_more_steps(verdict.steps)} may help"
+
+
+def _more_steps(steps: int) -> str:
+    """Four times what was spent, rounded down to a number that the command line reads."""
+    if steps <= 0:
+        return "more --steps"
+    wanted = 4 * steps
+    unit = int(10 ** (len(str(wanted)) - 1))
+    return f"--steps {wanted // unit * unit:_}"
+
+
+def _outcome(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return "nothing was asked, so nothing is proved"
+    status = worst(verdicts)
+    if status is not Status.PROVED:
+        return f"worst: {status.name}"
+    return "the only obligation is proved" if len(verdicts) == 1 else f"all {len(verdicts)} obligations proved"
+
+
+def _word(status: Status) -> str:
+    return WORDS.get(status, status.name)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
