@@ -12,7 +12,7 @@ import ast
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.execute.interpreter import Frame, Interpreter, PathEnds
+from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_frame
 from hfverify.execute.objects import length, lifted
 from hfverify.execute.source import Class, Function
 from hfverify.execute.values import (
@@ -46,6 +46,10 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     named = {k.arg: run.evaluate(k.value, frame) for k in node.keywords if k.arg is not None}
     match callee:
         case Function():
+            if frame.importing:
+                raise run.refuse(node, frame, "a call while the module is imported is not supported")
+            if run.confined and callee.name not in run.confined[-1]:
+                raise run.refuse(node, frame, "inside a loop with a fact, only functions called by name are supported")
             arguments = bind(run, callee, positional, named, node, frame)
             if callee.name in run.contracts:
                 applied = _apply_contract(run, callee, arguments, node, frame)
@@ -73,7 +77,8 @@ def bind(
     names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
     only_named = [a.arg for a in spec.kwonlyargs]
     bound = dict(zip(names, positional, strict=False))
-    clash = [name for name in named if name in bound or name not in (*names, *only_named)]
+    by_name = [a.arg for a in (*spec.args, *spec.kwonlyargs)]
+    clash = [name for name in named if name in bound or name not in by_name]
     defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
     defaults |= {n: d for n, d in zip(only_named, spec.kw_defaults, strict=True) if d is not None}
     bound |= named
@@ -81,7 +86,7 @@ def bind(
     if len(positional) > len(names) or clash or any(name not in defaults for name in missing):
         run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{function.name}`")
     for name in missing:
-        bound[name] = run.evaluate(defaults[name], Frame(function))
+        bound[name] = run.evaluate(defaults[name], module_frame(function.module))
     return bound
 
 
@@ -91,20 +96,21 @@ def _construct(
     options = cls.dataclass_options()
     if options is None or not options.get("frozen"):
         raise run.refuse(node, frame, f"objects of `{cls.node.name}` cannot be made here", "only frozen dataclasses are values")
-    if any(isinstance(item, ast.FunctionDef) for item in cls.node.body):
-        raise run.refuse(node, frame, f"`{cls.node.name}` has methods, which is not supported")
+    reason = cls.not_plain()
+    if reason:
+        raise run.refuse(node, frame, f"`{cls.node.name}` {reason}, which is not supported")
     fields: dict[str, Value] = {}
     declared = cls.fields()
-    holder = Frame(Function(cls.name, frame.function.node, cls.module))
-    if len(positional) > len(declared) or any(name not in [f for f, _, _ in declared] for name in named):
+    by_position = [name for name, _, _ in declared[: len(positional)]]
+    by_name = [name for name, _, _ in declared[len(positional) :]]
+    if len(positional) > len(declared) or any(name not in by_name for name in named):
         run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{cls.node.name}`")
-    for index, (name, _, default) in enumerate(declared):
-        if index < len(positional):
-            fields[name] = positional[index]
-        elif name in named:
+    fields |= zip(by_position, positional, strict=True)
+    for name, _, default in declared[len(positional) :]:
+        if name in named:
             fields[name] = named[name]
         elif default is not None:
-            fields[name] = run.evaluate(default, holder)
+            fields[name] = run.evaluate(default, module_frame(cls.module))
         else:
             run.require(z3.BoolVal(False), node, frame, f"`{cls.node.name}` needs `{name}`")
     return Record(cls, fields)
@@ -176,7 +182,7 @@ def _roles(
     run: Interpreter, contract: tree.Contract, arguments: dict[str, Value], node: ast.Call, frame: Frame
 ) -> dict[str, _Queue | z3.ArithRef] | None:
     bound: dict[str, _Queue | z3.ArithRef] = {}
-    for role in contract.roles:
+    for role in sorted(contract.roles, key=lambda role: role.kind != "list"):
         value = arguments.get(role.name)
         if isinstance(value, Maybe):
             value = run.present(value, node, frame, "a list entry is needed")
@@ -185,7 +191,7 @@ def _roles(
             assert cell is not None
             bound[role.name] = _Queue(cell, value.ref, value.mapping)
         elif role.kind == "element" and isinstance(value, ListLink):
-            queue, element = _place_of(run, value)
+            queue, element = _place_of(run, value, node, frame)
             known = bound.get(role.of)
             if isinstance(known, _Queue):
                 same = known.ref.same(queue.ref) if known.cell == queue.cell else z3.BoolVal(False)
@@ -203,9 +209,12 @@ def _roles(
     return bound
 
 
-def _place_of(run: Interpreter, link: ListLink) -> tuple[_Queue, z3.ArithRef]:
+def _place_of(run: Interpreter, link: ListLink, node: ast.Call, frame: Frame) -> tuple[_Queue, z3.ArithRef]:
     """The list to which an entry belongs, and the element that stands for it there."""
-    owner, mapping = run.program.lists_through(link.owner.state, link.attribute)[0]
+    lists = run.program.lists_through(link.owner.state, link.attribute)
+    if len(lists) != 1:
+        raise run.refuse(node, frame, f"an entry hangs on more than one list by `{link.attribute}`")
+    owner, mapping = lists[0]
     assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
     keys = run.program.states[owner].keys
     found: dict[str, z3.ArithRef] = {}

@@ -29,7 +29,7 @@ from hfverify.execute.values import (
     Value,
 )
 from hfverify.logic import arithmetic
-from hfverify.logic.values import Ref, conjunction, disjunction
+from hfverify.logic.values import Bytes, Part, Ref, conjunction, disjunction
 
 
 def handles(kind: type[ast.expr]) -> Callable[[Eval], Eval]:
@@ -74,14 +74,19 @@ def _subscript(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Subscript)
     base = run.evaluate(node.value, frame)
     if isinstance(base, TupleValue):
-        match node.slice:
-            case ast.Constant(value=int(position)) if 0 <= position < len(base.items):
-                return base.items[position]
-        raise run.refuse(node, frame, "the index of a tuple must be a constant inside it")
+        if isinstance(node.slice, ast.Slice):
+            raise run.refuse(node, frame, "a slice of a tuple is not supported")
+        position = arithmetic.constant(z3.simplify(number(run, run.evaluate(node.slice, frame), node.slice, frame)))
+        if position is None:
+            raise run.refuse(node, frame, "the index of a tuple must be a constant")
+        if not -len(base.items) <= position < len(base.items):
+            run.require(z3.BoolVal(False), node, frame, f"the index of `{ast.unparse(node)}` is out of range")
+        return base.items[position]
     if isinstance(base, Buffer):
         count = prefix(run, base, node, frame)
         content = run.world.read(base.cell, base.ref, frame.span(node))
-        return Slice(content, count)  # type: ignore[arg-type]
+        assert isinstance(content, Bytes)
+        return Slice(content, count)
     return get_item(run, base, node, frame)
 
 
@@ -259,19 +264,28 @@ def _comparison(
 
 
 def equal(run: Interpreter, left: Value, right: Value, node: ast.expr, frame: Frame) -> z3.BoolRef:
-    """`left == right`. Objects compare by identity: their classes are declared with `eq=False`."""
+    """`left == right`. Objects compare by identity where their class says so."""
     if isinstance(left, z3.BoolRef) and isinstance(right, z3.BoolRef):
         return left == right
     if isinstance(left, Text) and isinstance(right, Text):
         return z3.BoolVal(left.text == right.text)
     plain = (z3.ArithRef, z3.BoolRef, EnumValue)
     if isinstance(left, plain) and isinstance(right, plain):
-        if isinstance(left, EnumValue) and isinstance(right, EnumValue) and left.enum != right.enum and not (left.is_int and right.is_int):
-            return z3.BoolVal(False)
         if isinstance(left, EnumValue) and isinstance(right, EnumValue) and left.enum == right.enum:
             return left.term == right.term
+        if any(isinstance(value, EnumValue) and not value.is_int for value in (left, right)):
+            return z3.BoolVal(False)
         return number(run, left, node, frame) == number(run, right, node, frame)
+    for value in (left, right):
+        inner = value.value if isinstance(value, Maybe) else value
+        if isinstance(inner, Node | Opaque | Part) or (isinstance(inner, Ref) and not _by_identity(run, inner)):
+            raise run.refuse(node, frame, "equality of these objects is not known to be identity", "use `is`")
     return identical(run, left, right, node, frame)
+
+
+def _by_identity(run: Interpreter, ref: Ref) -> bool:
+    cls = run.class_of(ref)
+    return cls is not None and cls.compares_by_identity
 
 
 def identical(run: Interpreter, left: Value, right: Value, node: ast.expr, frame: Frame) -> z3.BoolRef:

@@ -15,9 +15,11 @@ from typing import Protocol
 import z3
 
 from hfverify.diagnostics import Span
+from hfverify.execute.scopes import changes_meaning, local_names
 from hfverify.execute.source import Class, Function, Module, Sources
-from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Value
+from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Part, Ref, Text, TupleValue, Value
 from hfverify.execute.world import World
+from hfverify.logic.values import conjunction
 from hfverify.model.program import Program
 from hfverify.syntax import tree
 
@@ -62,11 +64,15 @@ class LoopControl(Exception):
 
 @dataclass(slots=True)
 class Frame:
-    """One call: its function, its local names, and the annotations that give parameters their width."""
+    """One call: its function and its local names; or, with `importing`, a module while it is imported.
+
+    `lost` are local names whose value is not known, with the reason.
+    """
 
     function: Function
     names: dict[str, Value] = field(default_factory=dict)
-    loops: dict[int, int] = field(default_factory=dict)
+    importing: bool = False
+    lost: dict[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> Module:
@@ -86,6 +92,13 @@ class Decision:
     span: Span
     text: str
     depth: int
+
+
+def module_frame(module: Module) -> Frame:
+    """Where the expressions at the top of a module are evaluated."""
+    none = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    node = ast.FunctionDef("<module>", none, [], [], lineno=1, col_offset=0)
+    return Frame(Function(f"{module.name}:<module>", node, module), importing=True)
 
 
 class Oracle(Protocol):
@@ -115,7 +128,9 @@ class Interpreter:
         self.stack: list[Function] = []
         self.trail: list[Span] = []
         self.entered: set[str] = set()
-        self._constants: dict[tuple[str, str], Value] = {}
+        self.confined: list[set[str]] = []
+        self._constants: dict[int, Value] = {}
+        self._locals: dict[str, set[str]] = {}
 
     # ------------------------------------------------------------ refusals and branches
 
@@ -127,7 +142,7 @@ class Interpreter:
         """Go one way; the other way is another path."""
         plain = z3.simplify(condition)
         if z3.is_true(plain) or z3.is_false(plain):
-            return z3.is_true(plain)
+            return bool(z3.is_true(plain))
         taken = self.oracle.decide(condition, self.world)
         self.decisions.append(
             Decision(condition, taken, frame.span(node), ast.unparse(node), len(self.world.assumptions))
@@ -196,18 +211,33 @@ class Interpreter:
         if isinstance(value, NoneValue):
             return z3.BoolVal(False)
         if isinstance(value, Maybe):
-            return value.present
+            return conjunction([value.present, self.truthiness(value.value, node, frame)])
+        if isinstance(value, TupleValue):
+            return z3.BoolVal(len(value.items) > 0)
+        if isinstance(value, Text):
+            return z3.BoolVal(value.text != "")
+        if isinstance(value, Ref | Part) and self._is_always_true(value):
+            return z3.BoolVal(True)
         raise self.refuse(node, frame, "the truth of this value is not supported", "compare it explicitly")
+
+    def class_of(self, ref: Ref) -> Class | None:
+        """The class whose instances stand for the objects of a state."""
+        represent = self.program.represents.get(ref.state)
+        return self.sources.class_(represent.target, represent.span) if represent is not None else None
+
+    def _is_always_true(self, value: Ref | Part) -> bool:
+        cls = self.class_of(value) if isinstance(value, Ref) else None
+        return cls is not None and cls.is_always_true
 
     # ------------------------------------------------------------ calls and names
 
     def invoke(self, function: Function, arguments: dict[str, Value], span: Span) -> tuple[Value, Span]:
         """Call a function of the implementation: its body is executed in place."""
+        name = function.name.split(":")[1]
         if any(active.name == function.name for active in self.stack):
             chain = " -> ".join(f.name.split(":")[1] for f in self.stack)
-            raise Refusal("HF402", f"`{function.name.split(':')[1]}` calls itself", span, f"called through {chain}")
-        if function.node.decorator_list:
-            raise Refusal("HF401", "a decorated function is not supported", function.span)
+            raise Refusal("HF402", f"`{name}` calls itself", span, f"called through {chain}")
+        self._examine(function, name)
         self.stack.append(function)
         self.entered.add(function.name)
         frame = Frame(function, arguments)
@@ -220,33 +250,64 @@ class Interpreter:
         last = function.node.body[-1]
         return NONE, frame.span(last)
 
+    def _examine(self, function: Function, name: str) -> None:
+        """Refuse a function that does not mean what its body alone says."""
+        if function.node.decorator_list:
+            raise Refusal("HF401", "a decorated function is not supported", function.span)
+        if self.sources.resolve(function.module, name) is not function:
+            raise Refusal("HF401", self.sources.unclear(function.module, name), function.span)
+        if function.node.args.vararg or function.node.args.kwarg:
+            message = f"`{name}` takes a variable number of arguments, which is not supported"
+            raise Refusal("HF401", message, function.span)
+        unusual = changes_meaning(function.node)
+        if unusual is not None:
+            raise Refusal("HF401", f"{_kind(unusual)} is not supported", function.module.span(unusual))
+        interference = self.sources.interference(function)
+        if interference is not None:
+            raise Refusal("HF401", interference[1], interference[0])
+
+    def locals_of(self, frame: Frame) -> set[str]:
+        """The names that are local in the whole function, also before they have a value."""
+        if frame.importing:
+            return set()
+        if frame.function.name not in self._locals:
+            self._locals[frame.function.name] = local_names(frame.function.node)
+        return self._locals[frame.function.name]
+
     def lookup(self, name: str, node: ast.AST, frame: Frame) -> Value:
         """A local or global name."""
+        if name in frame.lost:
+            raise self.refuse(node, frame, f"`{name}` is not known here: {frame.lost[name]}")
         if name in frame.names:
             return frame.names[name]
+        if name in self.locals_of(frame):
+            self.require(z3.BoolVal(False), node, frame, f"`{name}` has no value on this path")
+        if frame.importing and not _bound_before(frame.module, name, node):
+            raise self.refuse(node, frame, f"`{name}` gets its meaning after this")
         found = self.sources.resolve(frame.module, name)
         if isinstance(found, Function | Class | Module):
             return found
         if isinstance(found, tuple):
-            module, value = found
-            key = (module.name, name)
-            if key not in self._constants:
-                holder = Function(f"{module.name}:<module>", ast.FunctionDef(name, body=[]), module)  # type: ignore[call-arg]
-                self._constants[key] = self.evaluate(value, Frame(holder))
-            return self._constants[key]
+            return self.constant(*found)
+        why = self.sources.unclear(frame.module, name)
+        if why:
+            raise self.refuse(node, frame, f"`{name}` is not known here", why)
         if name in BUILTINS:
             return Builtin(name)
-        if _assigned_later(name, frame):
-            self.require(z3.BoolVal(False), node, frame, f"`{name}` has no value on this path")
         raise self.refuse(node, frame, f"`{name}` is not known here", "only names of the implementation can be used")
 
+    def constant(self, module: Module, expr: ast.expr) -> Value:
+        """The value of a module's constant."""
+        if id(expr) not in self._constants:
+            self._constants[id(expr)] = self.evaluate(expr, module_frame(module))
+        return self._constants[id(expr)]
 
-def _assigned_later(name: str, frame: Frame) -> bool:
-    return any(
-        isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Store)
-        for statement in frame.function.node.body
-        for inner in ast.walk(statement)
-    )
+
+def _bound_before(module: Module, name: str, node: ast.AST) -> bool:
+    """Whether what the module binds to the name is there when the node is evaluated on import."""
+    places = module.bound.get(name, ())
+    end = [(getattr(place, "end_lineno", 0), getattr(place, "end_col_offset", 0)) for place in places]
+    return all(place < (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) for place in end)
 
 
 def _kind(node: ast.AST) -> str:

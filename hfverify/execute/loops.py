@@ -1,23 +1,26 @@
 """Loops: a constant number of turns is unrolled; any other loop needs a fact from the proof files.
 
 Reads   ast.While, ast.For, syntax.tree.Loop
-Gives   one path for each turn of an unrolled loop; for a loop with a fact, one path through an arbitrary turn
-        and one past the end
-Refuses a loop that is neither (HF403)
+Gives   each turn of an unrolled loop; for a loop with a fact, a path through an arbitrary turn and one past the end
+Refuses a loop that is neither (HF403), a turn that changes more than its text shows
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import z3
 
 from hfverify.execute.interpreter import Frame, Interpreter, LoopControl, PathEnds, Refusal
 from hfverify.execute.objects import dotted
+from hfverify.execute.scopes import bindings
 from hfverify.execute.source import Function
 from hfverify.execute.values import Range, TupleValue, Value
+from hfverify.execute.world import Read
 from hfverify.logic import arithmetic
-from hfverify.logic.cells import Cells
+from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.evaluate import Value as SpecValue
 from hfverify.logic.values import Ref
@@ -56,8 +59,7 @@ def run_for(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
     name = node.target.id
     fact = _fact(run, node, frame)
     if isinstance(items, Range) and fact is not None:
-        frame.names[name] = items.start
-        _by_fact(run, node, frame, fact, lambda: run.branch(_number(frame.names[name]) < items.stop, node.iter, frame), name)
+        _by_fact(run, node, frame, fact, lambda: run.branch(_number(frame.names[name]) < items.stop, node.iter, frame), items)
         return
     values: list[Value] = []
     if isinstance(items, TupleValue):
@@ -71,6 +73,7 @@ def run_for(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
         raise run.refuse(node.iter, frame, "a loop runs over a range or a tuple only")
     for value in values:
         frame.names[name] = value
+        frame.lost.pop(name, None)
         if not _turn(run, node.body, frame):
             return
     run.execute(node.orelse, frame)
@@ -110,30 +113,82 @@ def _fact(run: Interpreter, node: ast.stmt, frame: Frame) -> tree.Loop | None:
 
 
 def _by_fact(
-    run: Interpreter, node: ast.While | ast.For, frame: Frame, loop: tree.Loop, enters: object, counter: str | None
+    run: Interpreter, node: ast.While | ast.For, frame: Frame, loop: tree.Loop, enters: Callable[[], bool], items: Range | None
 ) -> None:
     world = run.world
-    held = [(h.lock.name, tuple(k.get_id() for k in h.lock.ref.keys)) for h in world.held]
-    sections = len(world.sections)
+    counter = node.target.id if isinstance(node, ast.For) and isinstance(node.target, ast.Name) else ""
+    if items is not None:
+        frame.names[counter] = items.start
+        frame.lost.pop(counter, None)
     _demand(run, loop, frame, node, "HF510", "does not hold when the loop is reached")
-    _forget(run, node, frame)
-    _assume(run, loop, frame)
-    if not enters():  # type: ignore[operator]
+    written = written_in(run, node, frame)
+    _forget(run, node, frame, written)
+    position = frame.names.get(counter)
+    if items is not None:
+        world.assume(_number(position) >= items.start)
+    _assume(run, loop, frame, node)
+    head = _Head(run, frame)
+    run.confined.append(written.functions)
+    try:
+        entered = enters()
+        goes_on = entered and _turn(run, node.body, frame)
+    finally:
+        run.confined.pop()
+    if not entered:
+        if items is not None:
+            del frame.names[counter]
+            frame.lost[counter] = "a loop with a fact leaves its variable open"
         run.execute(node.orelse, frame)
         return
-    if not _turn(run, node.body, frame):
+    if not goes_on:
         return
-    if counter is not None:
-        frame.names[counter] = _number(frame.names[counter]) + 1
-    if held != [(h.lock.name, tuple(k.get_id() for k in h.lock.ref.keys)) for h in world.held]:
-        message = "a turn of the loop does not leave the locks as it found them"
-        world.check("lock.balanced", z3.BoolVal(False), "HF704", message, frame.span(node))
-    for section in world.sections[sections:]:
-        if section.post is not None and not _same(section.pre, section.post):
-            message = "a turn of the loop changes shared state in a critical section of its own"
-            world.check("lock.shape", z3.BoolVal(False), "HF705", message, section.spans[0])
+    if items is not None:
+        frame.names[counter] = _number(position) + 1
+    head.compare(run, node, frame, written)
     _demand(run, loop, frame, node, "HF511", "is not preserved by a turn of the loop")
     raise PathEnds("loop")
+
+
+class _Head:
+    """What an arbitrary turn starts from; what it leaves behind must fit the next turn's start."""
+
+    def __init__(self, run: Interpreter, frame: Frame) -> None:
+        self.names = dict(frame.names)
+        self.cells = run.world.cells
+        self.held = list(run.world.held)
+        self.sections = len(run.world.sections)
+        self.taken = len(run.world.sections[-1].locks) if run.world.sections else 0
+
+    def compare(self, run: Interpreter, node: ast.While | ast.For, frame: Frame, written: Written) -> None:
+        """Check locks and sections; refuse a change that was not forgotten at the head."""
+        world, span = run.world, frame.span(node)
+        if [id(h) for h in self.held] != [id(h) for h in world.held]:
+            message = "a turn of the loop does not leave the locks as it found them"
+            world.check("lock.balanced", z3.BoolVal(False), "HF704", message, span)
+        if self.held and len(world.sections[-1].locks) != self.taken:
+            message = "a turn of the loop takes a lock inside a critical section that is longer than the turn"
+            world.check("lock.shape", z3.BoolVal(False), "HF705", message, span)
+        inside = world.sections[self.sections :]
+        for section in inside:
+            if section.post is not None and not _same(section.pre, section.post):
+                message = "a turn of the loop changes shared state in a critical section of its own"
+                world.check("lock.shape", z3.BoolVal(False), "HF705", message, section.spans[0])
+        for name in {*self.names, *frame.names}:
+            before, after = self.names.get(name), frame.names.get(name)
+            known = name in written.names and (name not in self.names or _alike(before, after))
+            if before is not after and not known:
+                raise run.refuse(node, frame, f"a turn of the loop makes another kind of value of `{name}`")
+        locks = {lock.name for section in inside for lock in section.locks}
+        free = {cell.name for name in locks for cell in run.program.guarded_by(run.program.locks[name])}
+        for name, terms in world.cells.terms.items():
+            same = all(a.eq(b) for a, b in zip(self.cells.terms[name], terms, strict=True))
+            if not same and name not in free and name not in written.cells:
+                raise run.refuse(node, frame, f"a turn of the loop changes `{name}`, which its text does not show")
+
+
+def _alike(before: Value | None, after: Value | None) -> bool:
+    """Whether both are integers, or both are truth values: what is forgotten keeps its kind."""
+    return any(isinstance(before, kind) and isinstance(after, kind) for kind in (z3.ArithRef, z3.BoolRef))
 
 
 def _same(a: Cells, b: Cells) -> bool:
@@ -148,21 +203,43 @@ def _env(run: Interpreter, frame: Frame) -> Env:
     return Env(run.world.cells, names, None, run.world.here, None)
 
 
+def _known(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt) -> Env:
+    """Where the facts are evaluated; a local name in them must have a value that they can speak about."""
+    env = _env(run, frame)
+    for fact in loop.facts:
+        for inner in walk(fact.value):
+            if isinstance(inner, tree.Name) and inner.text in run.locals_of(frame) and inner.text not in env.names:
+                message = f"the fact `{fact.name}` speaks about `{inner.text}`, which has no number or truth value here"
+                raise run.refuse(node, frame, message)
+    return env
+
+
 def _demand(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt, code: str, what: str) -> None:
     for fact in loop.facts:
-        goal = run.world.evaluator.truth(fact.value, _env(run, frame))
+        goal = run.world.evaluator.truth(fact.value, _known(run, loop, frame, node))
         run.world.check("bounded", goal, code, f"`{fact.name}` {what}", frame.span(node), fact.name_span)
 
 
-def _assume(run: Interpreter, loop: tree.Loop, frame: Frame) -> None:
+def _assume(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt) -> None:
     for fact in loop.facts:
-        run.world.assume(run.world.evaluator.truth(fact.value, _env(run, frame)))
+        run.world.assume(run.world.evaluator.truth(fact.value, _known(run, loop, frame, node)))
 
 
-def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> None:
+@dataclass(slots=True)
+class Written:
+    """What a loop and all that it calls may change: local names, cells; and what it may read or call."""
+
+    names: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    contracts: bool = False
+    cells: set[str] = field(default_factory=set)
+
+
+def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: Written) -> None:
     """After any number of turns, nothing is known of the names and cells that a turn can change."""
-    names, attributes, calls = _written(run, node, frame)
-    for name in sorted(names):
+    for name in sorted(written.names):
         value = frame.names.get(name)
         if isinstance(value, z3.ArithRef):
             frame.names[name] = run.world.fresh_number(name)
@@ -170,19 +247,33 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> None:
             frame.names[name] = z3.Bool(f"{name}!{run.world.facts.number()}")
         elif value is not None:
             raise run.refuse(node, frame, f"the loop changes `{name}`, which is neither a number nor a truth value")
+    attributes = set(written.attributes)
     for represent in run.program.represents.values():
         for mapping in represent.mappings.values():
             if isinstance(mapping, tree.MapsTo) and mapping.path.split(".")[-1] in attributes:
-                attributes |= {dotted(node).split(".")[-1] for node in walk(mapping.place)}
+                attributes |= {dotted(inner).split(".")[-1] for inner in walk(mapping.place)}
+    queues = {cell.name for cell in run.program.cells() if isinstance(cell.type, FifoType)}
+    declared = {cell.name: cell for cell in run.program.cells()}
     cells = run.world.cells
-    for cell in run.program.cells():
-        if cell.path.split(".")[-1] in attributes or (calls and cell.name in _queues(run)):
-            cells = _arbitrary(run, cells, cell.name)
+    for name in cells.terms:
+        if name.split(".")[-1] in attributes or (written.contracts and name in queues):
+            cells = _arbitrary(run, cells, name)
+            written.cells.add(name)
+            if name in declared and not run.world.held:
+                run.world.late.append(declared[name])
     run.world.cells = cells
+    _forget_reads(run, node, frame, written.read)
 
 
-def _queues(run: Interpreter) -> set[str]:
-    return {cell.name for cell in run.program.cells() if isinstance(cell.type, FifoType)}
+def _forget_reads(run: Interpreter, node: ast.stmt, frame: Frame, read: set[str]) -> None:
+    """A cell without a stable value that the loop reads was read any number of times: no one value is the one."""
+    for cell in run.program.cells():
+        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        if fickle and cell.path.split(".")[-1] in read:
+            for _ in range(2):
+                ref = Ref(cell.state, tuple(run.world.fresh_number(key.name) for key in run.program.states[cell.state].keys))
+                value = constants(cell, f"{cell.name}!{run.world.facts.number()}")
+                run.world.reads.append(Read(cell, ref, value, frame.span(node), len(run.world.sections)))
 
 
 def _arbitrary(run: Interpreter, cells: Cells, name: str) -> Cells:
@@ -190,28 +281,27 @@ def _arbitrary(run: Interpreter, cells: Cells, name: str) -> Cells:
     return Cells({**cells.terms, name: fresh})
 
 
-def _written(run: Interpreter, node: ast.AST, frame: Frame) -> tuple[set[str], set[str], bool]:
-    """Local names, attribute names, and whether a contract may change a list, in the loop and all it calls."""
-    names: set[str] = set()
-    attributes: set[str] = set()
-    contracts = False
-    pending: list[tuple[ast.AST, Function, bool]] = [(node, frame.function, True)]
-    seen: set[str] = set()
+def written_in(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> Written:
+    """Read off the text of the loop, and of every function that it can call by name, what a turn may change."""
+    found = Written(names=set(bindings([node])))
+    pending: list[tuple[ast.AST, Function]] = [(node, frame.function)]
     while pending:
-        root, function, local = pending.pop()
+        root, function = pending.pop()
         for inner in ast.walk(root):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and local:
-                names.add(inner.id)
-            elif isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
-                attributes.add(inner.attr)
-            elif isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Store) and isinstance(inner.value, ast.Attribute):
-                attributes.add(inner.value.attr)
-            elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr not in ("acquire", "release"):
-                raise run.refuse(inner, frame, "inside a loop with a fact, only functions called by name are supported")
-            elif isinstance(inner, ast.Name | ast.Attribute):
-                target = run.sources.resolve(function.module, inner.id) if isinstance(inner, ast.Name) else None
-                if isinstance(target, Function) and target.name not in seen:
-                    seen.add(target.name)
-                    contracts = contracts or target.name in run.contracts
-                    pending.append((target.node, target, False))
-    return names, attributes, contracts
+            match inner:
+                case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Subscript(value=ast.Attribute(attr=name), ctx=ast.Store()):
+                    found.attributes.add(name)
+                    found.read.add(name)
+                case ast.Subscript(ctx=ast.Store()):
+                    raise run.refuse(node, frame, "inside a loop with a fact, an item of a local name cannot be assigned")
+                case ast.Call(func=ast.Attribute(attr=name)) if name not in ("acquire", "release"):
+                    raise run.refuse(inner, frame, "inside a loop with a fact, only functions called by name are supported")
+                case ast.Attribute(attr=name):
+                    found.read.add(name)
+                case ast.Name(id=name):
+                    target = run.sources.resolve(function.module, name)
+                    if isinstance(target, Function) and target.name not in found.functions:
+                        found.functions.add(target.name)
+                        found.contracts = found.contracts or target.name in run.contracts
+                        pending.append((target.node, target))
+    return found

@@ -61,10 +61,10 @@ def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute
             return _class_member(run, value, name, node, frame)
         case Module():
             found = run.sources.resolve(value, name)
-            if found is not None and not isinstance(found, tuple):
-                return found
             if isinstance(found, tuple):
-                return run.evaluate(found[1], Frame(frame.function.__class__(f"{value.name}:", frame.function.node, found[0])))
+                return run.constant(*found)
+            if found is not None:
+                return found
     raise run.refuse(node, frame, f"`.{name}` of this value is not described", "does a `represent` rule or a cell miss?")
 
 
@@ -194,13 +194,19 @@ def enum_members(run: Interpreter, cls: Class, node: ast.AST, frame: Frame) -> d
     """The names and numbers of an enumeration; they must agree with the specification's of the same name."""
     if not cls.is_enum:
         raise run.refuse(node, frame, f"attributes of the class `{cls.node.name}` are not supported")
+    if run.sources.enums.setdefault(cls.node.name, cls.name) != cls.name:
+        raise run.refuse(node, frame, f"there is more than one enumeration `{cls.node.name}`")
     members: dict[str, int] = {}
     for item in cls.node.body:
         match item:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(number))):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(number))) if (
+                not isinstance(number, bool) and name not in members and name not in ("name", "value") and name[0] != "_"
+            ):
                 members[name] = number
-            case ast.Expr(value=ast.Constant()) | ast.FunctionDef():
+            case ast.Expr(value=ast.Constant()) | ast.Pass():
                 pass
+            case ast.FunctionDef():
+                raise run.refuse(node, frame, f"`{cls.node.name}` has methods, which is not supported")
             case _:
                 raise run.refuse(node, frame, f"a member of `{cls.node.name}` is not a number")
     declared = run.program.enums.get(cls.node.name)
@@ -248,7 +254,7 @@ def lowered(run: Interpreter, cell: Cell, new: Value, node: ast.AST, frame: Fram
     match cell.type, new:
         case BoolType(), z3.BoolRef():
             return new
-        case EnumType(name, _), EnumValue(enum, term, _) if enum == name:
+        case EnumType(name, _), EnumValue(enum, term, True) if enum == name:
             return term
         case OptionalType(), NoneValue():
             return z3.IntVal(-1)

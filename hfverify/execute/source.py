@@ -8,10 +8,21 @@ Refuses a syntax error (HF404), a module, function or class that does not exist 
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hfverify.diagnostics import Diagnostic, Rejected, Span, at
+from hfverify.execute.scopes import (
+    STAR,
+    bindings,
+    global_bindings,
+    import_effects,
+    late_changes,
+    shadows_standard_library,
+)
+
+FIELD_MARKS = ("ClassVar", "InitVar", "KW_ONLY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +48,37 @@ class Class:
     node: ast.ClassDef
     module: Module
 
-    def bases(self) -> list[str]:
-        """The names of the base classes, without their modules."""
-        found = []
-        for base in self.node.bases:
-            match base:
-                case ast.Name(id=name) | ast.Attribute(attr=name):
-                    found.append(name)
-        return found
+    def enum_base(self) -> str:
+        """`Enum` or `IntEnum` for a class whose only base is that of the standard library."""
+        if len(self.node.bases) != 1 or self.node.keywords:
+            return ""
+        if [self.module.imported(d) for d in self.node.decorator_list] not in ([], ["enum.unique"]):
+            return ""
+        bases = {"enum.Enum": "Enum", "enum.IntEnum": "IntEnum"}
+        return bases.get(self.module.imported(self.node.bases[0]), "")
 
     @property
     def is_enum(self) -> bool:
-        return bool({"Enum", "IntEnum"} & set(self.bases()))
+        return self.enum_base() != ""
 
     @property
     def is_int_enum(self) -> bool:
-        return "IntEnum" in self.bases()
+        return self.enum_base() == "IntEnum"
 
     def dataclass_options(self) -> dict[str, bool] | None:
-        """The options of `@dataclass`, or None for another kind of class."""
-        for decorator in self.node.decorator_list:
-            match decorator:
-                case ast.Name(id="dataclass") | ast.Attribute(attr="dataclass"):
-                    return {}
-                case ast.Call(func=ast.Name(id="dataclass") | ast.Attribute(attr="dataclass"), keywords=keywords):
-                    return {k.arg: bool(k.value.value) for k in keywords if k.arg and isinstance(k.value, ast.Constant)}
-        return None
+        """The options of `@dataclass`, the only decorator, or None for another kind of class."""
+        if len(self.node.decorator_list) != 1:
+            return None
+        match self.node.decorator_list[0]:
+            case ast.Call(func=function, args=[], keywords=keywords):
+                options: dict[str, bool] = {}
+                for keyword in keywords:
+                    if keyword.arg is None or not isinstance(keyword.value, ast.Constant):
+                        return None
+                    options[keyword.arg] = bool(keyword.value.value)
+            case function:
+                options = {}
+        return options if self.module.imported(function) == "dataclasses.dataclass" else None
 
     def fields(self) -> list[tuple[str, ast.expr, ast.expr | None]]:
         """Annotated names in order: name, annotation, default."""
@@ -72,10 +88,56 @@ class Class:
                 found.append((item.target.id, item.annotation, item.value))
         return found
 
+    def not_plain(self) -> str:
+        """Why a frozen dataclass is more than its fields in order; empty if it is not."""
+        options = self.dataclass_options() or {}
+        if self.node.bases or self.node.keywords:
+            return "inherits from another class"
+        if options.get("kw_only") or options.get("init") is False:
+            return "has no constructor over its fields in order"
+        for item in self.node.body:
+            match item:
+                case ast.AnnAssign(target=ast.Name()) | ast.Pass() | ast.Expr(value=ast.Constant()):
+                    pass
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    return "has methods"
+                case _:
+                    return "has more in its body than fields"
+        names = [name for name, _, _ in self.fields()]
+        if len(set(names)) != len(names):
+            return "declares a field twice"
+        for name, annotation, default in self.fields():
+            if self.module.marks(annotation):
+                return f"does not take `{name}` as an ordinary argument"
+            if isinstance(default, ast.Call) and self.module.imported(default.func) == "dataclasses.field":
+                return f"describes `{name}` by `field`"
+        return ""
+
+    def _defines(self, *names: str) -> bool:
+        """Whether the class, or a base that is not known, may define one of these names."""
+        generic = [b.value if isinstance(b, ast.Subscript) else b for b in self.node.bases]
+        if self.node.keywords or any(self.module.imported(b) != "typing.Generic" for b in generic):
+            return True
+        return bool({*names, STAR} & set(bindings(self.node.body)))
+
+    @property
+    def compares_by_identity(self) -> bool:
+        """Whether `==` of two instances is `is`."""
+        if self._defines("__eq__", "__ne__"):
+            return False
+        options = self.dataclass_options()
+        return not self.node.decorator_list or (options is not None and options.get("eq") is False)
+
+    @property
+    def is_always_true(self) -> bool:
+        """Whether every instance counts as true."""
+        plain = not self.node.decorator_list or self.dataclass_options() is not None
+        return plain and not self._defines("__bool__", "__len__")
+
 
 @dataclass(slots=True)
 class Module:
-    """One source file; `file` is the name that spans carry."""
+    """One source file; `file` is the name that spans carry, `bound` has every place that binds a global name."""
 
     name: str
     file: str
@@ -85,6 +147,9 @@ class Module:
     classes: dict[str, Class] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
+    bound: dict[str, list[ast.AST]] = field(default_factory=dict)
+    places: dict[str, ast.AST] = field(default_factory=dict)
+    lines: list[bytes] = field(default_factory=list)
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands; columns count characters from 1."""
@@ -93,10 +158,40 @@ class Module:
         return Span(self.file, line, self._column(line, start), end, self._column(end, stop))
 
     def _column(self, line: int, offset: int) -> int:
-        lines = self.text.splitlines()
-        if line > len(lines):
+        if not self.lines:
+            self.lines = self.text.encode().split(b"\n")
+        if line > len(self.lines):
             return offset + 1
-        return len(lines[line - 1].encode()[:offset].decode(errors="ignore")) + 1
+        return len(self.lines[line - 1][:offset].decode(errors="ignore")) + 1
+
+    @property
+    def is_package(self) -> bool:
+        return self.file.endswith("/__init__.py")
+
+    def is_clear(self, name: str) -> bool:
+        """Whether one statement at the top of the module, and no other, gives the name its meaning."""
+        return STAR not in self.bound and [id(n) for n in self.bound.get(name, ())] == [id(self.places.get(name))]
+
+    def imported(self, expr: ast.expr) -> str:
+        """The full name of what an expression takes from another module, or nothing."""
+        match expr:
+            case ast.Name(id=name) if self.is_clear(name) and name in self.imports:
+                return ".".join(part for part in self.imports[name] if part)
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if self.is_clear(name):
+                module, original = self.imports.get(name, ("", ""))
+                return f"{module}.{attribute}" if module and not original else ""
+        return ""
+
+    def marks(self, annotation: ast.expr) -> bool:
+        """Whether an annotation makes a dataclass treat the name as something else than a field."""
+        for node in ast.walk(annotation):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                return True
+            if isinstance(node, ast.Name) and node.id in self.constants and self.marks(self.constants[node.id]):
+                return True
+            if isinstance(node, ast.Name | ast.Attribute) and self.imported(node).split(".")[-1] in FIELD_MARKS:
+                return True
+        return False
 
 
 class Sources:
@@ -106,16 +201,18 @@ class Sources:
         self.folder = folder
         self.shown = shown
         self._modules: dict[str, Module | None] = {}
+        self._interference: dict[str, tuple[Span, str] | None] = {}
+        self.enums: dict[str, str] = {}
 
     def module(self, name: str) -> Module | None:
         """The module of this dotted name; None if the folder does not have it."""
         if name not in self._modules:
-            self._modules[name] = self._load(name)
+            self._modules[name] = self._load(name) if all(name.split(".")) else None
         return self._modules[name]
 
     def _load(self, name: str) -> Module | None:
         relative = Path(*name.split("."))
-        for candidate in (relative.with_suffix(".py"), relative / "__init__.py"):
+        for candidate in (relative / "__init__.py", relative.with_suffix(".py")):
             path = self.folder / candidate
             if path.is_file():
                 return self._parse(name, path, f"{self.shown}/{candidate.as_posix()}")
@@ -125,6 +222,9 @@ class Sources:
         try:
             text = path.read_text("utf-8")
             tree = ast.parse(text, file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(text, file, "exec", dont_inherit=True)
         except SyntaxError as error:
             line, column = error.lineno or 1, error.offset or 1
             end_line, end_column = error.end_lineno or line, error.end_offset or column + 1
@@ -132,23 +232,33 @@ class Sources:
             raise Rejected([Diagnostic("HF404", f"Python cannot parse this: {error.msg}", (at(span),))]) from error
         except (OSError, UnicodeDecodeError) as error:
             raise Rejected([Diagnostic("HF100", f"`{file}` cannot be read", (at(Span(file, 1, 1, 1, 1)),))]) from error
-        module = Module(name, file, text, tree)
+        except (RecursionError, ValueError) as error:
+            reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
+            raise Rejected([Diagnostic("HF404", f"Python cannot parse this: {reason}", (at(Span(file, 1, 1, 1, 1)),))]) from error
+        module = Module(name, file, text, tree, bound=global_bindings(tree))
         for item in tree.body:
             match item:
                 case ast.FunctionDef(name=defined):
                     module.functions[defined] = Function(f"{name}:{defined}", item, module)
+                    module.places[defined] = item
                 case ast.ClassDef(name=defined):
                     module.classes[defined] = Class(f"{name}:{defined}", item, module)
-                case ast.Assign(targets=[ast.Name(id=defined)], value=value):
+                    module.places[defined] = item
+                case ast.Assign(targets=[ast.Name(id=defined) as target], value=value):
                     module.constants[defined] = value
-                case ast.AnnAssign(target=ast.Name(id=defined), value=value) if value is not None:
+                    module.places[defined] = target
+                case ast.AnnAssign(target=ast.Name(id=defined) as target, value=value) if value is not None:
                     module.constants[defined] = value
-                case ast.ImportFrom(module=source, names=names, level=0) if source is not None:
+                    module.places[defined] = target
+                case ast.ImportFrom(module=source, names=names, level=level):
                     for alias in names:
-                        module.imports[alias.asname or alias.name] = (source, alias.name)
+                        module.imports[alias.asname or alias.name] = (_absolute(module, source, level), alias.name)
+                        module.places[alias.asname or alias.name] = item
                 case ast.Import(names=names):
                     for alias in names:
-                        module.imports[alias.asname or alias.name.split(".")[0]] = (alias.name, "")
+                        top = alias.name.split(".")[0]
+                        module.imports[alias.asname or top] = (alias.name if alias.asname else top, "")
+                        module.places[alias.asname or top] = item
         return module
 
     def function(self, target: str, asked: Span) -> Function:
@@ -171,29 +281,63 @@ class Sources:
             raise Rejected([Diagnostic("HF214", f"there is no class `{target}` below `{self.shown}`", (at(asked),))])
         return module.classes[name]
 
-    def resolve(self, module: Module, name: str) -> Function | Class | tuple[Module, ast.expr] | Module | None:
-        """What a global name of a module stands for."""
+    def resolve(self, module: Module, name: str) -> Meaning | None:
+        """What a global name of a module stands for; None if that is not clear, `unclear` says why."""
+        found = self._find(module, name)
+        return None if isinstance(found, str) else found
+
+    def unclear(self, module: Module, name: str) -> str:
+        """Why a name that a module binds stands for nothing known; empty if the module does not bind it."""
+        found = self._find(module, name)
+        return found if isinstance(found, str) else ""
+
+    def _find(self, module: Module, name: str) -> Meaning | str:
         seen: set[tuple[str, str]] = set()
         while (module.name, name) not in seen:
             seen.add((module.name, name))
+            if STAR in module.bound:
+                return f"`{module.file}` has a star import, which can give `{name}` another meaning"
+            if name not in module.bound:
+                return "" if len(seen) == 1 else f"`{module.name}` has no `{name}`"
+            if not module.is_clear(name):
+                return f"`{name}` is not bound by exactly one statement at the top of `{module.file}`"
             if name in module.functions:
                 return module.functions[name]
             if name in module.classes:
                 return module.classes[name]
             if name in module.constants:
                 return module, module.constants[name]
-            if name not in module.imports:
-                return None
             source, original = module.imports[name]
             target = self.module(source)
-            if target is None:
-                return None
+            if target is None or shadows_standard_library(source):
+                return f"`{name}` comes from `{source}`, which is no part of the implementation"
             if not original:
                 return target
-            inner = self.module(f"{source}.{original}")
-            if inner is not None and original not in target.functions:
+            inner = self.module(f"{source}.{original}") if target.is_package else None
+            if inner is not None and original not in target.bound:
                 return inner
+            if inner is not None:
+                return f"`{original}` is both a module and a name of `{source}`"
             module, name = target, original
+        return f"`{name}` is imported from itself"
+
+    def interference(self, function: Function) -> tuple[Span, str] | None:
+        """What could change, on import or later, a meaning that the source of these modules fixes."""
+        if function.module.name not in self._interference:
+            self._interference[function.module.name] = self._interferes(function)
+        return self._interference[function.module.name]
+
+    def _interferes(self, function: Function) -> tuple[Span, str] | None:
+        for module in self.reachable(function):
+            effect = import_effects(module.tree)
+            if effect is not None:
+                return module.span(effect), "a module does more here, on import, than to define names"
+            for node, name in late_changes(module.tree):
+                if isinstance(self.resolve(module, name), Function | Class | Module):
+                    return module.span(node), f"`{name}` is changed after it was defined"
+            for name, (source, _) in module.imports.items():
+                if shadows_standard_library(source) and self.module(source.split(".")[0]) is not None:
+                    return module.span(module.places[name]), f"`{source}` is a module of the standard library and of `{self.shown}`"
         return None
 
     def reachable(self, function: Function) -> list[Module]:
@@ -206,8 +350,21 @@ class Sources:
                 continue
             found[module.name] = module
             for source, original in module.imports.values():
-                for name in (source, f"{source}.{original}"):
-                    imported = self.module(name) if original or name == source else None
+                parts = f"{source}.{original}".split(".")
+                for count in range(1, len(parts) + 1):
+                    imported = self.module(".".join(parts[:count]))
                     if imported is not None:
                         pending.append(imported)
         return sorted(found.values(), key=lambda m: m.name)
+
+
+Meaning = Function | Class | tuple[Module, ast.expr] | Module
+
+
+def _absolute(module: Module, source: str | None, level: int) -> str:
+    """The name of the module that an import names, also relative to its own package."""
+    if not level:
+        return source or ""
+    package = module.name.split(".")
+    package = package[: len(package) - level + (1 if module.is_package else 0)]
+    return ".".join([*package, *([source] if source else [])])

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import z3
 
-from hfverify.execute.expressions import arithmetic_result, equal, prefix
+from hfverify.execute.expressions import arithmetic_result, equal, identical, prefix
 from hfverify.execute.interpreter import (
     STATEMENTS,
     Exec,
@@ -24,8 +24,8 @@ from hfverify.execute.interpreter import (
     Returned,
 )
 from hfverify.execute.loops import run_for, run_while
-from hfverify.execute.objects import set_attribute
-from hfverify.execute.values import NONE, Buffer, EnumValue, Maybe, Slice, Text, TupleValue, Value
+from hfverify.execute.objects import get_attribute, set_attribute
+from hfverify.execute.values import NONE, Buffer, EnumValue, Maybe, NoneValue, Slice, Text, TupleValue, Value
 from hfverify.logic.cells import Stored
 from hfverify.logic.values import Bytes, LockValue
 
@@ -55,7 +55,7 @@ def _expression(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
 
 @handles(ast.Pass)
 def _pass(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
-    return None
+    assert isinstance(node, ast.Pass)
 
 
 @handles(ast.Assert)
@@ -83,17 +83,25 @@ def _annotated(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
     assert isinstance(node, ast.AnnAssign)
     if node.value is not None:
         assign(run, node.target, run.evaluate(node.value, frame), frame)
+    elif not isinstance(node.target, ast.Name):
+        raise run.refuse(node, frame, "an annotation without a value is supported for names only")
 
 
 @handles(ast.AugAssign)
 def _augmented(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
+    """The object whose attribute changes is evaluated once, before the operand."""
     assert isinstance(node, ast.AugAssign)
-    load = ast.parse(ast.unparse(node.target), mode="eval").body
-    ast.copy_location(load, node.target)
-    for inner in ast.walk(load):
-        ast.copy_location(inner, node.target)
-    old = run.evaluate(load, frame)
-    assign(run, node.target, arithmetic_result(run, node.op, old, run.evaluate(node.value, frame), node, frame), frame)
+    match node.target:
+        case ast.Name(id=name) as target:
+            old = run.lookup(name, target, frame)
+            frame.names[name] = arithmetic_result(run, node.op, old, run.evaluate(node.value, frame), node, frame)
+        case ast.Attribute(attr=name) as target:
+            base = run.evaluate(target.value, frame)
+            old = get_attribute(run, base, name, target, frame)
+            new = arithmetic_result(run, node.op, old, run.evaluate(node.value, frame), node, frame)
+            set_attribute(run, base, name, new, target, frame)
+        case target:
+            raise run.refuse(target, frame, "an item of this value cannot be assigned")
 
 
 def assign(run: Interpreter, target: ast.expr, value: Value, frame: Frame) -> None:
@@ -101,6 +109,7 @@ def assign(run: Interpreter, target: ast.expr, value: Value, frame: Frame) -> No
     match target:
         case ast.Name(id=name):
             frame.names[name] = value
+            frame.lost.pop(name, None)
         case ast.Attribute():
             set_attribute(run, run.evaluate(target.value, frame), target.attr, value, target, frame)
         case ast.Tuple(elts=targets) if isinstance(value, TupleValue):
@@ -134,7 +143,6 @@ def _fill(run: Interpreter, buffer: Buffer, target: ast.Subscript, value: Value,
 def _if(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
     assert isinstance(node, ast.If)
     run.execute(node.body if run.truth(node.test, frame) else node.orelse, frame)
-    return None
 
 
 @handles(ast.With)
@@ -169,14 +177,21 @@ def _match(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
     assert isinstance(node, ast.Match)
     subject = run.evaluate(node.subject, frame)
     for case in node.cases:
-        if not _matches(run, case.pattern, subject, node, frame):
+        captured: dict[str, Value] = {}
+        if not _matches(run, case.pattern, subject, node, frame, captured):
             continue
+        for name, value in captured.items():
+            frame.names[name] = value
+            frame.lost.pop(name, None)
         if case.guard is None or run.truth(case.guard, frame):
             run.execute(case.body, frame)
             return
 
 
-def _matches(run: Interpreter, pattern: ast.pattern, subject: Value, node: ast.Match, frame: Frame) -> bool:
+def _matches(
+    run: Interpreter, pattern: ast.pattern, subject: Value, node: ast.Match, frame: Frame, captured: dict[str, Value]
+) -> bool:
+    """Whether the pattern fits; the names it binds get their values only when all of it does."""
     match pattern:
         case ast.MatchValue(value=value):
             other = run.evaluate(value, frame)
@@ -184,22 +199,27 @@ def _matches(run: Interpreter, pattern: ast.pattern, subject: Value, node: ast.M
                 return False
             return run.branch(equal(run, subject, other, value, frame), value, frame)
         case ast.MatchSingleton(value=None):
-            return run.branch(equal(run, subject, NONE, node.subject, frame), pattern, frame)
-        case ast.MatchSingleton(value=bool(truth)) if isinstance(subject, z3.BoolRef):
-            return run.branch(subject if truth else z3.Not(subject), pattern, frame)
+            return run.branch(identical(run, subject, NONE, node.subject, frame), pattern, frame)
+        case ast.MatchSingleton(value=bool(truth)):
+            if isinstance(subject, z3.BoolRef):
+                return run.branch(subject if truth else z3.Not(subject), pattern, frame)
+            if isinstance(subject, z3.ArithRef | EnumValue | Text | TupleValue | NoneValue):
+                return False
         case ast.MatchOr(patterns=patterns):
-            return any(_matches(run, inner, subject, node, frame) for inner in patterns)
+            return any(_matches(run, inner, subject, node, frame, captured) for inner in patterns)
         case ast.MatchAs(pattern=inner, name=name):
-            if inner is not None and not _matches(run, inner, subject, node, frame):
+            if inner is not None and not _matches(run, inner, subject, node, frame, captured):
                 return False
             if name is not None:
-                frame.names[name] = subject
+                captured[name] = subject
             return True
         case ast.MatchSequence(patterns=patterns) if isinstance(subject, TupleValue):
-            if len(patterns) != len(subject.items) or any(isinstance(p, ast.MatchStar) for p in patterns):
+            if any(isinstance(inner, ast.MatchStar) for inner in patterns):
+                raise run.refuse(pattern, frame, "`*` in a pattern is not supported")
+            if len(patterns) != len(subject.items):
                 return False
             pairs = zip(patterns, subject.items, strict=True)
-            return all(_matches(run, inner, item, node, frame) for inner, item in pairs)
+            return all(_matches(run, inner, item, node, frame, captured) for inner, item in pairs)
     raise run.refuse(pattern, frame, "this pattern is not supported")
 
 

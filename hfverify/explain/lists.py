@@ -7,6 +7,8 @@ Refuses a layout whose class cannot be found (Unbuildable)
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import Any
 
 from hfverify.explain.concrete import Env, Evaluator, Store, Undefined, Value
@@ -31,11 +33,16 @@ class Heap(Evaluator):
         return range(len(next(iter(self.links.values()))))
 
 
+def holds(heap: Heap, fact: tree.Fact, names: dict[str, Value]) -> bool:
+    """Whether a fact of the layout holds; one that has no value does not."""
+    try:
+        return heap.truth(fact.value, Env(Store({}, {}), names))
+    except Undefined:
+        return False
+
+
 def run_contract(program: Program, request: dict[str, Any], impl: str) -> dict[str, Any]:
     """`request` has the contract's index, the links of each entry, the heads, queues and entries of its roles."""
-    import importlib
-    import sys
-
     layout = program.layout
     if layout is None:
         raise Unbuildable("there is no layout")
@@ -103,14 +110,14 @@ def _judge(
         for name, queue in final.items():
             scope = {of_list.parameters[0].name: request["heads"][name], of_list.parameters[1].name: queue}
             for fact in of_list.facts:
-                if not now.truth(fact.value, Env(Store({}, {}), scope)):
+                if not holds(now, fact, scope):
                     broken(fact.name, f"`{fact.name}` does not hold of the list {list(queue) if isinstance(queue, tuple) else queue}")
     for role in contract.roles:
         lonely = role.kind == "fresh" or (role.kind == "element" and elements[role.name] not in final[role.of])  # type: ignore[operator]
         if of_node is not None and lonely:
             scope = {of_node.parameters[0].name: elements[role.name]}
             for fact in of_node.facts:
-                if not now.truth(fact.value, Env(Store({}, {}), scope)):
+                if not holds(now, fact, scope):
                     broken(fact.name, f"`{fact.name}` does not hold of the entry {elements[role.name]}")
     _result(layout, contract, then, env, returned, before, broken)
     inside = {m for queue in queues.values() if isinstance(queue, tuple) for m in queue} | set(request["nodes"].values()) | set(request["heads"].values())

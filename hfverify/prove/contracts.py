@@ -69,7 +69,7 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
     if parameters != [role.name for role in contract.roles]:
         message = f"the parameters of `{function.name}` are not the roles of its contract"
         raise Rejected([Diagnostic("HF215", message, (at(function.span), also(contract.name_span, "this contract")))])
-    roles = _roles(program, layout, contract)
+    roles = contract_roles(contract)
 
     def setup() -> tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]:
         world = _start(program, layout, contract, roles)
@@ -91,6 +91,7 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
             diagnostic = Diagnostic(check.code, check.message, (at(check.span, "here"),))
             group.queries.append(Query(f"{subject.name}.{check.kind}", check.goal, diagnostic, (), check.depth))
         if not path.ended:
+            group.guards.append((f"{subject.name}.reached", z3.BoolVal(True)))
             _goals(program, layout, contract, roles, path, group, subject)
         group.facts, group.assumptions = path.world.facts.formulas, path.world.assumptions
         subject.groups.append(group)
@@ -98,7 +99,8 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
     return subject
 
 
-def _roles(program: Program, layout: tree.Layout, contract: tree.Contract) -> Roles:
+def contract_roles(contract: tree.Contract) -> Roles:
+    """The terms of a contract's roles; the same ones every time."""
     roles = Roles()
 
     def queue(name: str) -> None:

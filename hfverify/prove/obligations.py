@@ -17,7 +17,6 @@ from hfverify.execute.interpreter import Refusal
 from hfverify.execute.paths import Path, call_paths
 from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
-from hfverify.logic.values import conjunction
 from hfverify.model.program import Call, Outcome, Program
 from hfverify.prove.promises import Goal, Promise, promise
 from hfverify.prove.query import Group, Query
@@ -116,6 +115,7 @@ def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
         subject.add(f"{name}.next", "next", "the CPU goes on with the promised object", span, impl)
         if outcome.effects or outcome.later:
             subject.add(f"{name}.effect", "effect", "what is promised to change changes so", span, impl)
+    subject.add(f"{name}.reached", "reached", f"some path of the implementation reaches `{name}`", span, impl)
     subject.add(f"{name}.frame", "frame", "everything else is as it was", span, impl)
 
 
@@ -123,6 +123,7 @@ def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path,
     made = promise(program, call, outcome, path)
     if z3.is_false(z3.simplify(made.guard)):
         return
+    group.guards.append((f"{call.name}.{outcome.name}.reached", made.guard))
     for goal in made.goals:
         if z3.is_true(z3.simplify(goal.formula)):
             continue
@@ -160,17 +161,3 @@ def _diagnose(call: Call, made: Promise, goal: Goal, path: Path) -> Diagnostic:
     elif kind == "shape" and path.world.sections:
         labels[0] = at(path.world.sections[-1].spans[0], "this critical section")
     return Diagnostic(CODES[kind], text, tuple(labels))
-
-
-# ---------------------------------------------------------------- vacuity
-
-
-def outcome_reached(program: Program, call: Call, outcome: Outcome, paths: list[Path]) -> list[tuple[Path, z3.BoolRef]]:
-    """The paths on which an outcome can apply, with its guard there."""
-    found: list[tuple[Path, z3.BoolRef]] = []
-    for path in paths:
-        if not path.ended:
-            made = promise(program, call, outcome, path)
-            if not z3.is_false(z3.simplify(made.guard)):
-                found.append((path, conjunction([made.guard])))
-    return found

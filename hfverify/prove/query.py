@@ -33,10 +33,14 @@ class Query:
 
 @dataclass(slots=True)
 class Group:
-    """Queries about one path, or about no path at all; `limits` bounds a small machine."""
+    """Queries about one path, or about no path at all; `limits` bounds a small machine.
+
+    `guards` are conditions of which one in all groups must be satisfiable, each for the obligation it names.
+    """
 
     facts: list[z3.BoolRef]
     assumptions: list[z3.BoolRef]
     limits: Callable[[Bounds], list[z3.BoolRef]]
     queries: list[Query] = field(default_factory=list)
     path: Path | None = None
+    guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)

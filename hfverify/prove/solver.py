@@ -107,8 +107,10 @@ class GroupSolver:
         return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
 
 
-def find(formulas: list[z3.BoolRef], steps: int, limits: Callable[[Bounds], list[z3.BoolRef]]) -> Answer:
-    """A model of the formulas in a small machine, as small as it can be made."""
+def find(
+    formulas: list[z3.BoolRef], steps: int, limits: Callable[[Bounds], list[z3.BoolRef]], *, smallest: bool = True
+) -> Answer:
+    """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
     total = 0
     for bounds in (Bounds(2), Bounds(3), Bounds(4)):
         solver = make_solver(steps, mbqi=False)
@@ -118,7 +120,7 @@ def find(formulas: list[z3.BoolRef], steps: int, limits: Callable[[Bounds], list
         result = solver.check()
         total += max(spent(solver) - before, 1)
         if result == z3.sat:
-            model = _smallest(solver, expanded)
+            model = _smallest(solver, expanded) if smallest else solver.model()
             return Answer(Outcome.MODEL, total, model, bounds)
         if result == z3.unknown:
             return Answer(Outcome.LIMIT, total, reason=solver.reason_unknown())

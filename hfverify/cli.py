@@ -1,0 +1,364 @@
+"""Verbs and options. No logic.
+
+Reads   the command line
+Gives   text on standard output and error, an exit code
+Refuses wrong options (2)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+
+import hfverify
+from hfverify.config import Config, ConfigError, load_config
+from hfverify.diagnostics import Rejected
+from hfverify.verdict import Status, Verdict
+
+EXIT_CODES = """\b
+Exit codes:
+  0    everything is proved
+  1    at least one obligation is REFUTED (confirmed on the real code) or VACUOUS
+  2    wrong command line or configuration
+  3    the specification or the implementation is not understood
+  4    undecided: UNKNOWN, SUSPECTED or STALE remain, or the ledger does not match
+  5    internal error; a report file was written
+  130  interrupted; nothing was written
+"""
+
+PROVED, REFUTED, USAGE, REJECTED, UNDECIDED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def folder_options(command: Command) -> Command:
+    """--impl, --spec, --proofs, --revision."""
+    for option in (
+        click.option("--revision", metavar="R", help="The revision to look at."),
+        click.option("--proofs", metavar="DIR", help="Proof files, instead of the configured folder."),
+        click.option("--spec", metavar="DIR", help="Specification, instead of the configured folder."),
+        click.option("--impl", metavar="DIR", help="Implementation, instead of the configured folder."),
+    ):
+        command = option(command)
+    return command
+
+
+def output_options(command: Command) -> Command:
+    """--format, --color, -q."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Diagnostics and the last line only."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour; NO_COLOR is honoured."),
+        click.option("--format", "form", type=click.Choice(["human", "short", "jsonl"]), default="human", show_default=True, help="Text for people, one line for each diagnostic, or JSON lines."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(invoke_without_command=True, epilog=EXIT_CODES)
+@click.version_option(hfverify.__version__)
+@click.pass_context
+def main_group(context: click.Context) -> None:
+    """Prove that a call layer written in plain Python does what its specification says.
+
+    Without a verb: `status`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(status)
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Solver steps for each question.")
+@folder_options
+@output_options
+def check(steps: int | None, revision: str | None, form: str, color: str, quiet: bool, **folders: str | None) -> None:
+    """Check the specification only: names, types, revisions, cases, lock order, invariants."""
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    _run(config, (), steps, 1, False, form, color, quiet, implementation=False, locked=False)
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.argument("obligations", nargs=-1, metavar="[CALL[.CASE[.KIND]]]...")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Solver steps for each question.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Worker processes (default: one for each core, at most 8).")
+@click.option("--fresh", is_flag=True, help="Ignore what is cached.")
+@click.option("--locked", is_flag=True, help="Fail if the committed ledger does not match this run.")
+@folder_options
+@output_options
+def verify(
+    obligations: tuple[str, ...], steps: int | None, jobs: int | None, fresh: bool, locked: bool,
+    revision: str | None, form: str, color: str, quiet: bool, **folders: str | None,
+) -> None:
+    """Prove everything that can be proved, refute what is wrong."""
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    if locked and obligations:
+        raise click.UsageError("--locked compares a whole run: give no obligations")
+    count = jobs or min(os.cpu_count() or 1, 8)
+    _run(config, obligations, steps, count, fresh, form, color, quiet, implementation=True, locked=locked)
+
+
+def _run(
+    config: Config, patterns: tuple[str, ...], steps: int | None, jobs: int, fresh: bool, form: str, color: str, quiet: bool,
+    *, implementation: bool, locked: bool,
+) -> None:
+    from hfverify.prove.solver import DEFAULT_STEPS
+    from hfverify.report import jsonl, short, terminal
+    from hfverify.session import Session
+    from hfverify.units import Scope
+
+    begun = time.monotonic()
+    out: TextIO = sys.stderr if form != "human" else sys.stdout
+    coloured = _colour(color, out)
+    reporter = terminal.Reporter(out, color=coloured, interactive=out.isatty(), width=_width(), quiet=quiet)
+    session = Session(config, Scope(implementation, steps or DEFAULT_STEPS), jobs)
+    reporter.header(_header(session, config, steps or DEFAULT_STEPS, jobs))
+
+    def started(reused: int, todo: int) -> None:
+        reporter.header([f"cache  {reused} units reused   {todo} to decide"])
+        reporter.begin(reused + todo)
+
+    run = session.run(
+        patterns, fresh=fresh or not implementation, warn=lambda text: click.echo(f"warning: {text}", err=True),
+        started=started, finished=reporter.finished,
+    )
+    reporter.end()
+    if patterns and not run.verdicts:
+        raise click.UsageError(f"no obligation is named {', '.join(patterns)}; `hfverify status` lists them")
+    _save_counterexamples(config, run.verdicts)
+    code = exit_code(run.verdicts)
+    whole = implementation and not patterns
+    code = _ledger(config, session, run.inputs, run.verdicts, code, whole=whole, locked=locked)
+    seconds = time.monotonic() - begun
+    reporter.results(run.verdicts, _reader(config), code, seconds)
+    if form == "jsonl":
+        for line in jsonl.lines(run.verdicts, code, seconds):
+            click.echo(line)
+    elif form == "short":
+        for line in short.lines(v.diagnostic for v in run.verdicts if v.diagnostic is not None):
+            click.echo(line)
+    raise SystemExit(code)
+
+
+def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
+    import z3
+
+    program = session.subjects.program
+    folders = config.folders
+    files = len(program.modules)
+    name = next((m.name.split(".")[0] for m in program.modules), "")
+    at = next((f" ({r.commit})" for r in program.revisions if r.name == program.revision), "")
+    revision = f" @ {program.revision}{at}" if program.revisions else ""
+    return [
+        f"spec   {name}{revision}   {files} files   {len(program.calls)} calls",
+        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   {jobs} workers   at most {steps:_} steps each",
+    ]
+
+
+def exit_code(verdicts: list[Verdict]) -> int:
+    """The worst status decides."""
+    statuses = {verdict.status for verdict in verdicts}
+    if statuses & {Status.REFUTED, Status.VACUOUS}:
+        return REFUTED
+    if statuses - {Status.PROVED, Status.ASSUMED}:
+        return UNDECIDED
+    return PROVED
+
+
+def _ledger(config: Config, session: Any, inputs: str, verdicts: list[Verdict], code: int, *, whole: bool, locked: bool) -> int:
+    from hfverify import ledger
+
+    revision = session.subjects.program.revision
+    if locked:
+        try:
+            found = ledger.differences(ledger.load(config.ledger), revision, inputs, verdicts)
+        except ledger.LedgerError as error:
+            found = [str(error)]
+        for line in found:
+            click.echo(f"locked: {line}", err=True)
+        return max(code, UNDECIDED) if found and code != REFUTED else code
+    if whole and not config.custom:
+        ledger.save(config.ledger, revision, inputs, verdicts)
+    return code
+
+
+def _save_counterexamples(config: Config, verdicts: list[Verdict]) -> None:
+    folder = config.state / "counterexamples"
+    for verdict in verdicts:
+        path = folder / f"{verdict.obligation.name}.json"
+        if verdict.counterexample is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            data = {**verdict.counterexample, "impl": str(config.folders.impl), "status": verdict.status.name}
+            path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
+        elif path.exists() and verdict.status is Status.PROVED and not config.custom:
+            path.unlink()
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.argument("obligation")
+@click.option("--all", "everything", is_flag=True, help="Show unchanged cells too.")
+@folder_options
+def explain(obligation: str, everything: bool, revision: str | None, **folders: str | None) -> None:
+    """Show one obligation: what it asks, and the state that breaks it or how it was decided."""
+    from hfverify.explain.show import explanation
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    text, code = explanation(config, obligation, width=_width(), everything=everything, color=_colour("auto", sys.stdout))
+    click.echo(text)
+    raise SystemExit(code)
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.argument("obligation")
+@click.option("--pytest", "target", metavar="FILE", help="Write the run as a test, a file or a folder.")
+@folder_options
+def replay(obligation: str, target: str | None, revision: str | None, **folders: str | None) -> None:
+    """Run a saved counterexample on the implementation; exit 1 if it still misbehaves."""
+    from hfverify.explain.show import replayed
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    text, code = replayed(config, obligation, Path(target) if target else None, width=_width())
+    click.echo(text)
+    raise SystemExit(code)
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.option("--json", "as_json", is_flag=True, help="The ledger's obligations as JSON.")
+@click.option("--all", "everything", is_flag=True, help="One line for each obligation.")
+@folder_options
+def status(as_json: bool = False, everything: bool = False, revision: str | None = None, **folders: str | None) -> None:
+    """Show the table of the last full run, from the ledger; runs nothing."""
+    from hfverify import ledger
+    from hfverify.report import table
+    from hfverify.verdict import Obligation
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    try:
+        found = ledger.load(config.ledger)
+    except ledger.LedgerError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(UNDECIDED) from error
+    verdicts = [
+        Verdict(Obligation(name, _kind(name), entry.group, ""), entry.status, entry.steps)
+        for name, entry in found.entries.items()
+    ]
+    if as_json:
+        click.echo(json.dumps({v.obligation.name: v.status.name for v in verdicts}, indent=1, sort_keys=True))
+    else:
+        lines = table.summary(verdicts, _width()) + [""]
+        if everything:
+            lines += [f"{v.status.name:9} {v.obligation.name}" for v in verdicts]
+        lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
+        click.echo("\n".join(lines))
+    raise SystemExit(exit_code(verdicts))
+
+
+def _kind(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
+
+
+# ---------------------------------------------------------------- terminal
+
+
+def _colour(wish: str, stream: TextIO) -> bool:
+    if wish != "auto":
+        return wish == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _width() -> int:
+    import shutil
+
+    return max(shutil.get_terminal_size((100, 24)).columns, 60)
+
+
+def _reader(config: Config) -> Callable[[str], str | None]:
+    def read(file: str) -> str | None:
+        try:
+            return (config.folders.root / file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return read
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        main_group(standalone_mode=False)
+    except click.exceptions.Abort:
+        _interrupted()
+    except KeyboardInterrupt:
+        _interrupted()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(USAGE)
+    except Rejected as rejected:
+        _show_rejected(rejected)
+        sys.exit(REJECTED)
+    except SystemExit:
+        raise
+    except BrokenPipeError:
+        sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001 (the one place where an error of ours becomes a report)
+        _internal()
+
+
+def _interrupted() -> None:
+    click.echo("interrupted: nothing was written; what was proved before stays in the cache", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+def _show_rejected(rejected: Rejected) -> None:
+    from hfverify.report import excerpt, jsonl, short
+
+    arguments = sys.argv
+    form = next((arguments[i + 1] for i, a in enumerate(arguments[:-1]) if a == "--format"), "human")
+    try:
+        read = _reader(load_config(Path.cwd()))
+    except ConfigError:
+
+        def read(file: str) -> str | None:
+            del file
+            return None
+
+    for diagnostic in rejected.diagnostics:
+        click.echo(excerpt.draw(diagnostic, read, color=_colour("auto", sys.stderr)) + "\n", err=True)
+    if form == "short":
+        for line in short.lines(rejected.diagnostics):
+            click.echo(line)
+    elif form == "jsonl":
+        for line in jsonl.lines([], REJECTED, 0.0):
+            click.echo(line)
+    count = len(rejected.diagnostics)
+    click.echo(f"{count} error{'s' if count != 1 else ''}: nothing was proved", err=True)
+
+
+def _internal() -> None:
+    path = Path(".hfverify-error.txt")
+    text = f"hfverify {hfverify.__version__}\ncommand: {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}"
+    try:
+        path.write_text(text, "utf-8")
+        where = f"; the report is in {path}"
+    except OSError:
+        where = ""
+    last = traceback.format_exc().strip().splitlines()[-1]
+    click.echo(f"internal error: {last}{where}. Nothing is proved by this run.", err=True)
+    sys.exit(INTERNAL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Run a counterexample on the real code, in a process of its own, and see whether it misbehaves as predicted.
+
+Reads   a scenario or a list request
+Gives   Confirmation: confirmed or not, and the report of the run
+Refuses nothing; a run that dies or hangs is reported as what it is
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from hfverify.model.load import Folders
+
+SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """`text` says in one line what the run did."""
+
+    confirmed: bool
+    text: str
+    report: dict[str, Any]
+
+
+def confirm(folders: Folders, revision: str, request: dict[str, Any], wanted: str) -> Confirmation:
+    """Run; `wanted` is the obligation without its subject, for example `cleared.effect` or `lock.held`."""
+    message = {
+        "root": str(folders.root),
+        "spec": str(folders.spec),
+        "impl": str(folders.impl.resolve()),
+        "proofs": str(folders.proofs),
+        "revision": revision,
+        **request,
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hfverify.explain.runner"],
+            input=json.dumps(message),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        hangs = wanted in ("bounded", "lock.order", "lock.balanced")
+        return Confirmation(hangs, f"the real code did not come back within {SECONDS} s", {})
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        return Confirmation(False, f"the run on the real code failed: {last[0]}", {})
+    report: dict[str, Any] = json.loads(done.stdout)
+    if "unbuildable" in report:
+        return Confirmation(False, f"the state cannot be built: {report['unbuildable']}", report)
+    matching = [violation for violation in report["violations"] if violation["kind"] == wanted]
+    if matching:
+        first = matching[0]
+        place = f" ({first['file']}:{first['line']})" if first["file"] else ""
+        return Confirmation(True, f"the real code was run on this state: {first['text']}{place}", report)
+    others = ", ".join(sorted({violation["kind"] for violation in report["violations"]}))
+    text = f"the real code did not do this (but broke {others})" if others else "the real code did not misbehave"
+    return Confirmation(False, text, report)

@@ -1,0 +1,195 @@
+"""From decisions to verdicts: a failed obligation gets a scenario, is run on the real code, and is named for what it is.
+
+Reads   prove.decide.Decision
+Gives   verdict.Verdict, with a diagnostic and a counterexample where there is something to show
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import z3
+
+from hfverify.diagnostics import Diagnostic, at
+from hfverify.execute.paths import Path
+from hfverify.execute.world import World
+from hfverify.explain.concrete import Env, Evaluator, Ref
+from hfverify.explain.confirm import Confirmation, confirm
+from hfverify.explain.scenario import Scenario, show, to_json
+from hfverify.explain.witness import list_request, scenario
+from hfverify.model.load import Folders
+from hfverify.model.program import Call, Program
+from hfverify.model.resolve import walk
+from hfverify.model.types import bounds
+from hfverify.prove.contracts import contract_name, contract_roles
+from hfverify.prove.decide import Decision
+from hfverify.prove.obligations import Subject
+from hfverify.prove.query import Group, Query
+from hfverify.prove.solver import Answer, Outcome
+from hfverify.syntax import tree
+from hfverify.verdict import Obligation, Status, Verdict
+
+
+class Judge:
+    """Makes the verdicts of one subject."""
+
+    def __init__(self, program: Program, folders: Folders, subject: Subject) -> None:
+        self.program = program
+        self.folders = folders
+        self.subject = subject
+
+    def verdict(self, obligation: Obligation, decision: Decision) -> Verdict:
+        """The verdict on an obligation that the code must keep."""
+        base = Verdict(obligation, Status.PROVED, decision.steps, decision.seconds)
+        if decision.outcome is Outcome.PROVED:
+            return self._with_refusals(base)
+        first: Verdict | None = None
+        for group, query, answer in decision.candidates or []:
+            found = self._candidate(base, group, query, answer, decision)
+            if found.status is Status.REFUTED:
+                return found
+            first = first or found
+        return first or replace(base, status=Status.UNKNOWN, reason=reason(decision))
+
+    def _with_refusals(self, verdict: Verdict) -> Verdict:
+        """Nothing is proved of paths that could not be followed."""
+        if not self.subject.refusals:
+            return verdict
+        refusal = self.subject.refusals[0]
+        help_ = (("help", refusal.help),) if refusal.help else ()
+        diagnostic = Diagnostic(refusal.code, refusal.message, (at(refusal.span, "here"),), help_)
+        shown = diagnostic if verdict.obligation.kind == "supported" else None
+        text = f"a path is not supported: {refusal.message} ({refusal.span})"
+        return replace(verdict, status=Status.UNKNOWN, reason=text, diagnostic=shown)
+
+    def _candidate(self, base: Verdict, group: Group, query: Query, answer: Answer, decision: Decision) -> Verdict:
+        if answer.outcome is not Outcome.MODEL or answer.model is None or answer.bounds is None:
+            diagnostic = replace(query.diagnostic, code="HF601", message=f"`{base.obligation.name}` is not decided", severity="open")
+            return replace(base, status=Status.UNKNOWN, reason=reason(decision), diagnostic=diagnostic)
+        call = self.program.calls.get(self.subject.name)
+        if call is not None and group.path is not None:
+            return self._call(base, call, group.path, query, answer)
+        if group.path is not None:
+            return self._contract(base, query, answer)
+        return self._specification(base, call, query, answer)
+
+    # ------------------------------------------------------------ the three kinds of subject
+
+    def _call(self, base: Verdict, call: Call, path: Path, query: Query, answer: Answer) -> Verdict:
+        assert answer.model is not None and answer.bounds is not None
+        situation = scenario(self.program, call, path, path.world, answer.model, answer.bounds)
+        data = to_json(self.program, situation)
+        wanted = base.obligation.name.removeprefix(self.subject.name + ".")
+        outcome = confirm(self.folders, self.program.revision, {"scenario": data}, wanted)
+        counterexample = {
+            "obligation": base.obligation.name,
+            "scenario": data,
+            "call": call.name,
+            "confirmed": outcome.confirmed,
+            "actor": {"name": call.actor, "object": str(Ref(self._actor_state(call), situation.actor))} if call.actor else None,
+            "here": situation.here,
+            "arguments": {name: str(value) for name, value in situation.arguments.items()},
+            "path": [
+                {"file": d.span.file, "line": d.span.line, "text": d.text, "taken": d.taken} for d in path.decisions
+            ],
+            **_shown(outcome.report),
+        }
+        return self._finished(base, query, outcome, counterexample, path)
+
+    def _actor_state(self, call: Call) -> str:
+        return self.program.actors[call.actor].state
+
+    def _contract(self, base: Verdict, query: Query, answer: Answer) -> Verdict:
+        assert answer.model is not None and answer.bounds is not None
+        names = [contract_name(self.program, contract) for contract in self.program.contracts]
+        index = names.index(self.subject.name)
+        roles = contract_roles(self.program.contracts[index])
+        request = list_request(self.program, index, roles, answer.model, answer.bounds)
+        wanted = base.obligation.name.removeprefix(self.subject.name + ".")
+        outcome = confirm(self.folders, self.program.revision, {"contract": request}, wanted)
+        counterexample = {
+            "obligation": base.obligation.name,
+            "contract": request,
+            "call": self.subject.name,
+            "confirmed": outcome.confirmed,
+            **_shown(outcome.report),
+        }
+        return self._finished(base, query, outcome, counterexample, None)
+
+    def _finished(
+        self, base: Verdict, query: Query, outcome: Confirmation, counterexample: dict[str, object], path: Path | None
+    ) -> Verdict:
+        name = base.obligation.name
+        notes: list[tuple[str, str]] = [("obligation", name), ("confirmed" if outcome.confirmed else "because", outcome.text)]
+        if path is not None and path.decisions:
+            taken = [d for d in path.decisions[-3:]]
+            notes.append(("when", "; ".join(f"`{d.text}` is {str(d.taken).lower()} (line {d.span.line})" for d in taken)))
+        if outcome.confirmed:
+            notes.append(("next", f"hfverify explain {name}"))
+            diagnostic = replace(query.diagnostic, notes=(*query.diagnostic.notes, *notes))
+            return replace(base, status=Status.REFUTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample)
+        notes.append(("help", "is an invariant missing, or does `impl` differ from what is proved?"))
+        message = f"`{name}` has a model, but the real code did not misbehave on it"
+        diagnostic = replace(query.diagnostic, code="HF602", message=message, severity="suspected", notes=tuple(notes))
+        return replace(base, status=Status.SUSPECTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample)
+
+    def _specification(self, base: Verdict, call: Call | None, query: Query, answer: Answer) -> Verdict:
+        """A question about the specification alone: the state itself is the counterexample."""
+        assert answer.model is not None and answer.bounds is not None
+        example = ""
+        data: dict[str, Any] = {}
+        if call is not None:
+            world = World(self.program, z3.Int(self.program.thread.name if self.program.thread else "thread"))
+            situation = scenario(self.program, call, None, world, answer.model, answer.bounds)
+            data = to_json(self.program, situation)
+            example = self._example(call, situation)
+        notes: tuple[tuple[str, str], ...] = (("example", example),) if example else ()
+        diagnostic = replace(query.diagnostic, notes=(*notes, ("obligation", base.obligation.name)))
+        counterexample: dict[str, object] = {"obligation": base.obligation.name, "scenario": data, "call": self.subject.name}
+        return replace(base, status=Status.REFUTED, reason="a state shows it", diagnostic=diagnostic, counterexample=counterexample)
+
+    def _example(self, call: Call, situation: Scenario) -> str:
+        """Arguments, caller, and the cells that the call's conditions mention."""
+        parts = [f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in situation.arguments.items()]
+        if call.actor:
+            parts.insert(0, f"{call.actor} = {Ref(self._actor_state(call), situation.actor)}")
+        evaluator = Evaluator(self.program)
+        mentioned = _mentioned(call)
+        for (name, keys), value in sorted(situation.cells.items()):
+            state, path = name.split(".", 1)
+            cell = self.program.cell(state, path)
+            if cell is None or path.split(".")[-1] not in mentioned or not evaluator.exists(Ref(state, keys), Env(situation.store())):
+                continue
+            if value not in (False, (), -1, bounds(cell.type)[0]) and not isinstance(value, bytes):
+                parts.append(f"{Ref(state, keys)}.{path} = {show(cell, value)}")
+        return ", ".join(parts[:8])
+
+
+def _mentioned(call: Call) -> set[str]:
+    found: set[str] = set()
+    for expr in [*(o.condition for o in call.outcomes), *(let.value for let in call.lets)]:
+        found |= {node.name for node in walk(expr) if isinstance(node, tree.Member)}
+    return found
+
+
+def _shown(report: dict[str, Any]) -> dict[str, object]:
+    """The parts of a run's report that a person looks at."""
+    return {
+        "outcome": report.get("outcome", ""),
+        "rows": report.get("rows", []),
+        "unchanged": report.get("unchanged", 0),
+        "exception": report.get("exception"),
+        "violations": report.get("violations", []),
+        "schedule": report.get("timeline", []),
+        "result": report.get("result"),
+        "next": report.get("next"),
+    }
+
+
+def reason(decision: Decision) -> str:
+    """Why an obligation is open, in the words that tell whether more steps may help."""
+    if decision.outcome is Outcome.LIMIT:
+        return f"stopped at the limit after {decision.steps} steps"
+    return f"the solver gave up after {decision.steps} steps: {decision.reason or 'no reason given'}"

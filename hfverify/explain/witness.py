@@ -1,0 +1,126 @@
+"""Turn a solver's model into a concrete scenario.
+
+Reads   z3.ModelRef, execute.paths.Path
+Gives   explain.scenario.Scenario, or the request for a list function
+Refuses nothing; what the model leaves open becomes zero
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import z3
+
+from hfverify.execute.paths import Path
+from hfverify.execute.world import World
+from hfverify.explain.concrete import Env, Evaluator, Keys, Store, Value
+from hfverify.explain.scenario import Changes, Scenario
+from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.values import Bytes, Fifo
+from hfverify.logic.values import Ref as Term
+from hfverify.model.program import Call, Cell, Program
+from hfverify.model.types import BytesType
+from hfverify.prove.contracts import Roles
+from hfverify.prove.small import Bounds
+from hfverify.syntax import tree
+
+
+class Reader:
+    """Reads values out of a model of a small machine."""
+
+    def __init__(self, program: Program, model: z3.ModelRef, bounds: Bounds) -> None:
+        self.program = program
+        self.model = model
+        self.bounds = bounds
+        self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
+
+    def number(self, term: z3.ExprRef) -> int:
+        """An integer."""
+        value = self.model.eval(term, model_completion=True)
+        return int(value.as_long()) if z3.is_int_value(value) else 0
+
+    def truth(self, term: z3.ExprRef) -> bool:
+        """A truth value."""
+        return z3.is_true(self.model.eval(term, model_completion=True))
+
+    def value(self, cell: Cell, stored: Stored) -> Value:
+        """The value of a cell."""
+        if isinstance(stored, Fifo):
+            members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
+            return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
+        if isinstance(stored, Bytes):
+            assert isinstance(cell.type, BytesType)
+            found = bytearray(cell.type.length)
+            for index in self.indices:
+                if 0 <= index < len(found):
+                    found[index] = self.number(stored.content[index]) % 256
+            return bytes(found)
+        return self.truth(stored) if z3.is_bool(stored) else self.number(stored)
+
+    def keys(self, ref: Term) -> Keys:
+        """A position."""
+        return tuple(self.number(key) for key in ref.keys)
+
+    def state(self, cells: Cells) -> Store:
+        """Every cell of every object."""
+        store = Store({size: self.number(z3.Int(size)) for size in self.program.sizes})
+        evaluator = Evaluator(self.program)
+        for state in self.program.states.values():
+            ordered = sorted(state.cells.values(), key=lambda c: not _is_constant(c))
+            for keys in evaluator.positions(state.name, Env(store)):
+                for cell in ordered:
+                    term = Term(state.name, tuple(z3.IntVal(key) for key in keys))
+                    store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
+        return store
+
+
+def _is_constant(cell: Cell) -> bool:
+    return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
+
+
+def scenario(program: Program, call: Call, path: Path | None, world: World, model: z3.ModelRef, bounds: Bounds) -> Scenario:
+    """The situation that a model describes: the start, and what other CPUs and devices do on the way."""
+    reader = Reader(program, model, bounds)
+    start = Cells.arbitrary(program)
+    store = reader.state(start)
+    found = Scenario(call.name, store.sizes, reader.number(world.here), cells=store.cells)
+    if call.actor:
+        state = program.states[program.actors[call.actor].state]
+        found.actor = tuple(reader.number(z3.Int(f"{call.actor}.{key.name}")) for key in state.keys)
+    for argument, type_ in call.arguments:
+        name = argument.name
+        found.arguments[name] = reader.truth(z3.Bool(name)) if str(type_) == "bool" else reader.number(z3.Int(name))
+    for event in world.events if path is not None else ():
+        if event.lock is not None and event.cells is not None:
+            keys = reader.keys(event.lock.ref)
+            changes: Changes = {}
+            for cell in program.guarded_by(program.locks[event.lock.name]):
+                changes[cell.name, keys] = reader.value(cell, event.cells.read(cell, event.lock.ref))
+            found.schedule.append(changes)
+        if event.read is not None:
+            read = event.read
+            found.reads.append((read.cell.name, reader.keys(read.ref), reader.value(read.cell, read.value)))
+    return found
+
+
+def list_request(program: Program, index: int, roles: Roles, model: z3.ModelRef, bounds: Bounds) -> dict[str, Any]:
+    """The heap of entries that a model describes, for a list function."""
+    layout = program.layout
+    assert layout is not None
+    reader = Reader(program, model, bounds)
+    count = bounds.objects + 1
+    links: dict[str, list[int]] = {}
+    for link in layout.links:
+        array = z3.Array(f"{layout.name}.{link.name}", z3.IntSort(), z3.IntSort())
+        links[link.name] = [reader.number(array[node]) for node in range(count)]
+    queues: dict[str, list[int]] = {}
+    for name, queue in roles.queues.items():
+        members = [node for node in range(count) if reader.truth(queue.has(z3.IntVal(node)))]
+        queues[name] = sorted(members, key=lambda node: reader.number(queue.ticket[node]))
+    return {
+        "index": index,
+        "links": links,
+        "heads": {name: reader.number(head) for name, head in roles.heads.items()},
+        "queues": queues,
+        "nodes": {role.name: reader.number(roles.node(role.name)) for role in program.contracts[index].roles},
+    }

@@ -1,0 +1,97 @@
+"""The committed result of the last full run.
+
+Reads   proofs/ledger.json
+Gives   the ledger's entries, and how they differ from a run
+Refuses a damaged ledger, and one of another schema (LedgerError)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hfverify
+from hfverify.verdict import Status, Verdict
+
+SCHEMA = 1
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One obligation: its status, the solver steps it took, and its group."""
+
+    status: Status
+    steps: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """`inputs` is the hash of everything the run read."""
+
+    revision: str
+    inputs: str
+    tool: str
+    entries: dict[str, Entry]
+
+
+def save(path: Path, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> None:
+    """Write the ledger, if it would change."""
+    data = {
+        "schema": SCHEMA,
+        "tool": hfverify.__version__,
+        "revision": revision,
+        "inputs": inputs,
+        "obligations": {
+            v.obligation.name: {"status": v.status.name, "steps": v.steps, "group": v.obligation.group} for v in verdicts
+        },
+    }
+    text = json.dumps(data, indent=1) + "\n"
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.write_text(text, "utf-8")
+
+
+def load(path: Path) -> Ledger:
+    """Read the ledger."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise LedgerError(f"there is no ledger {path}; `hfverify verify` writes it") from error
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"the ledger {path} is damaged ({error}); run `hfverify verify` to write it anew") from error
+    try:
+        if data["schema"] != SCHEMA:
+            raise LedgerError(
+                f"the ledger {path} has schema {data['schema']}, this tool writes {SCHEMA}; run `hfverify verify` to write it anew"
+            )
+        entries = {
+            name: Entry(Status[item["status"]], int(item["steps"]), str(item["group"]))
+            for name, item in data["obligations"].items()
+        }
+        return Ledger(str(data["revision"]), str(data["inputs"]), str(data["tool"]), entries)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LedgerError(f"the ledger {path} is damaged ({error!r}); run `hfverify verify` to write it anew") from error
+
+
+def differences(ledger: Ledger, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> list[str]:
+    """How a run differs from the ledger, one line each."""
+    found: list[str] = []
+    if ledger.revision != revision:
+        found.append(f"the ledger is for revision {ledger.revision}, the run for {revision}")
+    if ledger.inputs != inputs:
+        found.append("the specification, the implementation or the proof files changed since the ledger was written")
+    now = {v.obligation.name: v.status for v in verdicts}
+    for name in sorted(now.keys() | ledger.entries.keys()):
+        if name not in ledger.entries:
+            found.append(f"{name} is not in the ledger")
+        elif name not in now:
+            found.append(f"{name} is in the ledger, but is not an obligation any more")
+        elif now[name] is not ledger.entries[name].status:
+            found.append(f"{name} is {now[name].name}, the ledger says {ledger.entries[name].status.name}")
+    return found

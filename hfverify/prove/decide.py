@@ -1,0 +1,102 @@
+"""Decide every obligation of a subject: prove it for all machines, or refute it in a small one.
+
+Reads   prove.obligations.Subject
+Gives   Decision for each obligation: the answer, and for a failed one the query and the model
+Refuses nothing: what cannot be decided says why
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import z3
+
+from hfverify.prove.obligations import Subject
+from hfverify.prove.query import Group, Query
+from hfverify.prove.solver import Answer, GroupSolver, Outcome, find
+from hfverify.prove.specification import Wanted
+
+MOST_TRIES = 3
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is known of one obligation. `candidates` are failed queries with their models, best first."""
+
+    outcome: Outcome
+    steps: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    candidates: list[tuple[Group, Query, Answer]] | None = None
+
+
+def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
+    """All obligations of the subject that have queries, and those that have none: these hold trivially."""
+    decisions = {name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations}
+    for group in subject.groups:
+        asked = [q for q in group.queries if only is None or q.obligation in only]
+        if not asked:
+            continue
+        solver = GroupSolver(group, steps)
+        last = len(group.assumptions) + 1
+        for query in sorted(asked, key=lambda q: last if q.depth is None else q.depth):
+            decision = decisions.setdefault(query.obligation, Decision(Outcome.PROVED, candidates=[]))
+            if decision.candidates is not None and len(decision.candidates) >= MOST_TRIES:
+                continue
+            _ask(solver, group, query, decision)
+    return decisions
+
+
+def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) -> None:
+    begun = time.perf_counter()
+    answer = solver.prove(query)
+    decision.steps += answer.steps
+    if answer.outcome is not Outcome.PROVED:
+        small = solver.refute(query)
+        decision.steps += small.steps
+        if small.outcome is Outcome.MODEL:
+            assert decision.candidates is not None
+            decision.candidates.append((group, query, small))
+            decision.outcome = Outcome.MODEL
+        else:
+            again = solver.insist(query)
+            decision.steps += again.steps
+            if again.outcome is not Outcome.PROVED and decision.outcome is not Outcome.MODEL:
+                decision.outcome = again.outcome
+                decision.reason = again.reason
+                assert decision.candidates is not None
+                decision.candidates.append((group, query, again))
+    decision.seconds += time.perf_counter() - begun
+
+
+def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
+    """For each outcome: some state must lead to it along some path, or every promise about it holds for nothing."""
+    decisions: dict[str, Decision] = {}
+    for name, obligation in subject.obligations.items():
+        if obligation.kind != "reached" or (only is not None and name not in only):
+            continue
+        decision = Decision(Outcome.MODEL, candidates=[])
+        begun = time.perf_counter()
+        for group in subject.groups:
+            for guarded, guard in group.guards:
+                if guarded == name and decision.outcome is not Outcome.PROVED:
+                    answer = find([*group.facts, *group.assumptions, guard], steps, group.limits, smallest=False)
+                    decision.steps += answer.steps
+                    if answer.outcome is Outcome.MODEL:
+                        decision.outcome = Outcome.PROVED
+                    elif answer.outcome is not Outcome.PROVED:
+                        decision.outcome, decision.reason = answer.outcome, answer.reason
+        decision.seconds = time.perf_counter() - begun
+        decisions[name] = decision
+    return decisions
+
+
+def satisfy(group: Group, wanted: Wanted, steps: int) -> Decision:
+    """Some state must satisfy this: PROVED if a small machine has one, and then `candidates` holds its model."""
+    begun = time.perf_counter()
+    answer = find([*group.facts, *group.assumptions, *wanted.formulas], steps, group.limits, smallest=False)
+    query = Query(wanted.obligation, z3.BoolVal(False), wanted.diagnostic)
+    outcome = {Outcome.MODEL: Outcome.PROVED, Outcome.PROVED: Outcome.MODEL}.get(answer.outcome, answer.outcome)
+    seconds = time.perf_counter() - begun
+    return Decision(outcome, answer.steps, seconds, answer.reason, [(group, query, answer)])

@@ -1,0 +1,174 @@
+"""One run: which units, which of them from the cache, which workers. The pipeline in one screen.
+
+Reads   config.Config
+Gives   verdicts in the order of the specification, whatever order the workers finish in
+Refuses what the front end refuses; a worker that dies or hangs leaves UNKNOWN, never PROVED
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+
+from hfverify.cache import Cache
+from hfverify.config import Config
+from hfverify.diagnostics import Rejected
+from hfverify.model.load import load_program
+from hfverify.units import Scope, Subjects
+from hfverify.verdict import Obligation, Status, Verdict
+
+WATCHDOG_SECONDS = 900
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run did. `why` says for each unit that was proved again which of its inputs had changed."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    inputs: str = ""
+    reused: int = 0
+    why: dict[str, int] = field(default_factory=dict)
+
+
+class Session:
+    """Holds the program of one run."""
+
+    def __init__(self, config: Config, scope: Scope, jobs: int) -> None:
+        self.config = config
+        self.scope = scope
+        self.jobs = jobs
+        self.subjects = Subjects(load_program(config.folders, config.revision), config.folders)
+
+    def units(self, patterns: Sequence[str]) -> list[str]:
+        """The units that the patterns can speak about; all for none."""
+        names = self.subjects.names(self.scope)
+        if not patterns:
+            return names
+        return [n for n in names if any(_related(n, pattern) for pattern in patterns)]
+
+    def run(
+        self, patterns: Sequence[str], *, fresh: bool, warn: Callable[[str], None],
+        started: Callable[[int, int], None], finished: Callable[[str, list[Verdict]], None],
+    ) -> Run:
+        """Decide; `started` hears how many units are reused and how many are to do, `finished` of each unit."""
+        done = Run()
+        names = self.units(patterns)
+        inputs, problems = self._inputs(names)
+        if problems:
+            raise Rejected(problems)
+        done.inputs = hashlib.sha256(json.dumps(_lasting(inputs), sort_keys=True).encode()).hexdigest()[:24]
+        cache = Cache(self.config.state, warn)
+        try:
+            ready: dict[str, list[Verdict]] = {}
+            for name in names:
+                known, why = (None, "--fresh") if fresh else cache.get(name, inputs[name])
+                if known is not None:
+                    ready[name] = known
+                elif why:
+                    done.why[why] = done.why.get(why, 0) + 1
+            done.reused = len(ready)
+            todo = [name for name in names if name not in ready]
+            started(len(ready), len(todo))
+            for name, verdicts in ready.items():
+                finished(name, verdicts)
+            for name, verdicts in self._decide(todo):
+                cache.put(name, inputs[name], verdicts)
+                ready[name] = verdicts
+                finished(name, verdicts)
+        finally:
+            cache.close()
+        for name in names:
+            done.verdicts += [v for v in ready[name] if not patterns or _asked(v.obligation.name, patterns)]
+        return done
+
+    def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list]:  # type: ignore[type-arg]
+        found: dict[str, dict[str, str]] = {}
+        problems = []
+        for name in names:
+            try:
+                found[name] = self.subjects.inputs(name, self.scope)
+            except Rejected as rejected:
+                problems += rejected.diagnostics
+        return found, problems
+
+    def _decide(self, names: list[str]) -> Iterator[tuple[str, list[Verdict]]]:
+        if self.jobs == 1 or len(names) <= 1:
+            for name in names:
+                yield name, self.subjects.verdicts(name, self.scope)
+            return
+        yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
+
+
+def _lasting(inputs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """What the ledger depends on: the subject's own text, not the tool, the budget or the Python version."""
+    return {name: {key: parts[key] for key in ("spec", "impl") if key in parts} for name, parts in inputs.items()}
+
+
+def _related(unit: str, pattern: str) -> bool:
+    return unit == pattern or pattern.startswith(unit + ".") or unit.startswith(pattern + ".")
+
+
+def _asked(name: str, patterns: Sequence[str]) -> bool:
+    return any(name == pattern or name.startswith(pattern + ".") for pattern in patterns)
+
+
+# ---------------------------------------------------------------- workers
+
+_worker: Subjects | None = None
+
+
+def _start(config: Config) -> None:
+    """A worker loads the program once; solver terms cannot be sent to it, names can."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    global _worker
+    _worker = Subjects(load_program(config.folders, config.revision), config.folders)
+
+
+def _work(name: str, scope: Scope) -> list[Verdict] | Rejected:
+    assert _worker is not None
+    try:
+        return _worker.verdicts(name, scope)
+    except Rejected as rejected:
+        return rejected
+
+
+def _parallel(config: Config, scope: Scope, names: list[str], jobs: int) -> Iterator[tuple[str, list[Verdict]]]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(config,))
+    pending = {pool.submit(_work, name, scope): name for name in names}
+    deadline = time.monotonic() + WATCHDOG_SECONDS
+    try:
+        while pending:
+            finished, _ = wait(pending, timeout=max(deadline - time.monotonic(), 0), return_when="FIRST_COMPLETED")
+            if not finished:
+                for name in pending.values():
+                    yield name, [lost(name, f"the worker did not answer within the limit of {WATCHDOG_SECONDS} s")]
+                for process in list(pool._processes.values()):
+                    process.kill()
+                return
+            for future in finished:
+                name = pending.pop(future)
+                try:
+                    answer = future.result()
+                except BrokenProcessPool:
+                    yield name, [lost(name, "the solver process died")]
+                    continue
+                if isinstance(answer, Rejected):
+                    raise answer
+                yield name, answer
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def lost(name: str, why: str) -> Verdict:
+    """Nothing is known of a unit."""
+    obligation = Obligation(f"{name}.decided", "decided", name, "the unit was decided")
+    return Verdict(obligation, Status.UNKNOWN, reason=why)

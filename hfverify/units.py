@@ -1,0 +1,152 @@
+"""The independent pieces of a run: the specification as a whole, each call, each contract.
+
+Reads   model.program.Program, the implementation
+Gives   the verdicts of one unit, and the hash of everything that they depend on
+Refuses what the front end and the executor refuse
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from hfverify.execute.source import Sources
+from hfverify.explain.verdicts import Judge, reason
+from hfverify.model.load import Folders
+from hfverify.model.program import Call, Program
+from hfverify.prove.contracts import contract_name, contract_subject
+from hfverify.prove.decide import Decision, decide, reach, satisfy
+from hfverify.prove.obligations import Subject, call_subject
+from hfverify.prove.solver import SEED, Outcome
+from hfverify.prove.specification import Wanted, check_call, check_whole
+from hfverify.verdict import Status, Verdict
+
+WHOLE = "spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far to look: the specification only, or the implementation too; and the budget of each question."""
+
+    implementation: bool
+    steps: int
+
+
+class Subjects:
+    """One program with its implementation; makes the verdicts of its units."""
+
+    def __init__(self, program: Program, folders: Folders) -> None:
+        self.program = program
+        self.folders = folders
+        self.sources = Sources(folders.impl, folders.shown(folders.impl))
+
+    def names(self, scope: Scope) -> list[str]:
+        """Every unit, in the order of the specification."""
+        contracts = [contract_name(self.program, contract) for contract in self.program.contracts]
+        return [WHOLE, *self.program.calls, *(contracts if scope.implementation else [])]
+
+    def verdicts(self, name: str, scope: Scope) -> list[Verdict]:
+        """Decide every obligation of a unit."""
+        if name == WHOLE:
+            return self._specification(*check_whole(self.program), scope)
+        if name in self.program.calls:
+            call = self.program.calls[name]
+            found = self._specification(*check_call(self.program, call), scope)
+            if scope.implementation:
+                found += self._implementation(call_subject(self.program, self.sources, call), scope)
+            return found
+        contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
+        return self._implementation(contract_subject(self.program, self.sources, contract), scope)
+
+    def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope) -> list[Verdict]:
+        judge = Judge(self.program, self.folders, subject)
+        decisions = decide(subject, scope.steps)
+        states = {w.obligation: (w, satisfy(subject.groups[0], w, scope.steps)) for w in wanted}
+        found: list[Verdict] = []
+        for name, obligation in subject.obligations.items():
+            if name in states:
+                want, decision = states[name]
+                found.append(_vacuous(Verdict(obligation, Status.PROVED, decision.steps, decision.seconds), decision, want))
+            else:
+                found.append(judge.verdict(obligation, decisions[name]))
+        return found
+
+    def _implementation(self, subject: Subject, scope: Scope) -> list[Verdict]:
+        judge = Judge(self.program, self.folders, subject)
+        decisions = decide(subject, scope.steps)
+        reached = reach(subject, scope.steps)
+        found: list[Verdict] = []
+        for name, obligation in subject.obligations.items():
+            verdict = judge.verdict(obligation, decisions[name])
+            if name in reached and verdict.status is Status.PROVED:
+                base = Verdict(obligation, Status.PROVED, reached[name].steps, reached[name].seconds)
+                verdict = _vacuous(base, reached[name], None)
+            found.append(verdict)
+        return found
+
+    # ------------------------------------------------------------ what a unit depends on
+
+    def inputs(self, name: str, scope: Scope) -> dict[str, str]:
+        """The hash of each input of a unit; equal inputs give equal verdicts."""
+        call = self.program.calls.get(name)
+        found = {"spec": self._spec_hash(call), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
+        if scope.implementation and name != WHOLE:
+            found["impl"] = self._impl_hash(name, call)
+        return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
+
+    def _spec_hash(self, call: Call | None) -> str:
+        """The text of the files that a call can see; of all files for anything else."""
+        modules = {module.name: module for module in self.program.modules}
+        keep = set(modules)
+        if call is not None:
+            own = next(m.name for m in self.program.modules if m.span.file == call.span.file)
+            keep, pending = set(), [own]
+            while pending:
+                current = pending.pop()
+                if current not in keep and current in modules:
+                    keep.add(current)
+                    pending += [imported.name for imported in modules[current].imports]
+            keep |= {m.name for m in self.program.modules if not m.span.file.endswith(".hfs")}
+        return _digest(*(part for name in sorted(keep) for part in (name, modules[name].source)))
+
+    def _impl_hash(self, name: str, call: Call | None) -> str:
+        if call is not None:
+            function = self.sources.function(call.impl.target, call.impl.span)
+        else:
+            contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
+            function = self.sources.function(contract.name, contract.name_span)
+        modules = self.sources.reachable(function)
+        return _digest(*(part for module in modules for part in (module.file, module.text)))
+
+
+def _vacuous(base: Verdict, decision: Decision, wanted: Wanted | None) -> Verdict:
+    """A state was wanted: without one, whatever is said about it holds for nothing."""
+    if decision.outcome is Outcome.PROVED:
+        return base
+    if decision.outcome is Outcome.MODEL:
+        text = "no state of a small machine satisfies it, so everything said about it would hold"
+        diagnostic = replace(wanted.diagnostic, notes=(("obligation", base.obligation.name),)) if wanted is not None else None
+        return replace(base, status=Status.VACUOUS, reason=text, diagnostic=diagnostic)
+    return replace(base, status=Status.UNKNOWN, reason=reason(decision))
+
+
+def _digest(*parts: str) -> str:
+    hashed = hashlib.sha256()
+    for part in parts:
+        hashed.update(part.encode())
+        hashed.update(b"\0")
+    return hashed.hexdigest()[:24]
+
+
+@cache
+def tool_hash() -> str:
+    """The tool itself: its own source, the solver and the Python version."""
+    import sys
+
+    import z3
+
+    folder = Path(__file__).parent
+    texts = [p.read_text("utf-8") for p in sorted(folder.rglob("*")) if p.suffix in (".py", ".lark")]
+    return _digest(*texts, z3.get_version_string(), sys.version.split()[0])
