@@ -213,6 +213,8 @@ def _matches(
             if name is not None:
                 captured[name] = subject
             return True
+        case ast.MatchSequence() if isinstance(subject, z3.ArithRef | z3.BoolRef | EnumValue | Text | NoneValue):
+            return False
         case ast.MatchSequence(patterns=patterns) if isinstance(subject, TupleValue):
             if any(isinstance(inner, ast.MatchStar) for inner in patterns):
                 raise run.refuse(pattern, frame, "`*` in a pattern is not supported")

@@ -50,6 +50,8 @@ def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[s
 
 def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) -> None:
     begun = time.perf_counter()
+    if query.given and query.depth is None and not solver.possible(query.given[0]):
+        return
     answer = solver.prove(query)
     decision.steps += answer.steps
     if answer.outcome is not Outcome.PROVED:
@@ -73,6 +75,7 @@ def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) ->
 def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """For each outcome: some state must lead to it along some path, or every promise about it holds for nothing."""
     decisions: dict[str, Decision] = {}
+    solvers = {id(group): GroupSolver(group, steps) for group in subject.groups}
     for name, obligation in subject.obligations.items():
         if obligation.kind != "reached" or (only is not None and name not in only):
             continue
@@ -80,8 +83,8 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
         begun = time.perf_counter()
         for group in subject.groups:
             for guarded, guard in group.guards:
-                if guarded == name and decision.outcome is not Outcome.PROVED:
-                    answer = find([*group.facts, *group.assumptions, guard], steps, group.limits, smallest=False)
+                if guarded == name and decision.outcome is not Outcome.PROVED and solvers[id(group)].possible(guard):
+                    answer = find(group, [*group.facts, *group.assumptions, guard], steps, smallest=False)
                     decision.steps += answer.steps
                     if answer.outcome is Outcome.MODEL:
                         decision.outcome = Outcome.PROVED
@@ -95,7 +98,7 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
 def satisfy(group: Group, wanted: Wanted, steps: int) -> Decision:
     """Some state must satisfy this: PROVED if a small machine has one, and then `candidates` holds its model."""
     begun = time.perf_counter()
-    answer = find([*group.facts, *group.assumptions, *wanted.formulas], steps, group.limits, smallest=False)
+    answer = find(group, [*group.facts, *group.assumptions, *wanted.formulas], steps, smallest=False)
     query = Query(wanted.obligation, z3.BoolVal(False), wanted.diagnostic)
     outcome = {Outcome.MODEL: Outcome.PROVED, Outcome.PROVED: Outcome.MODEL}.get(answer.outcome, answer.outcome)
     seconds = time.perf_counter() - begun

@@ -14,7 +14,7 @@ import z3
 
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
-from hfverify.prove.small import Bounds
+from hfverify.prove.small import Bounds, Expansion
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,8 @@ class Group:
     queries: list[Query] = field(default_factory=list)
     path: Path | None = None
     guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)
+    expansions: dict[int, Expansion] = field(default_factory=dict)
+
+    def expansion(self, bounds: Bounds) -> Expansion:
+        """The small machine of these bounds, shared by all queries of the group."""
+        return self.expansions.setdefault(bounds.objects, Expansion(bounds))

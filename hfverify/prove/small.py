@@ -29,35 +29,44 @@ class Bounds:
         return range(self.objects + 1)
 
 
-def expand(formula: z3.BoolRef, bounds: Bounds) -> z3.BoolRef:
-    """Write the quantifiers out over the bounds."""
-    memo: dict[int, z3.ExprRef] = {}
+class Expansion:
+    """Writes quantifiers out over one bound; remembers every formula, because queries share their hypotheses."""
 
-    def visit(term: z3.ExprRef) -> z3.ExprRef:
-        if term.get_id() in memo:
-            return memo[term.get_id()]
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
+        self._firsts: dict[int, z3.ExprRef] = {}
+
+    def formula(self, term: z3.ExprRef) -> z3.ExprRef:
+        """The term without quantifiers."""
+        known = self._done.get(term.get_id())
+        if known is not None:
+            return known[1]
         if z3.is_quantifier(term):
-            result = _unrolled(term)
+            result = self._unrolled(term)
         elif term.num_args() == 0:
             result = term
         else:
-            children = [visit(child) for child in term.children()]
-            same = all(a.eq(b) for a, b in zip(children, term.children(), strict=True))
+            before = term.children()
+            children = [self.formula(child) for child in before]
+            same = all(a is b or a.eq(b) for a, b in zip(children, before, strict=True))
             result = term if same else _rebuilt(term, children)
-        memo[term.get_id()] = result
-        keep.append(term)
+            if term.decl().name() == "first":
+                self._firsts[result.get_id()] = result
+        self._done[term.get_id()] = (term, result)
         return result
 
-    def _unrolled(term: z3.QuantifierRef) -> z3.ExprRef:
-        bodies: list[z3.ExprRef] = [term.body()]
-        count = term.num_vars()
-        for assignment in _assignments([bounds.domain(term.var_name(i).split(":")[-1]) for i in range(count)]):
+    def _unrolled(self, term: z3.QuantifierRef) -> z3.ExprRef:
+        bodies: list[z3.ExprRef] = []
+        body = term.body()
+        for assignment in _assignments([self.bounds.domain(term.var_name(i).split(":")[-1]) for i in range(term.num_vars())]):
             values = [z3.IntVal(value) for value in reversed(assignment)]
-            bodies.append(visit(z3.substitute_vars(term.body(), *values)))
-        return z3.And(*bodies[1:]) if term.is_forall() else z3.Or(*bodies[1:])
+            bodies.append(self.formula(z3.substitute_vars(body, *values)))
+        return z3.And(*bodies) if term.is_forall() else z3.Or(*bodies)
 
-    keep: list[z3.ExprRef] = []
-    return visit(formula)
+    def first_limits(self) -> list[z3.BoolRef]:
+        """Who is first in a queue is one of the objects of the small machine."""
+        return [z3.And(term >= 0, term <= self.bounds.objects) for term in self._firsts.values()]
 
 
 def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:
@@ -73,22 +82,6 @@ def _assignments(domains: list[range]) -> list[tuple[int, ...]]:
     for domain in domains:
         result = [(*prefix, value) for prefix in result for value in domain]
     return result
-
-
-def first_limits(formulas: list[z3.BoolRef], bounds: Bounds) -> list[z3.BoolRef]:
-    """Who is first in a queue is one of the objects of the small machine."""
-    limits: list[z3.BoolRef] = []
-    seen: set[int] = set()
-    pending: list[z3.ExprRef] = list(formulas)
-    while pending:
-        term = pending.pop()
-        if term.get_id() in seen:
-            continue
-        seen.add(term.get_id())
-        if z3.is_app(term) and term.decl().name() == "first":
-            limits.append(z3.And(term >= 0, term <= bounds.objects))
-        pending.extend(term.children())
-    return limits
 
 
 def size_limits(program: Program, cells: Cells, bounds: Bounds) -> list[z3.BoolRef]:

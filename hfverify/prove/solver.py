@@ -7,14 +7,14 @@ Refuses nothing; a solver that dies or gives up is an answer too
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import z3
 
+from hfverify.execute.paths import has_quantifier
 from hfverify.prove.query import Group, Query
-from hfverify.prove.small import Bounds, expand, first_limits
+from hfverify.prove.small import Bounds
 
 DEFAULT_STEPS = 4_000_000
 SEED = 0
@@ -65,6 +65,19 @@ class GroupSolver:
         self.solver = make_solver(steps, mbqi=False)
         self.solver.add(*group.facts)
         self.added = 0
+        self._plain: z3.Solver | None = None
+        self._possible: dict[int, tuple[z3.BoolRef, bool]] = {}
+
+    def possible(self, condition: z3.BoolRef) -> bool:
+        """Whether the group's hypotheses without quantifiers allow the condition."""
+        if self._plain is None:
+            self._plain = make_solver(self.steps, mbqi=False)
+            formulas = [*self.group.facts, *self.group.assumptions]
+            self._plain.add(*[formula for formula in formulas if not has_quantifier(formula)])
+        if condition.get_id() not in self._possible:
+            plain = [c for c in (condition.children() if z3.is_and(condition) else [condition]) if not has_quantifier(c)]
+            self._possible[condition.get_id()] = (condition, self._plain.check(*plain) != z3.unsat)
+        return self._possible[condition.get_id()][1]
 
     def prove(self, query: Query) -> Answer:
         """Try to prove a query for machines of any size. Queries come in the order of their depth."""
@@ -90,7 +103,7 @@ class GroupSolver:
         """Look for a model of the negation in small machines."""
         depth = len(self.group.assumptions) if query.depth is None else query.depth
         formulas = [*self.group.facts, *self.group.assumptions[:depth], *query.given, z3.Not(query.goal)]
-        return find(formulas, self.steps, self.group.limits)
+        return find(self.group, formulas, self.steps)
 
     def insist(self, query: Query) -> Answer:
         """Try once more for machines of any size, with model-based instantiation."""
@@ -107,15 +120,14 @@ class GroupSolver:
         return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
 
 
-def find(
-    formulas: list[z3.BoolRef], steps: int, limits: Callable[[Bounds], list[z3.BoolRef]], *, smallest: bool = True
-) -> Answer:
+def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True) -> Answer:
     """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
     total = 0
     for bounds in (Bounds(2), Bounds(3), Bounds(4)):
         solver = make_solver(steps, mbqi=False)
-        expanded = [expand(formula, bounds) for formula in formulas]
-        solver.add(*expanded, *first_limits(expanded, bounds), *limits(bounds))
+        expansion = group.expansion(bounds)
+        expanded = [expansion.formula(formula) for formula in formulas]
+        solver.add(*expanded, *expansion.first_limits(), *group.limits(bounds))
         before = spent(solver)
         result = solver.check()
         total += max(spent(solver) - before, 1)

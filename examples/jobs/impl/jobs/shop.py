@@ -1,0 +1,84 @@
+"""A job shop: queues of jobs, and the workers of each queue.
+
+A job is a number. Numbers are given out in order, so a queue need not store its jobs: it knows the
+oldest one and how many there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from jobs.line import Place, first, in_line, join, leave
+from jobs.lock import SpinLock
+
+JOB_NUMBERS: Final = 1 << 32
+LONGEST_PAUSE: Final = 1024
+
+
+class WorkerState(IntEnum):
+    """What a worker does."""
+
+    IDLE = 0
+    WAITING = 1
+    BUSY = 2
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """A worker of one queue. It stays on one CPU, and only that CPU touches `last`, the job it did last."""
+
+    queue: Queue
+    index: int
+    cpu: int
+    lock: SpinLock = field(default_factory=SpinLock)
+    state: WorkerState = WorkerState.IDLE
+    job: int | None = None
+    last: int | None = None
+    place: Place[Worker] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.place = Place(self)
+
+
+@dataclass(eq=False, slots=True)
+class Queue:
+    """`count` jobs, the oldest of which is `oldest`, and the line of workers who found no job."""
+
+    number: int
+    capacity: int
+    workers: list[Worker] = field(default_factory=list)
+    lock: SpinLock = field(default_factory=SpinLock)
+    oldest: int = 0
+    count: int = 0
+    line: Place[Worker] = field(default_factory=Place)
+
+
+@dataclass(eq=False, slots=True)
+class Shop:
+    """All queues. Whoever runs the shop may open or close it at any time."""
+
+    open: bool = True
+    queues: list[Queue] = field(default_factory=list)
+
+
+def submit(shop: Shop, number: int) -> int | None:
+    """Give a new job to the queue of this number; return the job, or None if it is not accepted."""
+    if not shop.open:
+        return None
+    if number >= len(shop.queues):
+        return None
+    queue = shop.queues[number]
+    with queue.lock:
+        worker = first(queue.line)
+        if worker is not None:
+            job = draw(queue)
+            leave(worker.place)
+            with worker.lock:
+                start(worker, job)
+            return job
+        if queue.count == queue.capacity:
+            return None
+        queue.count += 1
+        return (queue.oldest + queue.count - 1) % JOB_NUMBERS
