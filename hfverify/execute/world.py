@@ -117,11 +117,14 @@ class World:
         self, kind: str, goal: z3.BoolRef, code: str, message: str, span: Span,
         spec: Span = NOWHERE, related: tuple[tuple[Span, str], ...] = (),
     ) -> None:
-        """Demand this here, and know it from here on."""
-        goal = z3.simplify(goal) if z3.is_true(z3.simplify(goal)) else goal
-        if self.recording and not z3.is_true(goal):
+        """Demand this here, and know it from here on; what is plainly false is not assumed, or all else would hold."""
+        plain = z3.simplify(goal)
+        if z3.is_true(plain):
+            return
+        if self.recording:
             self.checks.append(Check(kind, goal, len(self.assumptions), code, message, span, spec, related))
-        self.assume(goal)
+        if not z3.is_false(plain):
+            self.assume(goal)
 
     def fresh_number(self, name: str) -> z3.ArithRef:
         """A number about which nothing is known."""

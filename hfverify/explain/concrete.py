@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BoolType, BytesType, FifoType, IntType, OptionalType, Type, bounds, int_type
+from hfverify.model.types import BoolType, BytesType, EnumType, FifoType, IntType, OptionalType, Type, bounds, int_type
 from hfverify.syntax import tree
 
 Keys = tuple[int, ...]
@@ -81,6 +82,21 @@ def default(cell: Cell) -> Value:
         case _:
             low, _ = bounds(cell.type)
             return max(low or 0, 0)
+
+
+def show(cell: Cell, value: Value) -> Any:
+    """A value as JSON: enumeration names, `null` for none, lists for queues, hexadecimal for buffers."""
+    match cell.type:
+        case EnumType():
+            return cell.type.item_name(value) or value if isinstance(value, int) else value
+        case OptionalType():
+            return None if value == -1 else value
+        case FifoType():
+            return list(value) if isinstance(value, tuple) else value
+        case BytesType():
+            return value.rstrip(b"\0").hex() if isinstance(value, bytes) else value
+        case _:
+            return value
 
 
 @dataclass(frozen=True, slots=True)

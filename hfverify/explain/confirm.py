@@ -8,12 +8,14 @@ Refuses nothing; a run that dies or hangs is reported as what it is
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 from hfverify.model.load import Folders
+from hfverify.model.program import Program
 
 SECONDS = 20
 
@@ -27,22 +29,14 @@ class Confirmation:
     report: dict[str, Any]
 
 
-def confirm(folders: Folders, revision: str, request: dict[str, Any], wanted: str) -> Confirmation:
+def confirm(folders: Folders, program: Program, request: dict[str, Any], wanted: str) -> Confirmation:
     """Run; `wanted` is the obligation without its subject, for example `cleared.effect` or `lock.held`."""
-    message = {
-        "root": str(folders.root),
-        "spec": str(folders.spec),
-        "impl": str(folders.impl.resolve()),
-        "proofs": str(folders.proofs),
-        "revision": revision,
-        **request,
-    }
+    message = pickle.dumps({"impl": str(folders.impl.resolve()), "program": program, **request})
     try:
         done = subprocess.run(
             [sys.executable, "-m", "hfverify.explain.runner"],
-            input=json.dumps(message),
+            input=message,
             capture_output=True,
-            text=True,
             timeout=SECONDS,
             check=False,
         )
@@ -50,7 +44,7 @@ def confirm(folders: Folders, revision: str, request: dict[str, Any], wanted: st
         hangs = wanted in ("bounded", "lock.order", "lock.balanced")
         return Confirmation(hangs, f"the real code did not come back within {SECONDS} s", {})
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
         return Confirmation(False, f"the run on the real code failed: {last[0]}", {})
     report: dict[str, Any] = json.loads(done.stdout)
     if "unbuildable" in report:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 
-from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value
+from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value, show
 from hfverify.model.program import Cell, Lock, Program
 from hfverify.model.types import bounds
 from hfverify.syntax import tree
@@ -173,11 +173,11 @@ class Monitor:
                 raise Stuck(f"{lock} is held already")
         step = self.schedule.pop(0) if self.schedule else {}
         for (name, keys), value in step.items():
-            if self.store.cells.get((name, keys)) != value:
-                state, path = name.split(".", 1)
-                cell = self.program.cell(state, path)
-                assert cell is not None
-                self.timeline.append(f"-- another CPU: {Ref(state, keys)}.{path} becomes {value}")
+            state, path = name.split(".", 1)
+            cell = self.program.cell(state, path)
+            assert cell is not None
+            if self.evaluator.read(cell, Ref(state, keys), self.env()) != value:
+                self.timeline.append(f"-- another CPU: {Ref(state, keys)}.{path} becomes {show(cell, value)}")
                 self.put(cell, Ref(state, keys), value)
                 self.base.cells[name, keys] = value
         if not self.held:

@@ -85,7 +85,7 @@ class Machinery(Monitor):
         self._heads: dict[tuple[str, Keys], Any] = {}
         self._nodes: dict[tuple[Ref, str], Any] = {}
         self._cell_of: dict[int, tuple[Cell, Ref]] = {}
-        self._contracts: dict[str, Callable[..., Any]] = {}
+        self._contracts: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {}
         if impl not in sys.path:
             sys.path.insert(0, impl)
 
@@ -388,11 +388,15 @@ class Machinery(Monitor):
             module_name, _, name = contract.name.partition(":")
             original = getattr(self.module(module_name), name)
             if contract.requires and contract.name not in self._contracts:
-                self._contracts[contract.name] = original
                 wrapped = self._checked(contract, original)
-                for module in list(sys.modules.values()):
-                    if getattr(module, name, None) is original:
-                        setattr(module, name, wrapped)
+                self._contracts[contract.name] = (name, original, wrapped)
+                _rename(name, original, wrapped)
+
+    def unwatch_contracts(self) -> None:
+        """Undo `watch_contracts`."""
+        for name, original, wrapped in self._contracts.values():
+            _rename(name, wrapped, original)
+        self._contracts.clear()
 
     def _checked(self, contract: tree.Contract, original: Callable[..., Any]) -> Callable[..., Any]:
         roles = contract.roles
@@ -433,6 +437,13 @@ class Machinery(Monitor):
             else:
                 return None
         return names
+
+
+def _rename(name: str, old: object, new: object) -> None:
+    """Replace a function wherever a module knows it by its name."""
+    for module in list(sys.modules.values()):
+        if vars(module).get(name) is old:
+            setattr(module, name, new)
 
 
 def _place_names(mapping: tree.MapsList, owner: Ref) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Run one scenario in a process of its own, so that a hang or a crash of the code under trial harms nobody.
 
-Reads   a JSON request on standard input
+Reads   a pickled request on standard input
 Gives   a JSON report on standard output
 Refuses nothing: what goes wrong is part of the report
 """
@@ -8,28 +8,26 @@ Refuses nothing: what goes wrong is part of the report
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from hfverify.explain.lists import run_contract
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.scenario import from_json
 from hfverify.explain.trial import Report, run
-from hfverify.model.load import Folders, load_program
 
 
 def main() -> None:
-    """Answer one request."""
-    request = json.load(sys.stdin)
-    folders = Folders(*(Path(request[name]) for name in ("root", "spec", "impl", "proofs")))
-    program = load_program(folders, request["revision"])
+    """Answer one request of the parent process."""
+    request = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent process wrote it)
+    program, impl = request["program"], request["impl"]
     try:
         if "contract" in request:
-            answer = run_contract(program, request["contract"], str(folders.impl))
+            answer = run_contract(program, request["contract"], impl)
         else:
-            answer = report_json(run(program, from_json(program, request["scenario"]), str(folders.impl)))
+            answer = report_json(run(program, from_json(program, request["scenario"]), impl))
     except Unbuildable as error:
         answer = {"unbuildable": str(error)}
     json.dump(answer, sys.stdout)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfverify.explain.concrete import Keys, Ref, Store, Value, default
+from hfverify.explain.concrete import Keys, Ref, Store, Value, default, show
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BytesType, EnumType, FifoType, OptionalType
 
@@ -48,21 +48,6 @@ def find_cell(program: Program, name: str) -> tuple[Cell, Keys]:
     if match is None or cell is None:
         raise ValueError(f"there is no cell `{name}`")
     return cell, tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
-
-
-def show(cell: Cell, value: Value) -> Any:
-    """A value as JSON: enumeration names, `null` for none, lists for queues, hexadecimal for buffers."""
-    match cell.type:
-        case EnumType():
-            return cell.type.item_name(value) or value if isinstance(value, int) else value
-        case OptionalType():
-            return None if value == -1 else value
-        case FifoType():
-            return list(value) if isinstance(value, tuple) else value
-        case BytesType():
-            return value.rstrip(b"\0").hex() if isinstance(value, bytes) else value
-        case _:
-            return value
 
 
 def load(cell: Cell, shown: Any) -> Value:
@@ -137,3 +122,6 @@ def from_json(program: Program, data: dict[str, Any]) -> Scenario:
         [changes(step) for step in data.get("schedule", [])],
         reads,
     )
+
+
+__all__ = ["Changes", "Scenario", "cell_name", "find_cell", "from_json", "load", "show", "to_json"]

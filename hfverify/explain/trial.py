@@ -79,6 +79,7 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         for held in machine.held:
             machine.breach("lock.balanced", f"{held.lock} is still held at the end")
     machine.watching = False
+    machine.unwatch_contracts()
     finished = report.exception is None and not machine.held
     report.timeline = machine.timeline
     report.violations = list(machine.violations)

@@ -82,7 +82,7 @@ class Judge:
         situation = scenario(self.program, call, path, path.world, answer.model, answer.bounds)
         data = to_json(self.program, situation)
         wanted = base.obligation.name.removeprefix(self.subject.name + ".")
-        outcome = confirm(self.folders, self.program.revision, {"scenario": data}, wanted)
+        outcome = confirm(self.folders, self.program, {"scenario": data}, wanted)
         counterexample = {
             "obligation": base.obligation.name,
             "scenario": data,
@@ -108,7 +108,7 @@ class Judge:
         roles = contract_roles(self.program.contracts[index])
         request = list_request(self.program, index, roles, answer.model, answer.bounds)
         wanted = base.obligation.name.removeprefix(self.subject.name + ".")
-        outcome = confirm(self.folders, self.program.revision, {"contract": request}, wanted)
+        outcome = confirm(self.folders, self.program, {"contract": request}, wanted)
         counterexample = {
             "obligation": base.obligation.name,
             "contract": request,

@@ -59,26 +59,76 @@ class Queue:
 class Shop:
     """All queues. Whoever runs the shop may open or close it at any time."""
 
-    open: bool = True
+    is_open: bool = True
     queues: list[Queue] = field(default_factory=list)
 
 
 def submit(shop: Shop, number: int) -> int | None:
     """Give a new job to the queue of this number; return the job, or None if it is not accepted."""
-    if not shop.open:
+    if not shop.is_open:
         return None
     if number >= len(shop.queues):
         return None
     queue = shop.queues[number]
     with queue.lock:
         worker = first(queue.line)
-        if worker is not None:
+        if worker is None:
+            if queue.count == queue.capacity:
+                return None
+            job = (queue.oldest + queue.count) % JOB_NUMBERS
+            queue.count += 1
+        else:
             job = draw(queue)
             leave(worker.place)
             with worker.lock:
                 start(worker, job)
+        return job
+
+
+def take(me: Worker) -> int | None:
+    """Get a job; without one, wait in line and ask again."""
+    queue = me.queue
+    with queue.lock, me.lock:
+        if me.state == WorkerState.BUSY:
+            return me.job
+        if queue.count > 0:
+            queue.count -= 1
+            job = draw(queue)
+            start(me, job)
             return job
-        if queue.count == queue.capacity:
-            return None
-        queue.count += 1
-        return (queue.oldest + queue.count - 1) % JOB_NUMBERS
+        if not in_line(me.place):
+            join(queue.line, me.place)
+            me.state = WorkerState.WAITING
+        return None
+
+
+def finish(me: Worker) -> bool:
+    """Put the job down; tell whether there was one."""
+    with me.lock:
+        if me.state != WorkerState.BUSY:
+            return False
+        me.last = me.job
+        me.state = WorkerState.IDLE
+        me.job = None
+        return True
+
+
+def pause(failures: int) -> int:
+    """Return how many milliseconds to wait after so many jobs in a row were not accepted."""
+    time, left = 1, failures
+    while left > 0 and time < LONGEST_PAUSE:
+        time, left = 2 * time, left - 1
+    return time
+
+
+def draw(queue: Queue) -> int:
+    """Take the oldest number of the queue; its lock is held."""
+    job = queue.oldest
+    queue.oldest = (job + 1) % JOB_NUMBERS
+    return job
+
+
+def start(worker: Worker, job: int) -> None:
+    """Let the worker do the job; its lock is held."""
+    worker.state = WorkerState.BUSY
+    worker.job = job

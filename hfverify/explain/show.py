@@ -1,0 +1,110 @@
+"""Explain one obligation, or run its counterexample again.
+
+Reads   config.Config, saved counterexamples
+Gives   text and an exit code
+Refuses an obligation that does not exist, a counterexample that was not saved (ConfigError)
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any
+
+from hfverify.config import Config, ConfigError
+from hfverify.explain.confirm import confirm
+from hfverify.prove.solver import DEFAULT_STEPS
+from hfverify.report import excerpt, regression, state_diff
+from hfverify.session import Session
+from hfverify.units import Scope
+from hfverify.verdict import Status, Verdict
+
+EXITS = {Status.PROVED: 0, Status.ASSUMED: 0, Status.REFUTED: 1, Status.VACUOUS: 1}
+
+
+def explanation(config: Config, name: str, *, width: int, everything: bool, color: bool) -> tuple[str, int]:
+    """Decide the obligation anew and say what is known of it."""
+    session = Session(config, Scope(implementation=True, steps=DEFAULT_STEPS), 1)
+    candidates = [v for unit in session.units([name]) for v in session.subjects.verdicts(unit, session.scope)]
+    found = next((v for v in candidates if v.obligation.name == name), None)
+    if found is None:
+        raise ConfigError(_unknown(name, [v.obligation.name for v in candidates], session.subjects.names(session.scope)))
+    lines = [f"{found.status.name}  {name}", f"  asks      {found.obligation.sentence}"]
+    lines.append(f"  specified {found.obligation.spec}   implemented {found.obligation.impl}")
+
+    def read(file: str) -> str | None:
+        path = config.folders.root / file
+        return path.read_text("utf-8") if path.is_file() else None
+
+    if found.status is Status.PROVED:
+        lines += _proved(session, found)
+    elif found.reason:
+        lines.append(f"  because   {found.reason}")
+    if found.diagnostic is not None:
+        lines += ["", excerpt.draw(found.diagnostic, read, color=color)]
+    if found.counterexample is not None and found.counterexample.get("rows"):
+        lines += ["", state_diff.draw(found.counterexample, width=width, everything=everything)]
+    if found.counterexample is not None and "contract" in found.counterexample:
+        lines += ["", *_heap(found.counterexample)]
+    return "\n".join(lines), EXITS.get(found.status, 4)
+
+
+def _unknown(name: str, near: list[str], units: list[str]) -> str:
+    close = difflib.get_close_matches(name, [*near, *units], n=3)
+    hint = f"; did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else ""
+    return f"there is no obligation `{name}`{hint}"
+
+
+def _proved(session: Session, verdict: Verdict) -> list[str]:
+    program = session.subjects.program
+    lines = [f"  holds     for every number of {', '.join(program.sizes) or 'objects'}, in {verdict.steps} solver steps"]
+    if program.assumes:
+        lines.append("  assuming")
+        lines += [f"    {assume.name}: {assume.because}" for assume in program.assumes]
+    return lines
+
+
+def _heap(counterexample: dict[str, Any]) -> list[str]:
+    """The list entries of a failing list function, before the call."""
+    request = counterexample["contract"]
+    lines = [f"queue {name}: head {request['heads'][name]}, members {members}" for name, members in request["queues"].items()]
+    lines += [f"{name} = entry {node}" for name, node in request["nodes"].items()]
+    lines += [f"before  {link}: {values}" for link, values in request["links"].items()]
+    lines += [f"broken  {violation['text']}" for violation in counterexample.get("violations", [])]
+    return lines
+
+
+def replayed(config: Config, name: str, target: Path | None, *, width: int) -> tuple[str, int]:
+    """Run the saved counterexample again on the implementation as it is now."""
+    path = config.state / "counterexamples" / f"{name}.json"
+    try:
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"no counterexample of `{name}` is saved; `hfverify verify {name}` saves one if it fails") from error
+    except ValueError as error:
+        raise ConfigError(f"the counterexample {path} is damaged ({error}); run `hfverify verify {name}` again") from error
+    session = Session(config, Scope(implementation=False, steps=DEFAULT_STEPS), 1)
+    program = session.subjects.program
+    lines: list[str] = []
+    if target is not None:
+        if "contract" in data or not data.get("scenario"):
+            raise ConfigError("only the counterexample of a call can be written as a test")
+        try:
+            lines.append(f"wrote {regression.write(data, program.revision, target)}")
+        except (FileExistsError, OSError) as error:
+            raise ConfigError(str(error)) from error
+    unit = session.units([name])[0] if session.units([name]) else name.split(".")[0]
+    if "contract" in data:
+        request: dict[str, Any] = {"contract": data["contract"]}
+        unit = data["call"]
+    elif data.get("rows") is not None:
+        request = {"scenario": data["scenario"]}
+    else:
+        return "\n".join([*lines, "this counterexample is about the specification alone; there is nothing to run"]), 0
+    outcome = confirm(config.folders, program, request, name.removeprefix(unit + "."))
+    if outcome.report.get("rows"):
+        shown = {**data, **outcome.report, "confirmed": outcome.confirmed, "schedule": outcome.report.get("timeline", [])}
+        lines.append(state_diff.draw(shown, width=width, everything=False))
+    lines.append(("still refuted: " if outcome.confirmed else "not refuted any more: ") + outcome.text)
+    return "\n".join(lines), 1 if outcome.confirmed else 0
