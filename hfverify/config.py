@@ -40,18 +40,26 @@ class Config:
 
 
 def load_config(
-    start: Path, spec: str | None = None, impl: str | None = None, proofs: str | None = None, revision: str | None = None
+    start: Path,
+    spec: str | None = None,
+    impl: str | None = None,
+    proofs: str | None = None,
+    revision: str | None = None,
 ) -> Config:
     """Look upwards from `start`."""
     root, table = _find(start.resolve())
     for key in table:
         if key not in KEYS:
-            raise ConfigError(f"{root / 'pyproject.toml'}: unknown key `{key}` in [tool.hfverify]; known: {', '.join(KEYS)}")
+            raise ConfigError(
+                f"{root / 'pyproject.toml'}: unknown key `{key}` in [tool.hfverify]; known: {', '.join(KEYS)}"
+            )
     found: dict[str, Path] = {}
     for key, given in (("spec", spec), ("impl", impl), ("proofs", proofs)):
         path = Path(given) if given is not None else root / str(table.get(key, key))
         if not path.is_dir():
-            raise ConfigError(f"the {key} folder `{path}` does not exist; give --{key} DIR or set it in [tool.hfverify]")
+            raise ConfigError(
+                f"the {key} folder `{path}` does not exist; give --{key} DIR or set it in [tool.hfverify]"
+            )
         found[key] = path.resolve()
     custom = any(given is not None for given in (spec, impl, proofs, revision))
     folders = Folders(root, found["spec"], found["impl"], found["proofs"])

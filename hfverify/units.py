@@ -68,7 +68,9 @@ class Subjects:
         for name, obligation in subject.obligations.items():
             if name in states:
                 want, decision = states[name]
-                found.append(_vacuous(Verdict(obligation, Status.PROVED, decision.steps, decision.seconds), decision, want))
+                found.append(
+                    _vacuous(Verdict(obligation, Status.PROVED, decision.steps, decision.seconds), decision, want)
+                )
             else:
                 found.append(judge.verdict(obligation, decisions[name]))
         return found
@@ -127,7 +129,9 @@ def _vacuous(base: Verdict, decision: Decision, wanted: Wanted | None) -> Verdic
         return base
     if decision.outcome is Outcome.MODEL:
         text = "no state of a small machine satisfies it, so everything said about it would hold"
-        diagnostic = replace(wanted.diagnostic, notes=(("obligation", base.obligation.name),)) if wanted is not None else None
+        diagnostic = (
+            replace(wanted.diagnostic, notes=(("obligation", base.obligation.name),)) if wanted is not None else None
+        )
         return replace(base, status=Status.VACUOUS, reason=text, diagnostic=diagnostic)
     return replace(base, status=Status.UNKNOWN, reason=reason(decision))
 

@@ -30,7 +30,7 @@ from hfverify.execute.values import (
     Value,
 )
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Fifo, Ref
 from hfverify.model.program import Cell, list_node
 from hfverify.syntax import tree

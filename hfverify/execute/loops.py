@@ -22,7 +22,7 @@ from hfverify.execute.world import Read
 from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Ref
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType

@@ -20,7 +20,7 @@ from hfverify.execute.source import Class, Function, Sources
 from hfverify.execute.values import Value
 from hfverify.execute.world import World
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Ref
 from hfverify.model.program import Call, Program
 from hfverify.model.types import BoolType
@@ -79,7 +79,7 @@ class _Prefix:
         if holds and fails:
             self.pending.append((*self.taken, False))
         self.taken.append(holds)
-        return holds
+        return bool(holds)
 
     def _learn(self, world: World) -> None:
         for index, formulas in enumerate((world.facts.formulas, world.assumptions)):
@@ -106,7 +106,9 @@ def has_quantifier(term: z3.ExprRef) -> bool:
 Setup = Callable[[], tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]]
 
 
-def explore(program: Program, sources: Sources, function: Function, setup: Setup, use_contracts: bool = True) -> list[Path]:
+def explore(
+    program: Program, sources: Sources, function: Function, setup: Setup, use_contracts: bool = True
+) -> list[Path]:
     """Every path, in the order in which the code would be read: true branches first."""
     contracts: dict[str, list[tree.Contract]] = {}
     for contract in program.contracts if use_contracts else ():
@@ -132,7 +134,9 @@ def explore(program: Program, sources: Sources, function: Function, setup: Setup
             held = world.held[-1]
             place = path.returned or function.span
             message = f"`{held.lock.name}` is still held at the end"
-            world.check("lock.balanced", z3.BoolVal(False), "HF704", message, place, related=((held.span, "taken here"),))
+            world.check(
+                "lock.balanced", z3.BoolVal(False), "HF704", message, place, related=((held.span, "taken here"),)
+            )
             path.ended = "held"
         path.decisions, path.trail, path.entered = run.decisions, run.trail, run.entered
         paths.append(path)
@@ -154,7 +158,7 @@ def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function
         for name, meaning in parameters.items():
             value = names[meaning] if meaning in names else Ref(meaning, ())
             assert not isinstance(value, Thunk)
-            arguments[name] = value  # type: ignore[assignment]
+            arguments[name] = value
         return world, arguments, names
 
     return function, explore(program, sources, function, setup)

@@ -8,6 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import z3
 
@@ -135,7 +136,7 @@ class LockMethod:
     name: str
 
 
-Value = (
+Value: TypeAlias = (
     z3.ExprRef
     | NoneValue
     | EnumValue

@@ -114,8 +114,14 @@ class World:
             self.assumptions.append(formula)
 
     def check(
-        self, kind: str, goal: z3.BoolRef, code: str, message: str, span: Span,
-        spec: Span = NOWHERE, related: tuple[tuple[Span, str], ...] = (),
+        self,
+        kind: str,
+        goal: z3.BoolRef,
+        code: str,
+        message: str,
+        span: Span,
+        spec: Span = NOWHERE,
+        related: tuple[tuple[Span, str], ...] = (),
     ) -> None:
         """Demand this here, and know it from here on; what is plainly false is not assumed, or all else would hold."""
         plain = z3.simplify(goal)

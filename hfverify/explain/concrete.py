@@ -155,9 +155,7 @@ class Evaluator:
 
     def exists(self, ref: Ref, env: Env) -> bool:
         """Whether the position is one of the machine."""
-        return all(
-            0 <= value < self.count(ref.state, ref.keys[:index], env) for index, value in enumerate(ref.keys)
-        )
+        return all(0 <= value < self.count(ref.state, ref.keys[:index], env) for index, value in enumerate(ref.keys))
 
     # ------------------------------------------------------------ expressions
 
@@ -319,7 +317,9 @@ class Evaluator:
         resolved: Type | None = int_type(type_.name) or self.program.types.get(type_.name)
         _, high = bounds(resolved) if isinstance(resolved, IntType) else (0, None)
         largest = max([*env.store.sizes.values(), 3])
-        held = {m for value in env.store.cells.values() if isinstance(value, tuple) for m in value if isinstance(m, int)}
+        held = {
+            m for value in env.store.cells.values() if isinstance(value, tuple) for m in value if isinstance(m, int)
+        }
         return sorted(v for v in held | set(range(largest + 1)) if high is None or v <= high)
 
 

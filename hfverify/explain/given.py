@@ -46,6 +46,9 @@ class Outcome:
 class _Place:
     """A cell being spelled out."""
 
+    _given: Given
+    _name: str
+
     def __init__(self, given: Given, name: str) -> None:
         object.__setattr__(self, "_given", given)
         object.__setattr__(self, "_name", name)
@@ -61,7 +64,14 @@ class Given:
     """A situation. Cells that are not set have their zero value; `sizes` are the numbers of objects."""
 
     def __init__(
-        self, call: str, *, actor: str = "", here: int = 0, sizes: dict[str, int] | None = None, revision: str = "", folder: Path | None = None
+        self,
+        call: str,
+        *,
+        actor: str = "",
+        here: int = 0,
+        sizes: dict[str, int] | None = None,
+        revision: str = "",
+        folder: Path | None = None,
     ) -> None:
         self.program, self.folders = _subject((folder or Path.cwd()).resolve(), revision)
         if call not in self.program.calls:

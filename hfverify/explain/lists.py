@@ -55,11 +55,11 @@ def run_contract(program: Program, request: dict[str, Any], impl: str) -> dict[s
     entries = [cls.__new__(cls) for _ in range(count)]
     nodes = [link.name for link in layout.links if link.type.name == layout.name]
     owners: dict[int, object] = {number: object() for number in range(count)}
-    for link, values in before.items():
+    for name, values in before.items():
         for entry, value in zip(entries, values, strict=True):
-            setattr(entry, link, entries[value] if link in nodes else owners.get(value))
-    function_module, _, name = contract.name.partition(":")
-    function = getattr(importlib.import_module(function_module), name)
+            setattr(entry, name, entries[value] if name in nodes else owners.get(value))
+    function_module, _, function_name = contract.name.partition(":")
+    function = getattr(importlib.import_module(function_module), function_name)
     answer: dict[str, Any] = {"violations": [], "rows": [], "exception": None, "timeline": []}
 
     def broken(kind: str, text: str) -> None:
@@ -81,15 +81,26 @@ def run_contract(program: Program, request: dict[str, Any], impl: str) -> dict[s
         for link in layout.links:
             if before[link.name][number] != after[link.name][number]:
                 text = f"entry {number}.{link.name}"
-                row = {"cell": text, "before": before[link.name][number], "promised": "", "actual": after[link.name][number], "differs": False}
+                row = {
+                    "cell": text,
+                    "before": before[link.name][number],
+                    "promised": "",
+                    "actual": after[link.name][number],
+                    "differs": False,
+                }
                 answer["rows"].append(row)
     _judge(program, layout, contract, request, (before, after), (result, tokens), broken)
     return answer
 
 
 def _judge(
-    program: Program, layout: tree.Layout, contract: tree.Contract, request: dict[str, Any],
-    links: tuple[dict[str, list[int]], dict[str, list[int]]], returned: tuple[Any, dict[int, int]], broken: Any,
+    program: Program,
+    layout: tree.Layout,
+    contract: tree.Contract,
+    request: dict[str, Any],
+    links: tuple[dict[str, list[int]], dict[str, list[int]]],
+    returned: tuple[Any, dict[int, int]],
+    broken: Any,
 ) -> None:
     before, after = links
     then, now = Heap(program, before), Heap(program, after)
@@ -111,7 +122,10 @@ def _judge(
             scope = {of_list.parameters[0].name: request["heads"][name], of_list.parameters[1].name: queue}
             for fact in of_list.facts:
                 if not holds(now, fact, scope):
-                    broken(fact.name, f"`{fact.name}` does not hold of the list {list(queue) if isinstance(queue, tuple) else queue}")
+                    broken(
+                        fact.name,
+                        f"`{fact.name}` does not hold of the list {list(queue) if isinstance(queue, tuple) else queue}",
+                    )
     for role in contract.roles:
         lonely = role.kind == "fresh" or (role.kind == "element" and elements[role.name] not in final[role.of])  # type: ignore[operator]
         if of_node is not None and lonely:
@@ -120,7 +134,11 @@ def _judge(
                 if not holds(now, fact, scope):
                     broken(fact.name, f"`{fact.name}` does not hold of the entry {elements[role.name]}")
     _result(layout, contract, then, env, returned, before, broken)
-    inside = {m for queue in queues.values() if isinstance(queue, tuple) for m in queue} | set(request["nodes"].values()) | set(request["heads"].values())
+    inside = (
+        {m for queue in queues.values() if isinstance(queue, tuple) for m in queue}
+        | set(request["nodes"].values())
+        | set(request["heads"].values())
+    )
     for link in layout.links:
         for number, (old, new) in enumerate(zip(before[link.name], after[link.name], strict=True)):
             if old != new and (number not in inside or link.type.name != layout.name):
@@ -128,8 +146,13 @@ def _judge(
 
 
 def _result(
-    layout: tree.Layout, contract: tree.Contract, then: Heap, env: Env, returned: tuple[Any, dict[int, int]],
-    before: dict[str, list[int]], broken: Any,
+    layout: tree.Layout,
+    contract: tree.Contract,
+    then: Heap,
+    env: Env,
+    returned: tuple[Any, dict[int, int]],
+    before: dict[str, list[int]],
+    broken: Any,
 ) -> None:
     if contract.returns is None:
         return

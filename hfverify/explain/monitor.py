@@ -200,7 +200,9 @@ class Monitor:
         if held.before.cells != self.store.cells:
             for invariant in info.invariants:
                 if not self._true(invariant.value, self.env(lock.ref)):
-                    self.breach(f"invariant.{invariant.name}", f"{invariant.name} does not hold when {lock} is released")
+                    self.breach(
+                        f"invariant.{invariant.name}", f"{invariant.name} does not hold when {lock} is released"
+                    )
             self.demand_stable(lock.ref, held.before)
         self.held.remove(held)
         section = self.sections[-1]

@@ -58,7 +58,9 @@ class WatchedBytes(bytearray):
 
     def _inside(self, item: object) -> None:
         if isinstance(item, slice) and item.stop is not None and not 0 <= item.stop <= len(self):
-            self.machinery.breach("raises", f"[:{item.stop}] reaches beyond the {len(self)} bytes of {self.ref}.{self.cell.path}")
+            self.machinery.breach(
+                "raises", f"[:{item.stop}] reaches beyond the {len(self)} bytes of {self.ref}.{self.cell.path}"
+            )
 
     def __getitem__(self, item: Any) -> Any:
         self._inside(item)
@@ -144,7 +146,7 @@ class Machinery(Monitor):
     def _make(self, cls: type, ref: Ref, path: str) -> Any:
         if (ref, path) not in self._objects:
             kind = self._watched(cls)
-            instance = kind.__new__(kind)
+            instance: Any = kind.__new__(kind)  # type: ignore[call-overload]
             object.__setattr__(instance, "_hf", (self, ref, path))
             self._objects[ref, path] = instance
         return self._objects[ref, path]
@@ -182,7 +184,9 @@ class Machinery(Monitor):
         except AttributeError:
             for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
                 if field.name == name:
-                    made = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+                    made = (
+                        field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+                    )
                     object.__setattr__(instance, name, made)
                     return made
             raise
@@ -209,7 +213,10 @@ class Machinery(Monitor):
         match mapping:
             case tree.MapsMany(_, _, variable, place, count):
                 number = evaluator.number(count, env)
-                return [self.object(typing.cast(Ref, evaluator.evaluate(place, env.bind({variable: k})))) for k in range(number)]
+                return [
+                    self.object(typing.cast(Ref, evaluator.evaluate(place, env.bind({variable: k}))))
+                    for k in range(number)
+                ]
             case tree.MapsNone(_, path, condition):
                 self._demand_in(ref, condition)
                 inner = self.hint(cls, name)
@@ -272,7 +279,7 @@ class Machinery(Monitor):
             object.__setattr__(instance, name, value)
 
         kind = type(cls.__name__, (cls,), {"__getattribute__": get, "__setattr__": put})
-        entry = kind.__new__(kind)
+        entry: Any = kind.__new__(kind)  # type: ignore[call-overload]
         self._cell_of[id(entry)] = (cell, ref)
         for link in links:
             object.__setattr__(entry, link, entry if link in nodes else owner)
@@ -431,7 +438,9 @@ class Machinery(Monitor):
                 names[role.name] = _place_names(self._mapping(cell), owners[id(value)])[self._mapping(cell).variable]
                 if homes.setdefault(role.of, (cell, ref)) != (cell, ref):
                     self.watching = True
-                    self.breach("contract", f"{contract.name.split(':')[1]} puts an entry on a list that it does not belong to")
+                    self.breach(
+                        "contract", f"{contract.name.split(':')[1]} puts an entry on a list that it does not belong to"
+                    )
                     self.watching = False
                 names.setdefault(role.of, queue)
             else:
@@ -463,4 +472,3 @@ def dotted(expr: tree.Expr) -> str:
             return f"{inner}.{name}" if inner else ""
         case _:
             return ""
-

@@ -29,7 +29,9 @@ def explanation(config: Config, name: str, *, width: int, everything: bool, colo
     candidates = [v for unit in session.units([name]) for v in session.subjects.verdicts(unit, session.scope)]
     found = next((v for v in candidates if v.obligation.name == name), None)
     if found is None:
-        raise ConfigError(_unknown(name, [v.obligation.name for v in candidates], session.subjects.names(session.scope)))
+        raise ConfigError(
+            _unknown(name, [v.obligation.name for v in candidates], session.subjects.names(session.scope))
+        )
     lines = [f"{found.status.name}  {name}", f"  asks      {found.obligation.sentence}"]
     lines.append(f"  specified {found.obligation.spec}   implemented {found.obligation.impl}")
 
@@ -58,7 +60,9 @@ def _unknown(name: str, near: list[str], units: list[str]) -> str:
 
 def _proved(session: Session, verdict: Verdict) -> list[str]:
     program = session.subjects.program
-    lines = [f"  holds     for every number of {', '.join(program.sizes) or 'objects'}, in {verdict.steps} solver steps"]
+    lines = [
+        f"  holds     for every number of {', '.join(program.sizes) or 'objects'}, in {verdict.steps} solver steps"
+    ]
     if program.assumes:
         lines.append("  assuming")
         lines += [f"    {assume.name}: {assume.because}" for assume in program.assumes]
@@ -68,7 +72,9 @@ def _proved(session: Session, verdict: Verdict) -> list[str]:
 def _heap(counterexample: dict[str, Any]) -> list[str]:
     """The list entries of a failing list function, before the call."""
     request = counterexample["contract"]
-    lines = [f"queue {name}: head {request['heads'][name]}, members {members}" for name, members in request["queues"].items()]
+    lines = [
+        f"queue {name}: head {request['heads'][name]}, members {members}" for name, members in request["queues"].items()
+    ]
     lines += [f"{name} = entry {node}" for name, node in request["nodes"].items()]
     lines += [f"before  {link}: {values}" for link, values in request["links"].items()]
     lines += [f"broken  {violation['text']}" for violation in counterexample.get("violations", [])]
@@ -81,9 +87,13 @@ def replayed(config: Config, name: str, target: Path | None, *, width: int) -> t
     try:
         data: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"no counterexample of `{name}` is saved; `hfverify verify {name}` saves one if it fails") from error
+        raise ConfigError(
+            f"no counterexample of `{name}` is saved; `hfverify verify {name}` saves one if it fails"
+        ) from error
     except ValueError as error:
-        raise ConfigError(f"the counterexample {path} is damaged ({error}); run `hfverify verify {name}` again") from error
+        raise ConfigError(
+            f"the counterexample {path} is damaged ({error}); run `hfverify verify {name}` again"
+        ) from error
     session = Session(config, Scope(implementation=False, steps=DEFAULT_STEPS), 1)
     program = session.subjects.program
     lines: list[str] = []
@@ -104,7 +114,12 @@ def replayed(config: Config, name: str, target: Path | None, *, width: int) -> t
         return "\n".join([*lines, "this counterexample is about the specification alone; there is nothing to run"]), 0
     outcome = confirm(config.folders, program, request, name.removeprefix(unit + "."))
     if outcome.report.get("rows"):
-        shown = {**data, **outcome.report, "confirmed": outcome.confirmed, "schedule": outcome.report.get("timeline", [])}
+        shown = {
+            **data,
+            **outcome.report,
+            "confirmed": outcome.confirmed,
+            "schedule": outcome.report.get("timeline", []),
+        }
         lines.append(state_diff.draw(shown, width=width, everything=False))
     lines.append(("still refuted: " if outcome.confirmed else "not refuted any more: ") + outcome.text)
     return "\n".join(lines), 1 if outcome.confirmed else 0

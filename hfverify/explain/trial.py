@@ -144,7 +144,12 @@ def _readings(machine: Machinery) -> list[dict[tuple[str, tuple[int, ...]], Valu
 
 
 def _env(
-    program: Program, call: Call, scenario: Scenario, machine: Machinery, store: Store, chosen: dict[tuple[str, tuple[int, ...]], Value]
+    program: Program,
+    call: Call,
+    scenario: Scenario,
+    machine: Machinery,
+    store: Store,
+    chosen: dict[tuple[str, tuple[int, ...]], Value],
 ) -> Env:
     def volatile(cell: Cell, ref: Ref) -> Value:
         plain = Env(store, {}, None, scenario.here)
@@ -204,7 +209,14 @@ def _takes(step: tree.Step, section: Section, machine: Machinery, env: Env) -> b
 
 
 def _compare(
-    program: Program, call: Call, outcome: Outcome, machine: Machinery, parts: _Parts, env: Env, value: Any, report: Report
+    program: Program,
+    call: Call,
+    outcome: Outcome,
+    machine: Machinery,
+    parts: _Parts,
+    env: Env,
+    value: Any,
+    report: Report,
 ) -> list[Violation]:
     """What this outcome promises and the run does not keep."""
     found: list[Violation] = []
@@ -299,8 +311,12 @@ def _is_owned(program: Program, name: str) -> bool:
 
 
 def _rows(
-    program: Program, machine: Machinery, states: tuple[Store, Store, Store], promised_keys: set[tuple[str, tuple[int, ...]]],
-    report: Report, broken: Any,
+    program: Program,
+    machine: Machinery,
+    states: tuple[Store, Store, Store],
+    promised_keys: set[tuple[str, tuple[int, ...]]],
+    report: Report,
+    broken: Any,
 ) -> None:
     """Compare every cell: before, promised, actual."""
     before, promised, actual = states

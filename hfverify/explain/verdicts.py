@@ -66,7 +66,9 @@ class Judge:
 
     def _candidate(self, base: Verdict, group: Group, query: Query, answer: Answer, decision: Decision) -> Verdict:
         if answer.outcome is not Outcome.MODEL or answer.model is None or answer.bounds is None:
-            diagnostic = replace(query.diagnostic, code="HF601", message=f"`{base.obligation.name}` is not decided", severity="open")
+            diagnostic = replace(
+                query.diagnostic, code="HF601", message=f"`{base.obligation.name}` is not decided", severity="open"
+            )
             return replace(base, status=Status.UNKNOWN, reason=reason(decision), diagnostic=diagnostic)
         call = self.program.calls.get(self.subject.name)
         if call is not None and group.path is not None:
@@ -88,7 +90,9 @@ class Judge:
             "scenario": data,
             "call": call.name,
             "confirmed": outcome.confirmed,
-            "actor": {"name": call.actor, "object": str(Ref(self._actor_state(call), situation.actor))} if call.actor else None,
+            "actor": {"name": call.actor, "object": str(Ref(self._actor_state(call), situation.actor))}
+            if call.actor
+            else None,
             "here": situation.here,
             "arguments": {name: str(value) for name, value in situation.arguments.items()},
             "path": [
@@ -122,18 +126,27 @@ class Judge:
         self, base: Verdict, query: Query, outcome: Confirmation, counterexample: dict[str, object], path: Path | None
     ) -> Verdict:
         name = base.obligation.name
-        notes: list[tuple[str, str]] = [("obligation", name), ("confirmed" if outcome.confirmed else "because", outcome.text)]
+        notes: list[tuple[str, str]] = [
+            ("obligation", name),
+            ("confirmed" if outcome.confirmed else "because", outcome.text),
+        ]
         if path is not None and path.decisions:
             taken = [d for d in path.decisions[-3:]]
-            notes.append(("when", "; ".join(f"`{d.text}` is {str(d.taken).lower()} (line {d.span.line})" for d in taken)))
+            notes.append(
+                ("when", "; ".join(f"`{d.text}` is {str(d.taken).lower()} (line {d.span.line})" for d in taken))
+            )
         if outcome.confirmed:
             notes.append(("next", f"hfverify explain {name}"))
             diagnostic = replace(query.diagnostic, notes=(*query.diagnostic.notes, *notes))
-            return replace(base, status=Status.REFUTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample)
+            return replace(
+                base, status=Status.REFUTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample
+            )
         notes.append(("help", "is an invariant missing, or does `impl` differ from what is proved?"))
         message = f"`{name}` has a model, but the real code did not misbehave on it"
         diagnostic = replace(query.diagnostic, code="HF602", message=message, severity="suspected", notes=tuple(notes))
-        return replace(base, status=Status.SUSPECTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample)
+        return replace(
+            base, status=Status.SUSPECTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample
+        )
 
     def _specification(self, base: Verdict, call: Call | None, query: Query, answer: Answer) -> Verdict:
         """A question about the specification alone: the state itself is the counterexample."""
@@ -147,12 +160,21 @@ class Judge:
             example = self._example(call, situation)
         notes: tuple[tuple[str, str], ...] = (("example", example),) if example else ()
         diagnostic = replace(query.diagnostic, notes=(*notes, ("obligation", base.obligation.name)))
-        counterexample: dict[str, object] = {"obligation": base.obligation.name, "scenario": data, "call": self.subject.name}
-        return replace(base, status=Status.REFUTED, reason="a state shows it", diagnostic=diagnostic, counterexample=counterexample)
+        counterexample: dict[str, object] = {
+            "obligation": base.obligation.name,
+            "scenario": data,
+            "call": self.subject.name,
+        }
+        return replace(
+            base, status=Status.REFUTED, reason="a state shows it", diagnostic=diagnostic, counterexample=counterexample
+        )
 
     def _example(self, call: Call, situation: Scenario) -> str:
         """Arguments, caller, and the cells that the call's conditions mention."""
-        parts = [f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in situation.arguments.items()]
+        parts = [
+            f"{name} = {str(value).lower() if isinstance(value, bool) else value}"
+            for name, value in situation.arguments.items()
+        ]
         if call.actor:
             parts.insert(0, f"{call.actor} = {Ref(self._actor_state(call), situation.actor)}")
         evaluator = Evaluator(self.program)
@@ -160,7 +182,11 @@ class Judge:
         for (name, keys), value in sorted(situation.cells.items()):
             state, path = name.split(".", 1)
             cell = self.program.cell(state, path)
-            if cell is None or path.split(".")[-1] not in mentioned or not evaluator.exists(Ref(state, keys), Env(situation.store())):
+            if (
+                cell is None
+                or path.split(".")[-1] not in mentioned
+                or not evaluator.exists(Ref(state, keys), Env(situation.store()))
+            ):
                 continue
             if value not in (False, (), -1, bounds(cell.type)[0]) and not isinstance(value, bytes):
                 parts.append(f"{Ref(state, keys)}.{path} = {show(cell, value)}")

@@ -41,7 +41,7 @@ class Reader:
 
     def truth(self, term: z3.ExprRef) -> bool:
         """A truth value."""
-        return z3.is_true(self.model.eval(term, model_completion=True))
+        return bool(z3.is_true(self.model.eval(term, model_completion=True)))
 
     def value(self, cell: Cell, stored: Stored) -> Value:
         """The value of a cell."""
@@ -78,7 +78,9 @@ def _is_constant(cell: Cell) -> bool:
     return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
 
 
-def scenario(program: Program, call: Call, path: Path | None, world: World, model: z3.ModelRef, bounds: Bounds) -> Scenario:
+def scenario(
+    program: Program, call: Call, path: Path | None, world: World, model: z3.ModelRef, bounds: Bounds
+) -> Scenario:
     """The situation that a model describes: the start, and what other CPUs and devices do on the way."""
     reader = Reader(program, model, bounds)
     start = Cells.arbitrary(program)

@@ -62,7 +62,13 @@ class Ranges:
                     return low, None
                 high *= part_high
             return low, high
-        if kind == z3.Z3_OP_IDIV and parts[0][0] is not None and parts[0][0] >= 0 and parts[1][0] is not None and parts[1][0] >= 0:
+        if (
+            kind == z3.Z3_OP_IDIV
+            and parts[0][0] is not None
+            and parts[0][0] >= 0
+            and parts[1][0] is not None
+            and parts[1][0] >= 0
+        ):
             # That the divisor is positive is a question of its own wherever a division is made.
             return 0, None if parts[0][1] is None else parts[0][1] // max(parts[1][0] or 1, 1)
         if kind == z3.Z3_OP_MOD and (parts[1][0] or 0) > 0 and parts[1][1] is not None:

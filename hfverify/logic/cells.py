@@ -8,6 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import z3
 
@@ -15,7 +16,7 @@ from hfverify.logic.values import Bytes, Fifo, Ref
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BoolType, BytesType, FifoType
 
-Stored = z3.ExprRef | Fifo | Bytes
+Stored: TypeAlias = z3.ExprRef | Fifo | Bytes
 
 
 def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
@@ -73,9 +74,7 @@ class Cells:
         terms: dict[str, tuple[z3.ExprRef, ...]] = {}
         for cell in program.cells():
             arity = len(program.states[cell.state].keys)
-            sorts = [
-                z3.ArraySort(*[z3.IntSort()] * arity, sort) if arity else sort for _, sort in parts(cell)
-            ]
+            sorts = [z3.ArraySort(*[z3.IntSort()] * arity, sort) if arity else sort for _, sort in parts(cell)]
             names = [prefix + cell.name + suffix for suffix, _ in parts(cell)]
             terms[cell.name] = tuple(z3.Const(name, sort) for name, sort in zip(names, sorts, strict=True))
         return Cells(terms)

@@ -283,7 +283,9 @@ class Evaluator:
         if isinstance(value, z3.ArithRef) and type_ is not None:
             low, high = self.facts.ranges.of(value)
             least, most = bounds(type_)
-            inside = (least is None or (low is not None and low >= least)) and (most is None or (high is not None and high <= most))
+            inside = (least is None or (low is not None and low >= least)) and (
+                most is None or (high is not None and high <= most)
+            )
             if not inside:
                 self.need(in_range(value, type_), span, f"the value does not fit {type_}")
 
@@ -329,7 +331,11 @@ class Evaluator:
             case "/" | "%":
                 self.need(b > 0, span, "the divisor is not positive")
                 return _folded(a / b if operator == "/" else a % b)
-        self.need(conjunction([_folded_truth(a >= 0), _folded_truth(b >= 0)]), span, "a bit operation needs numbers that are not negative")
+        self.need(
+            conjunction([_folded_truth(a >= 0), _folded_truth(b >= 0)]),
+            span,
+            "a bit operation needs numbers that are not negative",
+        )
         match operator:
             case "&":
                 return arithmetic.bit_and(a, b, ranges)
@@ -382,7 +388,11 @@ def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:
     if isinstance(left, Ref) and isinstance(right, Ref):
         return Ref(left.state, tuple(z3.If(test, a, b) for a, b in zip(left.keys, right.keys, strict=True)))
     if isinstance(left, Fifo) and isinstance(right, Fifo):
-        return Fifo(z3.If(test, left.member, right.member), z3.If(test, left.ticket, right.ticket), z3.If(test, left.next, right.next))
+        return Fifo(
+            z3.If(test, left.member, right.member),
+            z3.If(test, left.ticket, right.ticket),
+            z3.If(test, left.next, right.next),
+        )
     if isinstance(left, Bytes) and isinstance(right, Bytes):
         return Bytes(z3.If(test, left.content, right.content))
     assert isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)
@@ -404,4 +414,3 @@ def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:
         return z3.simplify(term)
     left, right = term.children() if len(term.children()) == 2 else (None, None)
     return z3.BoolVal(True) if left is not None and left.eq(right) and term.decl().kind() == z3.Z3_OP_EQ else term
-

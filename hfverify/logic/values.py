@@ -8,6 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import z3
 
@@ -55,9 +56,7 @@ class Fifo:
 
     def append(self, element: z3.ArithRef) -> Fifo:
         """The queue with one more at the end."""
-        return Fifo(
-            z3.Store(self.member, element, True), z3.Store(self.ticket, element, self.next), self.next + 1
-        )
+        return Fifo(z3.Store(self.member, element, True), z3.Store(self.ticket, element, self.next), self.next + 1)
 
     def remove(self, element: z3.ArithRef) -> Fifo:
         """The queue without that member."""
@@ -78,7 +77,7 @@ class SetValue:
     items: tuple[z3.ExprRef, ...]
 
 
-Value = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | SetValue
+Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | SetValue
 
 NONE = z3.IntVal(-1)
 

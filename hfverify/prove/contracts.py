@@ -19,7 +19,7 @@ from hfverify.execute.values import Maybe, Node, Opaque, Value
 from hfverify.execute.world import World
 from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Fifo, conjunction
 from hfverify.model.program import Program
 from hfverify.model.types import FifoType, IntType
@@ -95,7 +95,9 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
             _goals(program, layout, contract, roles, path, group, subject)
         group.facts, group.assumptions = path.world.facts.formulas, path.world.assumptions
         subject.groups.append(group)
-    subject.add("reached", "reached", "some list satisfies what the contract requires", contract.name_span, function.span)
+    subject.add(
+        "reached", "reached", "some list satisfies what the contract requires", contract.name_span, function.span
+    )
     return subject
 
 
@@ -106,7 +108,9 @@ def contract_roles(contract: tree.Contract) -> Roles:
     def queue(name: str) -> None:
         roles.heads[name] = z3.Int(f"{name}.head")
         member, ticket = z3.ArraySort(z3.IntSort(), z3.BoolSort()), z3.ArraySort(z3.IntSort(), z3.IntSort())
-        roles.queues[name] = Fifo(z3.Const(f"{name}.member", member), z3.Const(f"{name}.ticket", ticket), z3.Int(f"{name}.next"))
+        roles.queues[name] = Fifo(
+            z3.Const(f"{name}.member", member), z3.Const(f"{name}.ticket", ticket), z3.Int(f"{name}.next")
+        )
 
     for role in contract.roles:
         if role.kind == "list":
@@ -176,7 +180,13 @@ def _node_facts(world: World, layout: tree.Layout, node: z3.ArithRef, cells: Cel
 
 
 def _goals(
-    program: Program, layout: tree.Layout, contract: tree.Contract, roles: Roles, path: Path, group: Group, subject: Subject
+    program: Program,
+    layout: tree.Layout,
+    contract: tree.Contract,
+    roles: Roles,
+    path: Path,
+    group: Group,
+    subject: Subject,
 ) -> None:
     world, before, after = path.world, path.world.base, path.world.cells
     place = path.returned or contract.name_span

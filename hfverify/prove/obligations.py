@@ -71,7 +71,9 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         subject.add(kind, kind, sentence, call.name_span, function.span)
     for name in _invariants(program, call, paths):
         where = next(i.name_span for lock in program.locks.values() for i in lock.invariants if i.name == name)
-        subject.add(f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span)
+        subject.add(
+            f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
+        )
     for outcome in call.outcomes:
         _declare(subject, outcome, function.span)
     limits = limits_of(program)

@@ -17,7 +17,7 @@ from hfverify.execute.values import EnumValue, Maybe, NoneValue, TupleValue, Val
 from hfverify.execute.world import Section, World
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.evaluate import Value as SpecValue
+from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
 from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType
@@ -95,7 +95,9 @@ class _Reader:
             self.world.facts.typed(value, cell.type)
             reads = [read for read in self.world.reads if read.cell is cell]
             options = [
-                conjunction([read.ref.same(ref), *(a == b for a, b in zip(_terms(value), _terms(read.value), strict=True))])
+                conjunction(
+                    [read.ref.same(ref), *(a == b for a, b in zip(_terms(value), _terms(read.value), strict=True))]
+                )
                 for read in reads
             ]
             here = disjunction([read.ref.same(ref) for read in reads])
@@ -105,7 +107,7 @@ class _Reader:
 
 
 def _terms(value: Stored) -> tuple[z3.ExprRef, ...]:
-    return (value.content,) if isinstance(value, Bytes) else (value,)  # type: ignore[return-value]
+    return (value.content,) if isinstance(value, Bytes) else (value,)
 
 
 @dataclass(slots=True)
@@ -222,7 +224,9 @@ def _goes_to(value: Value | None, target: Ref | None) -> z3.BoolRef:
 # ---------------------------------------------------------------- effects and frame
 
 
-def changes_of(program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, world: World) -> list[Change]:
+def changes_of(
+    program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, world: World
+) -> list[Change]:
     """The updates, with actions written out; all values are those before any of them."""
     found: list[Change] = []
     for update in updates:
@@ -289,9 +293,7 @@ def _frame(program: Program, world: World, changes: list[Change], pre: Cells, po
     return goals
 
 
-def _after(
-    program: Program, made: Promise, changes: list[Change], sections: Sections, env: Env, path: Path
-) -> None:
+def _after(program: Program, made: Promise, changes: list[Change], sections: Sections, env: Env, path: Path) -> None:
     """The section after the commit does exactly the later updates; what follows the last section does nothing."""
     commit, after = sections.commit, sections.after
     world, outcome = path.world, made.outcome
@@ -302,7 +304,9 @@ def _after(
         later = changes_of(program, outcome.later, env.at(before), world)
         promised = apply_changes(before, later)
         for change in later:
-            goal = same(world, change.cell, after.post.read(change.cell, change.ref), promised.read(change.cell, change.ref))
+            goal = same(
+                world, change.cell, after.post.read(change.cell, change.ref), promised.read(change.cell, change.ref)
+            )
             made.goals.append(Goal("effect", goal, change.span, change.cell.name))
         made.goals += _frame(program, world, later, before, after.post, outcome.name_span)
     elif outcome.later:
@@ -326,9 +330,7 @@ def _protocol_span(call: Call, outcome: Outcome) -> Span:
     return steps[0].span if steps else outcome.name_span
 
 
-def _shape(
-    call: Call, outcome: Outcome, sections: Sections, env: Env, world: World
-) -> z3.BoolRef:
+def _shape(call: Call, outcome: Outcome, sections: Sections, env: Env, world: World) -> z3.BoolRef:
     """The critical sections are those of the protocol, each taken in one piece."""
     goals: list[z3.BoolRef] = [z3.BoolVal(not sections.extra)]
     commits = call.steps("commit", outcome.name)
@@ -360,7 +362,9 @@ def _takes(section: Section | None, steps: list[tree.Step], env: Env, world: Wor
     options: list[z3.BoolRef] = []
     for chosen in _choices(wanted):
         if len(chosen) == len(section.locks):
-            options.append(conjunction([_is_lock(t, l, env, world) for t, l in zip(section.locks, chosen, strict=True)]))
+            options.append(
+                conjunction([_is_lock(t, l, env, world) for t, l in zip(section.locks, chosen, strict=True)])
+            )
     return _any(options)
 
 
@@ -376,5 +380,3 @@ def _is_lock(taken: LockValue, wanted: tree.HeldLock, env: Env, world: World) ->
     value = world.evaluator.evaluate(wanted.place, env)
     assert isinstance(value, LockValue)
     return taken.ref.same(value.ref) if taken.name == value.name else z3.BoolVal(False)
-
-

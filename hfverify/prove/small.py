@@ -59,7 +59,9 @@ class Expansion:
     def _unrolled(self, term: z3.QuantifierRef) -> z3.ExprRef:
         bodies: list[z3.ExprRef] = []
         body = term.body()
-        for assignment in _assignments([self.bounds.domain(term.var_name(i).split(":")[-1]) for i in range(term.num_vars())]):
+        for assignment in _assignments(
+            [self.bounds.domain(term.var_name(i).split(":")[-1]) for i in range(term.num_vars())]
+        ):
             values = [z3.IntVal(value) for value in reversed(assignment)]
             bodies.append(self.formula(z3.substitute_vars(body, *values)))
         return z3.And(*bodies) if term.is_forall() else z3.Or(*bodies)

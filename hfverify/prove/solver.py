@@ -75,7 +75,9 @@ class GroupSolver:
             formulas = [*self.group.facts, *self.group.assumptions]
             self._plain.add(*[formula for formula in formulas if not has_quantifier(formula)])
         if condition.get_id() not in self._possible:
-            plain = [c for c in (condition.children() if z3.is_and(condition) else [condition]) if not has_quantifier(c)]
+            plain = [
+                c for c in (condition.children() if z3.is_and(condition) else [condition]) if not has_quantifier(c)
+            ]
             self._possible[condition.get_id()] = (condition, self._plain.check(*plain) != z3.unsat)
         return self._possible[condition.get_id()][1]
 

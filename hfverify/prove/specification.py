@@ -70,13 +70,17 @@ def check_call(program: Program, call: Call) -> tuple[Subject, list[Wanted]]:
             diagnostic = Diagnostic("HF301", f"two cases of `{call.name}` can hold at the same time", labels)
             group.queries.append(Query(f"{call.name}.disjoint", z3.Not(z3.And(a, b)), diagnostic, tuple(passed)))
     subject.add("complete", "complete", "at least one case holds once the rejects passed", call.name_span)
-    diagnostic = Diagnostic("HF302", f"`{call.name}` says nothing about some states", (at(call.name_span, "no case and no reject applies"),))
+    diagnostic = Diagnostic(
+        "HF302", f"`{call.name}` says nothing about some states", (at(call.name_span, "no case and no reject applies"),)
+    )
     group.queries.append(Query(f"{call.name}.complete", disjunction([c for _, c in cases]), diagnostic, tuple(passed)))
     wanted: list[Wanted] = []
     for outcome, guard in guards(call, env, world):
         what = "reject" if outcome.is_reject else "case"
         name = subject.add(f"{outcome.name}.reachable", "reachable", f"some state is in this {what}", outcome.name_span)
-        diagnostic = Diagnostic("HF303", f"no state reaches the {what} `{outcome.name}` of `{call.name}`", (at(outcome.name_span),))
+        diagnostic = Diagnostic(
+            "HF303", f"no state reaches the {what} `{outcome.name}` of `{call.name}`", (at(outcome.name_span),)
+        )
         wanted.append(Wanted(name, (guard,), diagnostic))
         _preserves(program, call, outcome, guard, env, world, subject, group)
     subject.groups.append(group)
@@ -162,7 +166,14 @@ def _fit(world: World, value: object, limits: tuple[int | None, int | None], spa
 
 
 def _preserves(
-    program: Program, call: Call, outcome: Outcome, guard: z3.BoolRef, env: Env, world: World, subject: Subject, group: Group
+    program: Program,
+    call: Call,
+    outcome: Outcome,
+    guard: z3.BoolRef,
+    env: Env,
+    world: World,
+    subject: Subject,
+    group: Group,
 ) -> None:
     """The effect of the outcome keeps the invariants of the locks of its commit section."""
     if not outcome.effects:
@@ -198,7 +209,11 @@ def check_whole(program: Program) -> tuple[Subject, list[Wanted]]:
     if program.assumes:
         span = program.assumes[0].name_span
         name = subject.add("assumptions.consistent", "consistent", "the assumptions do not contradict each other", span)
-        diagnostic = Diagnostic("HF306", "the assumptions contradict each other", (at(span), *(also(a.name_span, "and this") for a in program.assumes[1:3])))
+        diagnostic = Diagnostic(
+            "HF306",
+            "the assumptions contradict each other",
+            (at(span), *(also(a.name_span, "and this") for a in program.assumes[1:3])),
+        )
         wanted.append(Wanted(name, tuple(boot), diagnostic))
     for lock in program.locks.values():
         _lock(program, lock, world, subject, group, wanted, boot)
@@ -216,17 +231,30 @@ def _object(program: Program, state: str, world: World) -> tuple[Ref, list[z3.Bo
 
 
 def _lock(
-    program: Program, lock: Lock, world: World, subject: Subject, group: Group, wanted: list[Wanted], boot: list[z3.BoolRef]
+    program: Program,
+    lock: Lock,
+    world: World,
+    subject: Subject,
+    group: Group,
+    wanted: list[Wanted],
+    boot: list[z3.BoolRef],
 ) -> None:
     ref, exists = _object(program, lock.state, world)
     holds = [world.in_scope(invariant.value, ref, world.cells) for invariant in lock.invariants]
     new = _initial(program, lock.state, ref, world)
     for invariant, formula in zip(lock.invariants, holds, strict=True):
-        name = subject.add(f"{invariant.name}.satisfiable", "satisfiable", "the invariant can hold beside the others of its lock", invariant.name_span)
+        name = subject.add(
+            f"{invariant.name}.satisfiable",
+            "satisfiable",
+            "the invariant can hold beside the others of its lock",
+            invariant.name_span,
+        )
         others = tuple(also(i.name_span, "beside this one") for i in lock.invariants if i is not invariant)[:2]
         diagnostic = Diagnostic("HF305", f"`{invariant.name}` cannot hold", (at(invariant.name_span), *others))
         wanted.append(Wanted(name, (*boot, *exists, *holds, formula), diagnostic))
-        name = subject.add(f"{invariant.name}.initial", "initial", "the invariant holds of a new object", invariant.name_span)
+        name = subject.add(
+            f"{invariant.name}.initial", "initial", "the invariant holds of a new object", invariant.name_span
+        )
         goal = world.in_scope(invariant.value, ref, new)
         diagnostic = Diagnostic("HF305", f"`{invariant.name}` does not hold initially", (at(invariant.name_span),))
         group.queries.append(Query(name, goal, diagnostic, (*boot, *exists)))
@@ -247,7 +275,9 @@ def _initial(program: Program, state: str, ref: Ref, world: World) -> Cells:
     return cells
 
 
-def _actor(program: Program, actor: Actor, world: World, subject: Subject, wanted: list[Wanted], boot: list[z3.BoolRef]) -> None:
+def _actor(
+    program: Program, actor: Actor, world: World, subject: Subject, wanted: list[Wanted], boot: list[z3.BoolRef]
+) -> None:
     ref, exists = _object(program, actor.state, world)
     facts = [world.facts_of(actor, ref, world.cells)]
     for lock in program.locks.values():

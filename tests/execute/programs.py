@@ -79,7 +79,7 @@ class _Writer:
             case "unary":
                 return f"({self.pick('-', '~', '+')}{a})"
             case "call":
-                return self.pick(f"g({a})", f"g({a}, {b})", f"g(y={a}, x={b})", f"min({a}, {b}, 3)", f"abs({a})", f"int({self.truth(0)})", f"max(a, {b})")
+                return self.pick(f"g({a})", f"g({a}, {b})", f"g(y={a}, x={b})", f"min(+{a}, +{b}, 3)", f"abs(+{a})", f"int({self.truth(0)})", f"max(+a, +{b})")
             case "item":
                 return f"({a}, {b}, 5)[{self.pick('0', '1', '2', '-1', 'N - 1')}]"
             case "choice" if self.spend():

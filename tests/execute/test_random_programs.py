@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from programs import modules
 from twin import BOOL, INT, Kind, Twin
 
@@ -27,7 +27,10 @@ def test_generated_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The whole module is drawn; the inputs come from a generator with a fixed seed."""
     monkeypatch.setattr(paths, "MOST_PATHS", 150)
 
-    @settings(max_examples=PROGRAMS, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=PROGRAMS, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
     @given(modules())
     def run(text: str) -> None:
         try:

@@ -165,7 +165,7 @@ class Twin:
             for check in way.world.checks:
                 assert check.kind == "raises", check
                 before = [*way.world.facts.formulas, *way.world.assumptions[: check.depth]]
-                if not at.true(check.goal) and at.all_true(before):
+                if at.all_true(before) and not at.true(check.goal):
                     yield check.message
 
 
