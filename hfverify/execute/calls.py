@@ -71,9 +71,9 @@ def bind(
     run: Interpreter, function: Function, positional: list[Value], named: dict[str, Value], node: ast.AST, frame: Frame
 ) -> dict[str, Value]:
     """Match arguments to parameters as Python does."""
-    spec = function.node.args
+    spec, called = function.node.args, function.node.name
     if spec.vararg or spec.kwarg:
-        raise run.refuse(node, frame, f"`{function.name}` takes a variable number of arguments, which is not supported")
+        raise run.refuse(node, frame, f"`{called}` takes a variable number of arguments, which is not supported")
     names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
     only_named = [a.arg for a in spec.kwonlyargs]
     bound = dict(zip(names, positional, strict=False))
@@ -84,7 +84,7 @@ def bind(
     bound |= named
     missing = [name for name in (*names, *only_named) if name not in bound]
     if len(positional) > len(names) or clash or any(name not in defaults for name in missing):
-        run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{function.name}`")
+        run.require(z3.BoolVal(False), node, frame, f"the arguments do not fit `{called}`")
     for name in missing:
         bound[name] = run.evaluate(defaults[name], module_frame(function.module))
     return bound

@@ -269,6 +269,12 @@ def equal(run: Interpreter, left: Value, right: Value, node: ast.expr, frame: Fr
         return left == right
     if isinstance(left, Text) and isinstance(right, Text):
         return z3.BoolVal(left.text == right.text)
+    if isinstance(left, TupleValue) and isinstance(right, TupleValue):
+        if len(left.items) != len(right.items):
+            return z3.BoolVal(False)
+        return conjunction([equal(run, a, b, node, frame) for a, b in zip(left.items, right.items, strict=True)])
+    if _unlike(left, right):
+        return z3.BoolVal(False)
     plain = (z3.ArithRef, z3.BoolRef, EnumValue)
     if isinstance(left, plain) and isinstance(right, plain):
         if isinstance(left, EnumValue) and isinstance(right, EnumValue) and left.enum == right.enum:
@@ -281,6 +287,13 @@ def equal(run: Interpreter, left: Value, right: Value, node: ast.expr, frame: Fr
         if isinstance(inner, Node | Opaque | Part) or (isinstance(inner, Ref) and not _by_identity(run, inner)):
             raise run.refuse(node, frame, "equality of these objects is not known to be identity", "use `is`")
     return identical(run, left, right, node, frame)
+
+
+def _unlike(left: Value, right: Value) -> bool:
+    """Whether the types alone make two values different."""
+    families = ((z3.ArithRef, z3.BoolRef, EnumValue), (Text,), (TupleValue,))
+    mine = [isinstance(left, family) for family in families]
+    return any(mine) and any(isinstance(right, family) and not own for family, own in zip(families, mine, strict=True))
 
 
 def _by_identity(run: Interpreter, ref: Ref) -> bool:
@@ -319,6 +332,8 @@ def _same_value(run: Interpreter, left: Value, right: Value, node: ast.expr, fra
             return left == right
         case (Node(a), Node(b)) | (Opaque(a), Opaque(b)):
             return a == b
+        case (z3.ArithRef(), z3.BoolRef()) | (z3.BoolRef(), z3.ArithRef()) if isinstance(node, ast.Compare) and _uses_identity(node):
+            return z3.BoolVal(False)
         case z3.ArithRef(), z3.ArithRef() if not isinstance(node, ast.Compare) or not _uses_identity(node):
             return left == right
     raise run.refuse(node, frame, "these values cannot be compared", "identity of integers depends on the interpreter: use `==`")

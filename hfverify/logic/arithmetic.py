@@ -73,6 +73,11 @@ class Ranges:
             return 0, None if parts[0][1] is None else parts[0][1] // max(parts[1][0] or 1, 1)
         if kind == z3.Z3_OP_MOD and (parts[1][0] or 0) > 0 and parts[1][1] is not None:
             return 0, parts[1][1] - 1
+        if kind == z3.Z3_OP_UMINUS:
+            (a, b) = parts[0]
+            return (None if b is None else -b), (None if a is None else -a)
+        if kind == z3.Z3_OP_BV2INT:
+            return 0, (1 << term.children()[0].size()) - 1
         if kind == z3.Z3_OP_ITE:
             (a, b), (c, d) = parts[-2:]
             return (None if a is None or c is None else min(a, c)), (None if b is None or d is None else max(b, d))
@@ -108,8 +113,8 @@ def needs_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, *, joins: bool
 
 def _disjoint(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> bool:
     for upper, lower in ((a, b), (b, a)):
-        _, high = ranges.of(lower)
-        if high is not None and high.bit_length() <= low_zeros(upper):
+        low, high = ranges.of(lower)
+        if low is not None and low >= 0 and high is not None and high.bit_length() <= low_zeros(upper):
             return True
     return False
 
@@ -127,8 +132,10 @@ def bit_and(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
 
 
 def _masked(term: z3.ArithRef, mask: int, ranges: Ranges) -> z3.ArithRef:
-    _, high = ranges.of(term)
-    if high is not None and mask & ((1 << high.bit_length()) - 1) == (1 << high.bit_length()) - 1:
+    if mask < 0:
+        return term - _masked(term, ~mask, ranges)
+    low, high = ranges.of(term)
+    if low is not None and low >= 0 and high is not None and mask & ((1 << high.bit_length()) - 1) == (1 << high.bit_length()) - 1:
         return term
     result: z3.ArithRef = z3.IntVal(0)
     first = True

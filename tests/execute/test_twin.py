@@ -133,6 +133,8 @@ SNIPPETS: dict[type[ast.AST], list[tuple[str, list[Kind]]]] = {
         ("def f(a, b):\n    return a is None, a is not None, a == None, a == b, b == a, a != b, None is a, None is None", [NONE, INT]),
         ("def f(a, b):\n    return a == b, a != b", [NONE, NONE]),
         ("def f(a):\n    return a < 3", [NONE]),
+        ("def f(a, b):\n    return (a, b) == (b, a), (a, (b, True)) != (1, (2, 1)), (a,) == a, () == (), (a,) == (a, b), 'x' == 1", [INT, NONE]),
+        ("def f(a, b):\n    return (a, b) in ((1, 2), (b, a)), a is True, b is a, True is not a", [INT, BOOL]),
         (COLOURS + "def f(c, d):\n    return c == d, c is d, c < d, c == 1, c is Colour.RED, c in (Colour.RED, 5), c != True", [COLOUR, COLOUR]),
         (COLOURS + "def f(m, n):\n    return m == n, m is n, m == 0, m == 1, m != 1, m in (0, 1), m == Colour.RED, m is Mode.ON", [MODE, MODE]),
         ("def f(a):\n    return 'x' == 'x', 'x' != 'y', 'x' == None, 'x' in ('y', 'x'), a", [NONE]),
@@ -197,6 +199,8 @@ SNIPPETS: dict[type[ast.AST], list[tuple[str, list[Kind]]]] = {
         ("def f(a):\n    match a:\n        case 1:\n            return 0\n    return 4", [BOOL]),
         (COLOURS + "def f(c, a):\n    match c:\n        case Colour.RED:\n            return 1\n        case 1 if a:\n            return 2\n"
          "        case Mode.ON:\n            return 8\n        case Colour.RED | Colour.BLUE as x:\n            return x\n    return 4", [COLOUR, BOOL]),
+        ("def f(a, b):\n    match a:\n        case 1, 2:\n            return 0\n        case 'x':\n            return 1\n    match (a, b):\n        case 1:\n"
+         "            return 2\n        case None:\n            return 3\n        case 'x', 1:\n            return 4\n    return 5", [INT, INT]),
         (COLOURS + "def f(m):\n    match m:\n        case 0 | 1:\n            return 1\n        case Mode.OFF:\n            return 2\n        case x:\n"
          "            return x", [MODE]),
         ("def f(a):\n    match 'b':\n        case 'a':\n            return 0\n        case 'b' if a:\n            return 1\n        case _:\n            return 2", [INT]),
