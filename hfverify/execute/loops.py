@@ -23,7 +23,7 @@ from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Value as SpecValue
-from hfverify.logic.values import Ref
+from hfverify.logic.values import Ref, conjunction
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType
 from hfverify.syntax import tree
@@ -170,9 +170,9 @@ class _Head:
             world.check("lock.shape", z3.BoolVal(False), "HF705", message, span)
         inside = world.sections[self.sections :]
         for section in inside:
-            if section.post is not None and not _same(section.pre, section.post):
+            if section.post is not None:
                 message = "a turn of the loop changes shared state in a critical section of its own"
-                world.check("lock.shape", z3.BoolVal(False), "HF705", message, section.spans[0])
+                world.check("lock.shape", _same(section.pre, section.post), "HF705", message, section.spans[0])
         for name in {*self.names, *frame.names}:
             before, after = self.names.get(name), frame.names.get(name)
             known = name in written.names and (name not in self.names or _alike(before, after))
@@ -191,8 +191,10 @@ def _alike(before: Value | None, after: Value | None) -> bool:
     return any(isinstance(before, kind) and isinstance(after, kind) for kind in (z3.ArithRef, z3.BoolRef))
 
 
-def _same(a: Cells, b: Cells) -> bool:
-    return all(x.eq(y) for name in a.terms for x, y in zip(a.terms[name], b.terms[name], strict=True))
+def _same(a: Cells, b: Cells) -> z3.BoolRef:
+    """Whether two states are the same, cell by cell."""
+    pairs = [pair for name in a.terms for pair in zip(a.terms[name], b.terms[name], strict=True)]
+    return conjunction([x == y for x, y in pairs if not x.eq(y)])
 
 
 def _env(run: Interpreter, frame: Frame) -> Env:

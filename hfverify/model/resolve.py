@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from hfverify.diagnostics import Collector, Span, also, at
 from hfverify.model.program import Actor, Call, Cell, Key, Lock, Outcome, Program, Represent, State, Variant, list_node
+from hfverify.model.mentions import Mention, Scope, mentions, mentions_of_action, walk
+from hfverify.model.proof_files import check_contract, check_layout, check_represent
 from hfverify.model.revisions import Timeline, timeline
 from hfverify.model.types import (
     BAD,
@@ -29,10 +31,11 @@ from hfverify.model.types import (
     bounds,
     is_integral,
 )
-from hfverify.model.typing import Typer
+from hfverify.model.typing import BUILTINS, TYPES, Typer
 from hfverify.syntax import tree
 from hfverify.syntax.parse import PROOF
 
+BUILT_IN = frozenset((*BUILTINS, *TYPES))
 PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop)
 SPEC_ONLY = (tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario)
 
@@ -55,6 +58,9 @@ class _Resolver:
         declarations = [d for m in self.modules for d in m.declarations]
         self.check_modules()
         self.collect(declarations)
+        self.check_revisions(declarations)
+        self.collector.finish()
+        self.check_recursion()
         self.collector.finish()
         self.check(declarations)
         self.collector.finish()
@@ -63,6 +69,8 @@ class _Resolver:
     # ------------------------------------------------------------ helpers
 
     def declare(self, item: tree.Declaration) -> None:
+        if item.name in BUILT_IN:
+            self.collector.error("HF202", f"`{item.name}` is part of the language", at(item.name_span))
         if item.name in self.names:
             self.collector.error(
                 "HF202",
@@ -76,7 +84,14 @@ class _Resolver:
         return self.timeline.exists(revisions, self.collector)
 
     def check_modules(self) -> None:
-        names = {module.name for module in self.modules}
+        names: dict[str, tree.Module] = {}
+        for module in self.modules:
+            first = names.setdefault(module.name, module)
+            if first is not module:
+                self.collector.error(
+                    "HF202", f"two files are the module `{module.name}`",
+                    at(module.name_span, "again here"), also(first.name_span, "first here"),
+                )
         for module in self.modules:
             for imported in module.imports:
                 if imported.name not in names:
@@ -87,12 +102,29 @@ class _Resolver:
                     place = "a proof file" if proof else "a specification"
                     self.collector.error("HF205", f"this declaration cannot stand in {place}", at(declaration.name_span))
 
+    def check_revisions(self, declarations: list[tree.Declaration]) -> None:
+        """Every `since` and `until` names a revision, also where the chosen revision does not look."""
+        for item in declarations:
+            parts: list[object] = [item]
+            if isinstance(item, tree.State):
+                parts += item.cells
+            if isinstance(item, tree.Call):
+                parts += item.clauses
+                for clause in item.clauses:
+                    if isinstance(clause, tree.Reject | tree.Case):
+                        parts += clause.consequences
+            for part in parts:
+                revisions: tuple[tree.Revision, ...] = getattr(part, "revisions", ())
+                self.exists(revisions)
+                self.timeline.check_order(revisions, self.collector)
+
     # ------------------------------------------------------------ first pass: names
 
     def collect(self, declarations: list[tree.Declaration]) -> None:
         program = self.program
         for item in declarations:
             if isinstance(item, tree.Layout):
+                self.declare(item)
                 program.types[item.name] = IntType(item.name, 0, None)
                 if program.layout is not None:
                     self.collector.error("HF216", "there is more than one layout", at(item.name_span))
@@ -120,6 +152,8 @@ class _Resolver:
     def collect_enum(self, item: tree.Enum) -> None:
         values: list[tuple[str, int]] = []
         base = self.typer.resolve_type(item.type)
+        if not isinstance(base, IntType | BadType) or (isinstance(base, IntType) and base.low != 0):
+            self.collector.error("HF203", f"an enumeration needs an unsigned type, not {base}", at(item.type.span))
         for entry in item.items:
             self.declare(entry)
             number = entry.value if entry.value is not None else (values[-1][1] + 1 if values else 0)
@@ -137,7 +171,9 @@ class _Resolver:
     def collect_encoding(self, item: tree.Encoding) -> None:
         base = self.typer.resolve_type(item.type)
         if not isinstance(base, IntType) or base.low != 0 or base.high is None:
-            self.collector.error("HF203", "an encoding needs an unsigned type", at(item.type.span))
+            if base != BAD:
+                self.collector.error("HF203", f"an encoding needs an unsigned type, not {base}", at(item.type.span))
+            self.program.types.setdefault(item.name, BAD)
             return
         encoding = EncodingType(item.name, base.high.bit_length())
         self.program.types[item.name] = encoding
@@ -157,9 +193,16 @@ class _Resolver:
 
     def check_bits(self, item: tree.Encoding, variant: tree.Variant, width: int) -> None:
         taken: list[tuple[int, int, str]] = [(*item.tag, "the tag")] if item.tag else []
+        if item.tag is not None and not item.tag[0] <= item.tag[1] < width:
+            self.collector.error(
+                "HF208", f"bits {item.tag[0]} .. {item.tag[1]} are not in {width} bits", at(item.name_span)
+            )
+        self.typer.local_names((field.name, field.span) for field in variant.fields)
         for field in variant.fields:
             type_ = self.typer.resolve_type(field.type)
-            _, high = bounds(type_)
+            low, high = bounds(type_)
+            if not isinstance(type_, IntType | EnumType | EncodingType | BadType) or (low is not None and low < 0):
+                self.collector.error("HF203", f"a field needs an unsigned type, not {type_}", at(field.type.span))
             room = field.high - field.low + 1
             if room <= 0 or field.high >= width:
                 self.collector.error("HF208", f"bits {field.low} .. {field.high} are not in {width} bits", at(field.span))
@@ -177,12 +220,14 @@ class _Resolver:
             return
         self.declare(item)
         keys: list[Key] = []
+        self.typer.local_names((key.name, key.span) for key in item.keys)
         for key in item.keys:
             type_ = self.typer.resolve_type(key.type)
             if isinstance(type_, IntType):
                 keys.append(Key(key.name, type_, key.below))
-            else:
+            elif type_ != BAD:
                 self.collector.error("HF203", f"a key must be a number, not {type_}", at(key.type.span))
+        named = {key.name for key in item.keys}
         cells: dict[str, Cell] = {}
         for cell in item.cells:
             if not self.exists(cell.revisions):
@@ -196,6 +241,15 @@ class _Resolver:
                 if other.startswith(cell.name + ".") or cell.name.startswith(other + "."):
                     self.collector.error("HF202", f"`{cell.name}` and `{other}` cannot both be cells", at(cell.name_span))
             type_ = self.typer.resolve_type(cell.type)
+            if not is_scalar(type_) and not isinstance(type_, FifoType | BytesType):
+                self.collector.error(
+                    "HF203", f"a cell cannot hold {type_}", at(cell.type.span),
+                    notes=(("help", "keep the object's keys, and say in a proof file what the attribute `is`"),),
+                )
+            if cell.name.split(".")[0] in named:
+                self.collector.error(
+                    "HF202", f"`{cell.name.split('.')[0]}` is a key of `{item.name}` already", at(cell.name_span)
+                )
             cells[cell.name] = Cell(item.name, cell.name, type_, cell.initial, cell.discipline, cell.name_span, cell.doc)
         self.program.states[item.name] = State(item.name, tuple(keys), cells, item.name_span, item.doc)
 
@@ -204,10 +258,15 @@ class _Resolver:
         match item:
             case tree.Const():
                 self.declare(item)
-                program.consts[item.name] = (self.typer.resolve_type(item.type), item.value)
+                type_ = self.typer.resolve_type(item.type)
+                if not is_scalar(type_):
+                    self.collector.error("HF203", f"a constant cannot be {type_}", at(item.type.span))
+                program.consts[item.name] = (type_, item.value)
             case tree.Size():
                 self.declare(item)
                 type_ = self.typer.resolve_type(item.type)
+                if not isinstance(type_, IntType | BadType):
+                    self.collector.error("HF203", f"a size is a number, not {type_}", at(item.type.span))
                 program.sizes[item.name] = type_ if isinstance(type_, IntType) else INT
             case tree.Pure():
                 self.declare(item)
@@ -222,6 +281,9 @@ class _Resolver:
                 self.declare(item)
                 if program.thread is not None:
                     self.collector.error("HF202", "there is more than one `thread`", at(item.name_span))
+                type_ = self.typer.resolve_type(item.type)
+                if not isinstance(type_, IntType | BadType):
+                    self.collector.error("HF203", f"a thread is a number, not {type_}", at(item.type.span))
                 program.thread = item
             case tree.Actor():
                 self.declare(item)
@@ -235,12 +297,16 @@ class _Resolver:
             case tree.Represent():
                 if item.name in program.represents:
                     self.collector.error("HF202", f"`{item.name}` is represented twice", at(item.name_span))
-                mappings = {mapping.path: mapping for mapping in item.mappings}
+                mappings: dict[str, tree.Mapping] = {}
+                for mapping in item.mappings:
+                    if mappings.setdefault(mapping.path, mapping) is not mapping:
+                        self.collector.error("HF202", f"`{item.name}.{mapping.path}` is represented twice", at(mapping.span))
                 program.represents[item.name] = Represent(item.name, item.target, mappings, item.name_span)
             case tree.Contract():
                 program.contracts += (item,)
             case tree.Loop():
-                program.loops[item.name, item.position] = item
+                if program.loops.setdefault((item.name, item.position), item) is not item:
+                    self.collector.error("HF202", f"two facts speak about loop {item.position} of `{item.name}`", at(item.name_span))
 
     def collect_locks(self, declarations: list[tree.Declaration]) -> None:
         locks = {d.name: d for d in declarations if isinstance(d, tree.Lock)}
@@ -253,6 +319,11 @@ class _Resolver:
             if state not in self.program.states:
                 self.typer.unknown(lock.name_span, "state", state, self.program.states)
                 continue
+            taken = {c.split(".")[0] for c in self.program.states[state].cells} | {
+                key.name for key in self.program.states[state].keys
+            }
+            if attribute in taken:
+                self.collector.error("HF202", f"`{state}` has a cell or key `{attribute}` already", at(lock.name_span))
             own = tuple(i for i in invariants if i.lock.text == name)
             self.program.locks[name] = Lock(name, state, attribute, ranks.get(name, 0), lock.name_span, lock.doc, own)
         for invariant in invariants:
@@ -279,9 +350,11 @@ class _Resolver:
         while remaining := [name for name in locks if name not in ranks]:
             free = [n for n in remaining if not any(n in after[m] for m in remaining)]
             if not free:
-                cycle = [(a, b) for (a, b) in spans if a in remaining and b in remaining]
-                labels = [at(spans[cycle[0]], "this order")] + [also(spans[pair], "and this one") for pair in cycle[1:2] if spans[pair] != spans[cycle[0]]]
-                self.collector.error("HF211", "the lock order has a cycle: " + " -> ".join([*remaining, remaining[0]]), *labels)
+                cycle = _cycle(remaining, after)
+                pairs = list(zip(cycle, cycle[1:], strict=False))
+                places = list(dict.fromkeys(spans[pair] for pair in pairs))
+                labels = [at(places[0], "this order"), *(also(place, "and this one") for place in places[1:2])]
+                self.collector.error("HF211", "the lock order has a cycle: " + " -> ".join(cycle), *labels)
                 break
             for name in free:
                 ranks[name] = len(ranks)
@@ -699,6 +772,15 @@ def walk(expr: tree.Expr) -> list[tree.Expr]:
         case tree.SetLiteral(_, items):
             found += [node for inner in items for node in walk(inner)]
     return found
+
+
+def _cycle(names: list[str], after: Mapping[str, set[str]]) -> list[str]:
+    """One way round: each of the names comes after another of them, so going backwards must repeat one."""
+    path = [names[0]]
+    while True:
+        path.append(next(n for n in names if path[-1] in after[n]))
+        if path[-1] in path[:-1]:
+            return path[: path.index(path[-1]) - 1 : -1] if path.index(path[-1]) else path[::-1]
 
 
 def _dotted(expr: tree.Expr) -> str:

@@ -176,6 +176,16 @@ def is_integral(type_: Type) -> bool:
     return isinstance(type_, IntType | EncodingType | BadType)
 
 
+def is_scalar(type_: Type) -> bool:
+    """Whether a value is one number or truth value, or none."""
+    return isinstance(type_, IntType | BoolType | EnumType | EncodingType | OptionalType | NoneType | BadType)
+
+
+def fits_register(type_: Type) -> bool:
+    """Whether a register can carry a value of this type."""
+    return isinstance(type_, IntType | BoolType | EnumType | EncodingType | BadType)
+
+
 def accepts(target: Type, value: Type) -> bool:
     """Whether a value of one type may be stored where the other is declared; widths are proved, not typed."""
     if isinstance(target, BadType) or isinstance(value, BadType) or target == value:
@@ -195,6 +205,9 @@ def accepts(target: Type, value: Type) -> bool:
 
 def comparable(left: Type, right: Type) -> bool:
     """Whether `==` between the two means something."""
+    parts = any(isinstance(type_, RefType) and type_.path for type_ in (left, right))
+    if parts or (isinstance(left, SetType) and isinstance(right, SetType)):
+        return isinstance(left, BadType) or isinstance(right, BadType)
     if accepts(left, right) or accepts(right, left):
         return not isinstance(left, FifoType | BytesType | LockType) or isinstance(right, SetType | BadType)
     return is_integral(left) and is_integral(right)

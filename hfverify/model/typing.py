@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from hfverify.diagnostics import Collector, Span, at
+from hfverify.diagnostics import Collector, Span, also, at
 from hfverify.model.program import Program
 from hfverify.model.types import (
     BAD,
     BOOL,
     INT,
+    SIGNED,
+    UNSIGNED,
     BytesType,
     FifoType,
     IntType,
@@ -30,9 +32,13 @@ from hfverify.model.types import (
     comparable,
     int_type,
     is_integral,
+    is_scalar,
 )
 from hfverify.syntax import tree
 
+MOST_BITS = 1024
+MOST_BYTES = 1 << 24
+TYPES = ("bool", "optional", "fifo", "bytes", *UNSIGNED, *SIGNED)
 BUILTINS = {"append": 2, "remove": 2, "first": 1, "ticket": 2, "overwrite": 3}
 
 
@@ -43,6 +49,7 @@ class Typer:
         self.program = program
         self.collector = collector
         self.layout: Mapping[str, Type] = {}
+        self._lets: dict[str, Type] = {}
 
     # ------------------------------------------------------------ errors
 
@@ -53,6 +60,21 @@ class Typer:
     def unknown(self, span: Span, what: str, name: str, known: Iterable[str]) -> Type:
         close = difflib.get_close_matches(name, list(known), n=1)
         return self.error("HF201", span, f"{what} `{name}` is not declared", f"did you mean `{close[0]}`?" if close else "")
+
+    def local_names(self, named: Iterable[tuple[str, Span]]) -> None:
+        """Names of parameters and arguments: each once, and none that stands for the machine as a whole."""
+        program, seen = self.program, dict[str, Span]()
+        fixed = {name: "a size" for name in program.sizes} | {name: "an actor" for name in program.actors}
+        if program.thread is not None:
+            fixed[program.thread.name] = "the thread"
+        for name, span in named:
+            if name in fixed:
+                self.error("HF202", span, f"`{name}` is {fixed[name]} already; choose another name")
+            if name in seen:
+                self.collector.error(
+                    "HF202", f"`{name}` is declared twice", at(span, "again here"), also(seen[name], "first here")
+                )
+            seen.setdefault(name, span)
 
     # ------------------------------------------------------------ types
 
@@ -73,14 +95,21 @@ class Typer:
                     return FifoType(resolved)
                 return self.error("HF203", type_.span, "`fifo` needs an integer type")
             case "bytes", (int() as length,):
-                return BytesType(length)
+                if 0 < length <= MOST_BYTES:
+                    return BytesType(length)
+                return self.error("HF204", type_.span, f"a buffer has 1 .. {MOST_BYTES} bytes, not {length}")
             case name, ():
                 found = int_type(name) or self.program.types.get(name)
                 if found is None and name in self.program.states:
                     found = RefType(name)
                 if found is not None:
                     return found
-        known = [*self.program.types, *self.program.states, "bool", "optional", "fifo", "bytes", "u8", "u16", "u32", "u64", "i64"]
+        if type_.name in ("optional", "fifo", "bytes"):
+            inside = "a number" if type_.name == "bytes" else "a type"
+            return self.error("HF203", type_.span, f"`{type_.name}` needs {inside}: `{type_.name}<…>`")
+        if type_.arguments:
+            return self.error("HF203", type_.span, f"`{type_.name}` takes nothing in `<…>`")
+        known = [*self.program.types, *self.program.states, *TYPES]
         return self.unknown(type_.span, "type", type_.name, known)
 
     # ------------------------------------------------------------ expressions
@@ -96,9 +125,9 @@ class Typer:
         found = self.type_of(expr, local)
         if not accepts(target, found):
             self.error("HF203", expr.span, f"this is {found}, but {target} is expected")
-        value = literal_value(expr)
-        low, high = bounds(target)
-        if value is not None and (low is not None and value < low or high is not None and value > high):
+        value = self.constant_value(expr, local)
+        if value is not None and not _inside(value, target):
+            low, high = bounds(target)
             self.error("HF204", expr.span, f"{value} does not fit {target} ({low} .. {high})")
 
     def type_of(self, expr: tree.Expr, local: Mapping[str, Type]) -> Type:
@@ -125,6 +154,9 @@ class Typer:
             case tree.Conditional(span, condition, then, otherwise):
                 self.boolean(condition, local)
                 left, right = self.type_of(then, local), self.type_of(otherwise, local)
+                for branch, found in ((then, left), (otherwise, right)):
+                    if isinstance(found, LockType | SetType) or (isinstance(found, RefType) and found.path):
+                        return self.error("HF203", branch.span, f"this is {found}, which `if` cannot choose")
                 if accepts(left, right):
                     return left
                 if accepts(right, left):
@@ -132,14 +164,20 @@ class Typer:
                 return self.error("HF203", span, f"one branch is {left}, the other {right}")
             case tree.Quantified(_, _, parameters, body):
                 inner = dict(local)
+                self.local_names((parameter.name, parameter.span) for parameter in parameters)
                 for parameter in parameters:
-                    inner[parameter.name] = self.resolve_type(parameter.type)
+                    found = self.resolve_type(parameter.type)
+                    if not isinstance(found, IntType | BadType):
+                        found = self.error("HF203", parameter.type.span, f"a quantifier ranges over numbers, not {found}")
+                    inner[parameter.name] = found
                 self.boolean(body, inner)
                 return BOOL
             case tree.SetLiteral(_, items):
                 types = [self.type_of(item, local) for item in items]
                 for item, found in zip(items, types, strict=True):
-                    if not comparable(types[0], found):
+                    if not is_scalar(found):
+                        self.error("HF203", item.span, f"this is {found}, which a set cannot hold")
+                    elif not comparable(types[0], found):
                         self.error("HF203", item.span, f"this is {found}, but the set holds {types[0]}")
                 return SetType(types[0] if types else None)
 
@@ -168,7 +206,9 @@ class Typer:
         if program.thread is not None and text == program.thread.name:
             return self.resolve_type(program.thread.type)
         if text in program.lets:
-            return self.type_of(program.lets[text].value, {})
+            if text not in self._lets:
+                self._lets[text] = self.type_of(program.lets[text].value, {})
+            return self._lets[text]
         if text in program.states and not program.states[text].keys:
             return RefType(text)
         known = [*local, *program.consts, *program.sizes, *program.enum_items, *program.variants, *program.actors, *program.lets]
@@ -176,8 +216,11 @@ class Typer:
 
     def member(self, expr: tree.Member, local: Mapping[str, Type]) -> Type:
         base = self.type_of(expr.base, local)
-        if isinstance(base, IntType) and base.name == "node" and expr.name in self.layout:
-            return self.layout[expr.name]
+        layout = self.program.layout
+        if layout is not None and isinstance(base, IntType) and base.name == layout.name:
+            if expr.name in self.layout:
+                return self.layout[expr.name]
+            return self.unknown(expr.span, f"in `{layout.name}`, the link", expr.name, self.layout)
         if not isinstance(base, RefType):
             return base if base == BAD else self.error("HF203", expr.span, f"{base} has no `{expr.name}`")
         state = self.program.states[base.state]
@@ -255,6 +298,21 @@ class Typer:
             return self.error("HF203", expr.arguments[1].span, f"this is {types[1]}, but the fifo holds {queue.element}")
         return {"first": queue.element, "ticket": INT}.get(name, queue)
 
+    def constant_value(self, expr: tree.Expr, local: Mapping[str, Type]) -> int | None:
+        """The number that an expression stands for, if literals and constants alone say so."""
+        match expr:
+            case tree.Literal(_, value) if isinstance(value, int) and not isinstance(value, bool):
+                return value
+            case tree.Name(_, text) if text not in local and text in self.program.consts:
+                return self.constant_value(self.program.consts[text][1], {})
+            case tree.Unary(_, "-" | "+" as sign, operand):
+                number = self.constant_value(operand, local)
+                return number if number is None or sign == "+" else -number
+            case tree.Binary(_, operator, left, right):
+                a, b = self.constant_value(left, local), self.constant_value(right, local)
+                return None if a is None or b is None else _computed(operator, a, b)
+        return None
+
     def binary(self, expr: tree.Binary, local: Mapping[str, Type]) -> Type:
         operator, left, right = expr.operator, expr.left, expr.right
         if operator in ("and", "or", "==>"):
@@ -272,16 +330,17 @@ class Typer:
             else:
                 self.error("HF203", right.span, f"this is {container}, but `in` needs a set or a fifo")
                 return BOOL
-            if inner is not None and not comparable(inner, element):
+            if not is_scalar(element):
+                self.error("HF203", left.span, f"this is {element}, which no set or fifo holds")
+            elif inner is not None and not comparable(inner, element):
                 self.error("HF203", left.span, f"this is {element}, but the container holds {inner}")
             return BOOL
         if operator in ("==", "!="):
             a, b = self.type_of(left, local), self.type_of(right, local)
             if not comparable(a, b):
                 self.error("HF203", expr.span, f"{a} and {b} cannot be compared")
-            for value, other in ((literal_value(left), b), (literal_value(right), a)):
-                low, high = bounds(other)
-                if value is not None and isinstance(other, IntType) and (low is not None and value < low or high is not None and value > high):
+            for value, other in ((self.constant_value(left, local), b), (self.constant_value(right, local), a)):
+                if value is not None and isinstance(other, IntType) and not _inside(value, other):
                     self.error("HF204", expr.span, f"{value} never equals a value of {other}")
             return BOOL
         self.integral(left, local)
@@ -289,14 +348,29 @@ class Typer:
         return BOOL if operator in ("<", "<=", ">", ">=") else INT
 
 
-def literal_value(expr: tree.Expr) -> int | None:
-    """The number that a literal, perhaps with a sign, stands for."""
-    match expr:
-        case tree.Literal(_, value) if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        case tree.Unary(_, "-", operand):
-            value = literal_value(operand)
-            return None if value is None else -value
-        case _:
-            return None
+def _inside(value: int, type_: Type) -> bool:
+    low, high = bounds(type_)
+    return (low is None or low <= value) and (high is None or value <= high)
 
+
+def _computed(operator: str, left: int, right: int) -> int | None:
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/" if right > 0:
+            return left // right
+        case "%" if right > 0:
+            return left % right
+        case "<<" if 0 <= right <= MOST_BITS:
+            return left << right
+        case ">>" if 0 <= right <= MOST_BITS:
+            return left >> right
+        case "&":
+            return left & right
+        case "|":
+            return left | right
+    return None

@@ -7,6 +7,7 @@ Refuses text outside the grammar (HF101), an unreadable file (HF100), a reserved
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from importlib import resources
@@ -32,8 +33,17 @@ def grammar() -> str:
 
 @cache
 def parser() -> Lark:
-    """The LALR parser, made once for each process."""
-    return Lark(grammar(), parser="lalr", propagate_positions=True, maybe_placeholders=True)
+    """The LALR parser, made once for each process; its tables are kept in the user's cache folder."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hfverify"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return _parser(str(home / "grammar"))
+    except (OSError, RuntimeError):
+        return _parser(False)
+
+
+def _parser(tables: str | bool) -> Lark:
+    return Lark(grammar(), parser="lalr", propagate_positions=True, maybe_placeholders=True, cache=tables)
 
 
 # Words that end an expression or start a clause where a name may stand too. The other keywords of the

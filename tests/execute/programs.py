@@ -163,7 +163,7 @@ class _Writer:
 
     def _match(self, depth: int, indent: str, *, loop: bool) -> list[str]:
         subject, patterns = self.pick(
-            "a|0;1 | -2;y if y > x;_", "(a, b)|(0, x);(y, 1 | 2) if p;(1 as z, _) | (2 as z, 3);z", "c|Colour.RED;5;1 as x", "p|True;0;y",
+            "a|0;1 | -2;y if y > x;_", "(a, b)|(0, x);(y, 1 | 2) if p;(1 as z, _) | (2 as z, 3);(x, z)", "c|Colour.RED;5;1 as x", "p|True;0;y",
             "h(a)|None;3;_", "Mode.ON|1;Mode.OFF;Mode.ON",
         ).split("|", 1)  # fmt: skip
         lines = [f"{indent}match {subject}:"]

@@ -27,7 +27,7 @@ class WorkerState(IntEnum):
 
 @dataclass(eq=False, slots=True)
 class Worker:
-    """A worker of one queue. It stays on one CPU, and only that CPU touches `last`, the job it did last."""
+    """A worker of one queue. It runs on one CPU, and only there is `last`, the job it did last, touched."""
 
     queue: Queue
     index: int
@@ -44,7 +44,7 @@ class Worker:
 
 @dataclass(eq=False, slots=True)
 class Queue:
-    """`count` jobs, the oldest of which is `oldest`, and the line of workers who found no job."""
+    """The jobs `oldest`, `oldest` + 1, … (`count` of them), and the line of workers who found none."""
 
     number: int
     capacity: int
@@ -57,14 +57,14 @@ class Queue:
 
 @dataclass(eq=False, slots=True)
 class Shop:
-    """All queues. Whoever runs the shop may open or close it at any time."""
+    """All queues. Whoever runs the shop opens and closes it at any time."""
 
     is_open: bool = True
     queues: list[Queue] = field(default_factory=list)
 
 
 def submit(shop: Shop, number: int) -> int | None:
-    """Give a new job to the queue of this number; return the job, or None if it is not accepted."""
+    """Bring a new job to the queue of this number (32 bits); return the job, None if it is not accepted."""
     if not shop.is_open:
         return None
     if number >= len(shop.queues):
@@ -78,6 +78,7 @@ def submit(shop: Shop, number: int) -> int | None:
             job = (queue.oldest + queue.count) % JOB_NUMBERS
             queue.count += 1
         else:
+            # Nobody waits beside a job: the queue is empty, and the new job would be its oldest.
             job = draw(queue)
             leave(worker.place)
             with worker.lock:
@@ -86,7 +87,7 @@ def submit(shop: Shop, number: int) -> int | None:
 
 
 def take(me: Worker) -> int | None:
-    """Get a job; without one, wait in line and ask again."""
+    """Ask for a job; without one, wait in line and return None."""
     queue = me.queue
     with queue.lock, me.lock:
         if me.state == WorkerState.BUSY:
@@ -96,6 +97,7 @@ def take(me: Worker) -> int | None:
             job = draw(queue)
             start(me, job)
             return job
+        # Ask the line, not the state: the queue's lock protects the line.
         if not in_line(me.place):
             join(queue.line, me.place)
             me.state = WorkerState.WAITING
@@ -103,18 +105,18 @@ def take(me: Worker) -> int | None:
 
 
 def finish(me: Worker) -> bool:
-    """Put the job down; tell whether there was one."""
+    """Put down the job that is done; tell whether there was one."""
     with me.lock:
         if me.state != WorkerState.BUSY:
             return False
         me.last = me.job
-        me.state = WorkerState.IDLE
         me.job = None
+        me.state = WorkerState.IDLE
         return True
 
 
 def pause(failures: int) -> int:
-    """Return how many milliseconds to wait after so many jobs in a row were not accepted."""
+    """Return how many milliseconds to wait after so many failures (32 bits) to submit."""
     time, left = 1, failures
     while left > 0 and time < LONGEST_PAUSE:
         time, left = 2 * time, left - 1
@@ -122,13 +124,13 @@ def pause(failures: int) -> int:
 
 
 def draw(queue: Queue) -> int:
-    """Take the oldest number of the queue; its lock is held."""
+    """Take the oldest number; `queue.lock` is held."""
     job = queue.oldest
     queue.oldest = (job + 1) % JOB_NUMBERS
     return job
 
 
 def start(worker: Worker, job: int) -> None:
-    """Let the worker do the job; its lock is held."""
+    """Give a job to a worker; `worker.lock` is held."""
     worker.state = WorkerState.BUSY
     worker.job = job
