@@ -164,7 +164,7 @@ def decode_header(line: dict[str, Any]) -> Header:
     expect(item(line, "kind") == "header", "the first line is not a header")
     expect(item(line, "format") == FORMAT, f"the format is not {FORMAT}")
     expect(item(line, "rev") == REVISION, f"the revision is not {REVISION}")
-    vms = []
+    vms: list[VmSetup] = []
     for vm_line in entries(line, "vms"):
         vm = mapping(vm_line, "a VM")
         expect(number(vm, "id", MAX_VMS) == len(vms), "the ids of the VMs are not in order")
