@@ -230,13 +230,13 @@ def next_action(guests: Guests, current: Vcpu) -> Action | None:
 
 
 def stop_guest(guests: Guests, seat: Seat, current: Vcpu, why: str) -> None:
-    """Abort the VM; the physical CPU itself stops if it is the primary VM, which nothing can replace."""
+    """Abort the VM. An abort of the primary VM does not return: its physical CPU has no more turns."""
     guests.programs.pop(current, None)
-    try:
-        leave(guests, seat, current, "abort", abort(guests.machine, current), why)
-    except Spinning:
+    if current.vm.id == PRIMARY_VM_ID:
         seat.phase = Phase.HALTED
         notify(guests, seat, current, "halt", why)
+    else:
+        leave(guests, seat, current, "abort", abort(guests.machine, current), why)
 
 
 def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:

@@ -8,6 +8,7 @@ comes back, and then it runs again whatever it came back with.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from threading import Lock
@@ -21,7 +22,7 @@ from hafnium.abi import (
     RunReturn,
     decode_run_return,
 )
-from hafnium.guest import Program, ReadClock, SetTimer, Wfi, call, load
+from hafnium.guest import Action, Program, ReadClock, Reply, SetTimer, Wfi, call, load
 from hafnium.timer import ENABLE
 
 Position = tuple[int, int]
@@ -67,9 +68,10 @@ class Scheduler:
         if first:
             yield from call(Call.VM_CONFIGURE, self.base, self.base + 0x1000)
             yield from self.on_start()
+        armed = False
         while True:
-            if self.deadlines:
-                yield from self.wake_sleepers()
+            if self.deadlines or armed:
+                armed = yield from self.wake_sleepers()
             vcpu = self.take()
             if vcpu is None:
                 yield Wfi()
@@ -125,8 +127,8 @@ class Scheduler:
             elif (yield from call(Call.INTERRUPT_INJECT, waiter, 0, MAILBOX_WRITABLE_INTID)) == 1:
                 self.wake((waiter, 0))
 
-    def wake_sleepers(self) -> Program:
-        """Queue those whose time has come, and set the timer for the next one."""
+    def wake_sleepers(self) -> Generator[Action, Reply, bool]:
+        """Queue those whose time has come, and set the timer for the next one if there is one."""
         now = yield ReadClock()
         assert isinstance(now, int)
         with self.lock:
@@ -134,6 +136,7 @@ class Scheduler:
                 self.enqueue(vcpu)
             deadline = min(self.deadlines.values(), default=None)
         yield SetTimer(0, 0) if deadline is None else SetTimer(ENABLE, deadline)
+        return deadline is not None
 
     def take(self) -> Position | None:
         """Take the first virtual CPU off the queue."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from hafnium.abi import INVALID_INTID, INVALID_VM_ID, U64_MASK, decode_receive_return
 from hafnium.guest import Event
 
-COLUMN = 46
+COLUMN = 54
 TICKS_PER_MICROSECOND = 1_000
 
 
