@@ -1,0 +1,241 @@
+"""A small machine, driven one step at a time, with its rules checked after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from checks import (
+    check_counts,
+    check_lists,
+    check_locks_free,
+    check_ownership,
+    check_running,
+    order_locks,
+    pages_in_all,
+)
+from hafnium.abi import PAGE_SIZE, U64_MASK, Call
+from hafnium.boot import cpu_start
+from hafnium.dispatch import hypercall
+from hafnium.memory import handle_page_fault
+from hafnium.page_table import page_table_map
+from hafnium.replay import Replay, read_state
+from hafnium.spinlock import Spinning, TakingTurns
+from hafnium.state import Machine, Vcpu, VcpuState, create_machine
+from hafnium.switch import restore_registers, save_registers
+from hafnium.timer import Timer
+from hafnium.trace import Header
+from hafnium.vcpu import abort, cpu_off, cpu_on, preempt, regs_state_saved, vcpu_yield, wait_for_interrupt
+
+BASE = 0x4000_0000
+STRIDE = 0x10_000
+PAGES_EACH = 6
+REFUSED = U64_MASK
+CAN_FAIL = (Call.VM_CONFIGURE, Call.SHARE_MEMORY, Call.MAILBOX_CLEAR, Call.INTERRUPT_INJECT)
+
+
+@dataclass(slots=True)
+class Window:
+    """A physical CPU between two virtual CPUs: what it has done so far."""
+
+    outgoing: Vcpu
+    incoming: Vcpu
+    saved: bool = False
+    announced: bool = False
+
+
+@dataclass(slots=True)
+class Driver:
+    """A machine whose physical CPUs take turns. `stamps` has a number for each saved register block."""
+
+    vcpu_counts: tuple[int, ...] = (2, 2, 1, 1)
+    cpus: int = 2
+    pool: int = 64
+    machine: Machine = field(init=False)
+    windows: list[Window | None] = field(init=False)
+    pages: list[int] = field(init=False)
+    total: int = field(init=False)
+    unsaved: set[Vcpu] = field(default_factory=set)
+    steps: int = 0
+
+    def __post_init__(self) -> None:
+        self.machine = create_machine(self.cpus, list(self.vcpu_counts))
+        self.machine.waiting = TakingTurns()
+        self.machine.pool.free = 1 << 20
+        order_locks(self.machine)
+        self.pages = []
+        for vm in self.machine.vms:
+            begin = BASE + vm.id * STRIDE
+            page_table_map(vm.ptable, begin, begin + PAGES_EACH * PAGE_SIZE, 7, self.machine.pool)
+            self.pages += range(begin, begin + PAGES_EACH * PAGE_SIZE, PAGE_SIZE)
+            for vcpu in vm.vcpus[: self.cpus if vm.id == 0 else None]:
+                vcpu.state = VcpuState.READY
+        self.machine.pool.free = self.pool
+        self.windows = [None] * self.cpus
+        self.total = pages_in_all(self.machine)
+
+    def state(self) -> dict[str, Any]:
+        """Return the whole state."""
+        header = Header(
+            "", self.cpus, (), (), tuple(self.pages), {f"page.{p:x}.sha": 0 for p in self.pages}, False
+        )
+        incoming = [None if window is None else window.incoming for window in self.windows]
+        return read_state(Replay(header, self.machine, incoming))
+
+    def check(self) -> None:
+        """Check every rule."""
+        check_counts(self.machine)
+        check_lists(self.machine)
+        check_running(self.machine, [self.owned(cpu) for cpu in range(self.cpus)])
+        check_ownership(self.machine, self.pages)
+        check_locks_free(self.machine)
+        assert pages_in_all(self.machine) == self.total
+        self.steps += 1
+
+    def owned(self, cpu: int) -> list[Vcpu]:
+        """Return whose registers belong to a physical CPU."""
+        window = self.windows[cpu]
+        current = self.machine.cpus[cpu].current
+        assert current is not None
+        if window is None:
+            return [current]
+        return [window.incoming] if window.announced else [window.outgoing, window.incoming]
+
+    def current(self, cpu: int) -> Vcpu | None:
+        """Return who runs on a physical CPU, or None while it is between two virtual CPUs."""
+        return None if self.windows[cpu] is not None else self.machine.cpus[cpu].current
+
+    def switch(self, cpu: int, to: Vcpu | None) -> None:
+        """Open a window if there is a switch."""
+        current = self.machine.cpus[cpu].current
+        assert current is not None
+        if to is not None:
+            assert to is not current
+            self.windows[cpu] = Window(current, to)
+            self.unsaved.add(current)
+
+    def hvc(self, cpu: int, x0: int, x1: int, x2: int, x3: int) -> int | None:
+        """Make a call; None if it waits for another physical CPU. A refused call changes nothing else."""
+        current = self.current(cpu)
+        if current is None:
+            return None
+        careful = x0 in CAN_FAIL
+        before = self.state() if careful else {}
+        try:
+            result, to = hypercall(self.machine, current, x0, x1, x2, x3)
+        except Spinning:
+            return None
+        assert 0 <= result <= U64_MASK
+        assert current.regs.r0 == result
+        if careful and result == REFUSED:
+            after = self.state()
+            for state in (before, after):
+                del state[f"vcpu.{current.vm.id}.{current.index}.r0"]
+                del state[f"vcpu.{current.vm.id}.{current.index}.virq"]
+            assert before == after
+            assert to is None
+        self.switch(cpu, to)
+        return result
+
+    def window(self, cpu: int) -> None:
+        """Do the next part of a context switch."""
+        window = self.windows[cpu]
+        if window is None:
+            return
+        if not window.saved:
+            assert window.outgoing.vm.id == 0 or not window.outgoing.regs_available
+            save_registers(self.machine.cpus[cpu], window.outgoing)
+            self.unsaved.discard(window.outgoing)
+            window.saved = True
+        elif not window.announced:
+            regs_state_saved(window.outgoing)
+            window.announced = True
+        else:
+            assert window.incoming not in self.unsaved, "restored before they were saved"
+            assert window.incoming.cpu is self.machine.cpus[cpu]
+            restore_registers(self.machine.cpus[cpu], window.outgoing, window.incoming)
+            self.windows[cpu] = None
+
+    def leave(self, cpu: int, how: str) -> None:
+        """Let a secondary VM enter the hypervisor without a call."""
+        current = self.current(cpu)
+        if current is None or current.vm.id == 0:
+            return
+        match how:
+            case "preempt":
+                to: Vcpu | None = preempt(self.machine, current)
+            case "wfi":
+                to = wait_for_interrupt(self.machine, current)
+            case "wfe":
+                to = vcpu_yield(self.machine, current)[1]
+            case _:
+                to = abort(self.machine, current)
+        self.switch(cpu, to)
+
+    def fault(self, cpu: int, address: int, access: int, size: int) -> None:
+        """Let a VM fault."""
+        current = self.current(cpu)
+        if current is None or handle_page_fault(current, address, access, size):
+            return
+        self.leave(cpu, "abort")
+
+    def timer(self, cpu: int, control: int, ticks: int) -> None:
+        """Let the virtual CPU that runs set its timer."""
+        timer: Timer = self.machine.cpus[cpu].timer
+        if self.current(cpu) is not None:
+            timer.control = control
+            timer.compare = self.machine.clock.count + ticks & U64_MASK
+
+    def power(self, index: int, on: bool) -> None:
+        """Turn a physical CPU on or off, as far as the hypervisor keeps track."""
+        cpu = self.machine.cpus[index]
+        if on:
+            if not cpu_on(self.machine, cpu, 0, 0):
+                cpu_start(self.machine, cpu)
+        elif self.current(index) is not None and cpu.current is self.machine.vms[0].vcpus[index]:
+            cpu_off(cpu)
+            cpu_on(self.machine, cpu, 0, 0)
+
+    def tick(self, ticks: int) -> None:
+        """Let time pass."""
+        self.machine.clock.count = min(self.machine.clock.count + ticks, U64_MASK)
+
+    def random_step(self, random: Random) -> None:
+        """Do something at random, with arguments that often make sense."""
+        cpu = random.randrange(self.cpus)
+        kind = random.randrange(10)
+        if kind < 3:
+            self.window(cpu)
+        elif kind < 8:
+            self.hvc(cpu, *random_call(random, len(self.vcpu_counts)))
+        elif kind < 9:
+            self.leave(cpu, random.choice(("preempt", "preempt", "wfi", "wfe", "wfe")))
+        else:
+            self.timer(cpu, random.randrange(8), random.randrange(100))
+            self.tick(random.randrange(100))
+
+
+def random_page(random: Random, vms: int) -> int:
+    """Return the address of a page of one of the VMs, or of none."""
+    return BASE + random.randrange(vms) * STRIDE + random.randrange(PAGES_EACH + 1) * PAGE_SIZE
+
+
+def random_call(random: Random, vms: int) -> tuple[int, int, int, int]:
+    """Return a call with arguments that often make sense."""
+    call = random.choice(list(Call))
+    vm = random.randrange(vms + 1)
+    match call:
+        case Call.VM_CONFIGURE:
+            return call, random_page(random, vms), random_page(random, vms), 0
+        case Call.SHARE_MEMORY:
+            size = random.choice((1, 1, 1, 2)) * PAGE_SIZE
+            return call, vm << 32 | random.randrange(4), random_page(random, vms), size
+        case Call.MAILBOX_SEND:
+            return call, vm, random.choice((0, 1, 64, 4096, 4097)), random.randrange(2)
+        case Call.INTERRUPT_ENABLE:
+            return call, random.choice((2, 3, 5, 40)), random.randrange(4), 0
+        case Call.INTERRUPT_INJECT:
+            return call, vm, random.randrange(3), random.choice((2, 3, 5, 40))
+        case _:
+            return call, random.randrange(vms + 1), random.randrange(3), random.getrandbits(64)
