@@ -141,7 +141,7 @@ class Seat:
 
 @dataclass(slots=True)
 class Guests:
-    """A machine with a program for each virtual CPU. One without a program waits for interrupts.
+    """A machine with a program for each virtual CPU. One without a program takes interrupts.
 
     `fetched` has what a program yielded and could not be done yet; `failures` has what programs raised.
     """
@@ -211,7 +211,10 @@ def run_guest(guests: Guests, seat: Seat, interrupt: bool) -> None:
 
 
 def next_action(guests: Guests, current: Vcpu) -> Action | None:
-    """Return what a program does next; when it has ended, None for the primary VM, else waiting."""
+    """Return what a program does next.
+
+    When it has ended, that is None for the primary VM; another VM takes its interrupts and waits.
+    """
     action = guests.fetched.pop(current, None)
     if action is not None:
         return action
@@ -226,7 +229,10 @@ def next_action(guests: Guests, current: Vcpu) -> Action | None:
             return program.send(reply)
         except StopIteration:
             del guests.programs[current]
-    return None if current.vm.id == PRIMARY_VM_ID else Wfi()
+    if current.vm.id == PRIMARY_VM_ID:
+        return None
+    assert current.cpu is not None
+    return Hvc(Call.INTERRUPT_GET) if current.cpu.virtual_interrupt else Wfi()
 
 
 def stop_guest(guests: Guests, seat: Seat, current: Vcpu, why: str) -> None:

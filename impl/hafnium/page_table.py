@@ -38,7 +38,7 @@ STAGE2_LIMIT: Final = 1 << 41
 class Table:
     """A table below the root: 512 entries."""
 
-    entries: list[int | Table]
+    entries: list[int | Table] = field(repr=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +46,7 @@ class PageTable:
     """A map from pages to modes. `limit` is in bytes, a multiple of what a root entry stands for."""
 
     limit: int
-    root: list[int | Table] = field(init=False)
+    root: list[int | Table] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.root = [ABSENT] * (self.limit // (ROOT_PAGES * PAGE_SIZE))

@@ -154,7 +154,7 @@ def mapping(value: object, what: str) -> dict[str, Any]:
 def vcpu_name(value: object, vms: tuple[VmSetup, ...]) -> tuple[int, int]:
     """Return the position of a virtual CPU that is written `VM.VCPU`."""
     vm, dot, index = str(value).partition(".")
-    known = bool(dot) and vm.isdecimal() and index.isdecimal()
+    known = bool(dot) and len(str(value)) < 9 and vm.isdecimal() and index.isdecimal()
     expect(known and int(vm) < len(vms) and int(index) < vms[int(vm)].vcpus, f"no vCPU {value!r}")
     return int(vm), int(index)
 
@@ -251,12 +251,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with opener(path, "rt", encoding="utf-8") as file:
             for place, text in enumerate(file, 1):
                 yield place, mapping(json.loads(text), "the line")
-    except (json.JSONDecodeError, RecursionError):
-        raise TraceError(path, place, "the line is not JSON") from None
     except Malformed as error:
         raise TraceError(path, place, str(error)) from None
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise TraceError(path, place + 1, f"cannot be read: {error}") from None
+    except (ValueError, RecursionError):
+        raise TraceError(path, place, "the line is not JSON") from None
 
 
 def load(path: Path) -> Scenario:
