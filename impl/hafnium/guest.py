@@ -178,9 +178,8 @@ def take_turn(guests: Guests, seat: Seat, interrupt: bool = False) -> None:
             assert seat.incoming is not None
             restore_registers(seat.cpu, seat.outgoing, seat.incoming)
             seat.phase = Phase.GUEST
-        case Phase.HALTED:
+        case _:
             seat.idle = True
-            return
     if not seat.idle:
         seat.turns += 1
 
@@ -246,7 +245,7 @@ def stop_guest(guests: Guests, seat: Seat, current: Vcpu, why: str) -> None:
 
 
 def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:
-    """Do one action of the current virtual CPU."""
+    """Do one action of the current virtual CPU; what is left for the end is a look at the clock."""
     machine = guests.machine
     secondary = current.vm.id != PRIMARY_VM_ID
     match action:
@@ -274,7 +273,7 @@ def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:
         case SetTimer(control, compare):
             seat.cpu.timer.control = control
             seat.cpu.timer.compare = compare
-        case ReadClock():
+        case _:
             guests.replies[current] = machine.clock.count
 
 

@@ -157,12 +157,10 @@ def read_state(replay: Replay) -> dict[str, Any]:
     """Return the whole state, in the words of the recording."""
     machine = replay.machine
     state: dict[str, Any] = {"pool": machine.pool.free}
-    live: dict[Vcpu, Cpu] = {}
+    live = {cpu.current: cpu for cpu in machine.cpus if cpu.current is not None}
     for cpu, window in zip(machine.cpus, replay.windows, strict=True):
         state[f"pcpu.{cpu.index}.cur"] = name(cpu.current)
         state[f"pcpu.{cpu.index}.next"] = name(window)
-        if cpu.current is not None:
-            live[cpu.current] = cpu
     for vm in machine.vms:
         read_vm(replay, vm, state)
         for vcpu in vm.vcpus:

@@ -76,12 +76,15 @@ class Scheduler:
             if vcpu is None:
                 yield Wfi()
                 continue
-            ret = decode_run_return((yield from call(Call.VCPU_RUN, *vcpu)) & (1 << 64) - 1)
+            ret = decode_run_return((yield from call(Call.VCPU_RUN, *vcpu)))
             self.codes[ret.code] += 1
             yield from self.react(vcpu, ret)
 
     def react(self, vcpu: Position, ret: RunReturn) -> Program:
-        """Do what a run code asks for, and put the virtual CPU where it belongs."""
+        """Do what a run code asks for, and put the virtual CPU where it belongs.
+
+        The code that is left for the end is that of a VM that aborted.
+        """
         match ret.code:
             case RunCode.PREEMPTED | RunCode.YIELD:
                 self.put(vcpu)
@@ -104,15 +107,15 @@ class Scheduler:
             case RunCode.NOTIFY_WAITERS:
                 yield from self.notify_waiters(vcpu[0])
                 self.put(vcpu)
-            case RunCode.ABORTED:
+            case _:
                 self.bury(vcpu[0])
 
     def read_mail(self, sender: int, size: int) -> Program:
         """Take the message in the mailbox of the primary VM, and let the next one come."""
         data = yield from load(self.base + 0x1000, size)
+        yield from self.on_message(sender, data)
         if (yield from call(Call.MAILBOX_CLEAR)) == 1:
             yield from self.notify_waiters(PRIMARY_VM_ID)
-        yield from self.on_message(sender, data)
 
     def notify_waiters(self, vm_id: int) -> Program:
         """Tell those who wait for a mailbox that they can try again."""

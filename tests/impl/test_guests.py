@@ -1,13 +1,14 @@
 """Guests on a machine: what they may do, what stops them, and messages that all arrive."""
 
 import json
+import runpy
 import sys
 from collections.abc import Iterator
 
 import pytest
 from checks import order_locks, pages_in_all
 from hafnium.__main__ import main
-from hafnium.abi import PAGE_SIZE, Call, RunCode, RunReturn
+from hafnium.abi import PAGE_SIZE, U64_MASK, Call, RunCode, RunReturn
 from hafnium.demo import DEMOS, base_of, build_guests, compare, positions, seat_scheduler
 from hafnium.guest import (
     Event,
@@ -31,6 +32,7 @@ from hafnium.programs import Corrupted, number_of, payload, require
 from hafnium.schedule import End, random_schedule, round_robin, run_threads, run_turns
 from hafnium.scheduler import Scheduler
 from hafnium.state import VcpuState
+from hafnium.timeline import cell
 
 MESSAGES = 10_000
 
@@ -48,7 +50,7 @@ def run(programs: list[list[Program]], cpus: int = 1, limit: int = 20_000) -> tu
 @pytest.mark.parametrize("name", DEMOS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_ten_thousand_messages_in_turns(name: str, seed: int) -> None:
-    demo = DEMOS[name](MESSAGES // 2)
+    demo = DEMOS[name](MESSAGES if name == "busy" else MESSAGES // 2)
     order_locks(demo.guests.machine)
     pages = pages_in_all(demo.guests.machine)
     end = run_turns(demo.guests, random_schedule(seed, len(demo.guests.seats)), 200 * MESSAGES)
@@ -313,3 +315,71 @@ def test_demos_complain() -> None:
     for name, build in DEMOS.items():
         complaint = build(4).check()
         assert complaint is not None, name
+
+
+def drive(program: Program, *replies: Reply) -> list[object]:
+    """Run a program with given replies to its end; return what it did."""
+    actions: list[object] = [next(program)]
+    for reply in replies[:-1]:
+        actions.append(program.send(reply))
+    with pytest.raises(StopIteration):
+        program.send(replies[-1])
+    return actions
+
+
+def test_the_scheduler_leaves_news_to_its_sibling_that_has_fetched_it() -> None:
+    scheduler = Scheduler(base_of(0), [(1, 0)])
+    actions = drive(scheduler.notify_waiters(1), 0, U64_MASK, U64_MASK)
+    assert [action.x0 for action in actions if isinstance(action, Hvc)] == [
+        Call.MAILBOX_WAITER_GET,
+        Call.MAILBOX_WRITABLE_GET,
+        Call.MAILBOX_WAITER_GET,
+    ]
+
+
+def test_a_plain_scheduler_has_no_use_for_mail() -> None:
+    scheduler = Scheduler(base_of(0), [(1, 0)])
+    assert list(scheduler.on_message(1, b"x")) == []
+    assert list(scheduler.on_writable(1)) == []
+
+
+def test_the_scheduler_forgets_a_vm_that_aborted() -> None:
+    scheduler = Scheduler(base_of(0), [(1, 0), (1, 1), (2, 0)])
+    assert [scheduler.take() for _ in range(3)] == [(1, 0), (1, 1), (2, 0)]
+    scheduler.bury(1)
+    scheduler.park((1, 0), 5)
+    scheduler.put((1, 1))
+    scheduler.wake((1, 0))
+    scheduler.wake((9, 9))
+    scheduler.park((2, 0), None)
+    scheduler.wake((2, 0))
+    assert list(scheduler.queue) == [(2, 0)]
+    assert not scheduler.deadlines
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (Event(0, 0, "0.0", "halt", "why"), "0.0 halt why"),
+        (Event(0, 0, "0.0", "call", "vcpu_run(1, 0)", 0xFF02), "0.0 vcpu_run(1, 0) = not now"),
+        (Event(0, 0, "1.0", "call", "mailbox_receive(0)", 0xFFFF_FFFF), "1.0 mailbox_receive(0) = nothing"),
+        (
+            Event(0, 0, "1.0", "call", "mailbox_receive(0)", 5 << 32),
+            "1.0 mailbox_receive(0) = 5 bytes from VM 0",
+        ),
+        (Event(0, 0, "1.0", "call", "interrupt_get()", 0xFFFF_FFFF), "1.0 interrupt_get() = none"),
+        (Event(0, 0, "1.0", "call", "mailbox_clear()", U64_MASK), "1.0 mailbox_clear() = -1"),
+        (Event(0, 0, "0.0", "call", "vcpu_run(1, 0)", 0, "1.0"), "0.0 vcpu_run(1, 0) ⇒ 1.0"),
+    ],
+)
+def test_events_in_words(event: Event, text: str) -> None:
+    assert cell(event) == text
+
+
+@pytest.mark.parametrize("module", ["hafnium", "hafnium.conformance"])
+def test_modules_run(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [module])
+    monkeypatch.delitem(sys.modules, "hafnium.conformance", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module(module, run_name="__main__")
+    assert caught.value.code == 2
