@@ -50,7 +50,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Everything that is declared: single fields, and scenarios that go their own way."""
+    """Everything that is declared: single fields, and scenarios that go their own way.
+
+    Only scenarios whose pool of page-table pages was cut down can be out of the model.
+    """
 
     differences: tuple[Rule, ...]
     out_of_model: tuple[Rule, ...]

@@ -29,10 +29,10 @@ def interrupt_enable(current: Vcpu, intid: int, enable: bool) -> int:
 
 def lowest_bit(word: int) -> int:
     """Return the number of the lowest bit that is set in a word (32 bits) that is not 0."""
-    bit = 0
-    while not word >> bit & 1:
-        bit += 1
-    return bit
+    for bit in range(31):
+        if word >> bit & 1:
+            return bit
+    return 31
 
 
 def interrupt_get(current: Vcpu) -> int:

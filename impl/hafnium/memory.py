@@ -15,7 +15,6 @@ from hafnium.page_table import (
     MODE_UNOWNED,
     MODE_W,
     MODE_X,
-    PageTable,
     page_table_commit,
     page_table_get,
     page_table_merge,
@@ -52,41 +51,44 @@ def can_be_borrowed(machine: Machine, begin: int, end: int) -> bool:
     return mode is not None and mode & MODE_INVALID != 0
 
 
-def prepare_page(table: PageTable, page: int, mode: int, pool: Pool) -> bool:
-    """Prepare one page for a mode."""
-    return page_table_prepare(table, page, page + PAGE_SIZE, mode, pool)
+def prepare_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> bool:
+    """Make sure that the two mailbox pages can be mapped in both stages; False if `pool` has too few pages."""
+    stage1 = machine.stage1.ptable
+    if not page_table_prepare(vm.ptable, send, send + PAGE_SIZE, SEND_MODE, pool):
+        return False
+    if not page_table_prepare(vm.ptable, recv, recv + PAGE_SIZE, RECV_MODE, pool):
+        return False
+    if not page_table_prepare(stage1, send, send + PAGE_SIZE, MODE_R, pool):
+        return False
+    return page_table_prepare(stage1, recv, recv + PAGE_SIZE, MODE_W, pool)
 
 
-def commit_page(table: PageTable, page: int, mode: int, pool: Pool) -> None:
-    """Give one page, which is prepared for it, a mode."""
-    page_table_commit(table, page, page + PAGE_SIZE, mode, pool)
+def commit_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> None:
+    """Map the two mailbox pages, which are prepared for it."""
+    stage1 = machine.stage1.ptable
+    page_table_commit(vm.ptable, send, send + PAGE_SIZE, SEND_MODE, pool)
+    page_table_commit(vm.ptable, recv, recv + PAGE_SIZE, RECV_MODE, pool)
+    page_table_commit(stage1, send, send + PAGE_SIZE, MODE_R, pool)
+    page_table_commit(stage1, recv, recv + PAGE_SIZE, MODE_W, pool)
 
 
-def merge_page(table: PageTable, page: int, pool: Pool) -> None:
-    """Undo what preparing one page did."""
-    page_table_merge(table, page, page + PAGE_SIZE, pool)
+def merge_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> None:
+    """Undo what preparing the two mailbox pages did."""
+    stage1 = machine.stage1.ptable
+    page_table_merge(vm.ptable, send, send + PAGE_SIZE, pool)
+    page_table_merge(vm.ptable, recv, recv + PAGE_SIZE, pool)
+    page_table_merge(stage1, send, send + PAGE_SIZE, pool)
+    page_table_merge(stage1, recv, recv + PAGE_SIZE, pool)
 
 
 def map_mailbox(machine: Machine, vm: Vm, send: int, recv: int) -> bool:
     """Map the two mailbox pages in both stages, or change nothing; the VM and stage-1 locks are held."""
-    stage1 = machine.stage1.ptable
     pool = Pool(fallback=machine.pool)
-    done = (
-        prepare_page(vm.ptable, send, SEND_MODE, pool)
-        and prepare_page(vm.ptable, recv, RECV_MODE, pool)
-        and prepare_page(stage1, send, MODE_R, pool)
-        and prepare_page(stage1, recv, MODE_W, pool)
-    )
+    done = prepare_mailbox(machine, vm, send, recv, pool)
     if done:
-        commit_page(vm.ptable, send, SEND_MODE, pool)
-        commit_page(vm.ptable, recv, RECV_MODE, pool)
-        commit_page(stage1, send, MODE_R, pool)
-        commit_page(stage1, recv, MODE_W, pool)
+        commit_mailbox(machine, vm, send, recv, pool)
     else:
-        merge_page(vm.ptable, send, pool)
-        merge_page(vm.ptable, recv, pool)
-        merge_page(stage1, send, pool)
-        merge_page(stage1, recv, pool)
+        merge_mailbox(machine, vm, send, recv, pool)
     pool_finish(pool)
     return done
 
@@ -150,6 +152,18 @@ def can_be_shared(sender: Vm, to: Vm, begin: int, end: int, share: int) -> bool:
     return owner_mode is not None and owner_mode & MODE_UNOWNED == 0
 
 
+def prepare_move(
+    machine: Machine, sender: Vm, to: Vm, begin: int, end: int, modes: tuple[int, int], pool: Pool
+) -> bool:
+    """Make sure that `[begin, end)` can change hands and be zeroed; False if `pool` has too few pages."""
+    from_mode, to_mode = modes
+    if not page_table_prepare(sender.ptable, begin, end, from_mode, pool):
+        return False
+    if not page_table_prepare(to.ptable, begin, end, to_mode, pool):
+        return False
+    return page_table_prepare(machine.stage1.ptable, begin, end, MODE_W, pool)
+
+
 def move_memory(machine: Machine, sender: Vm, to: Vm, begin: int, end: int, modes: tuple[int, int]) -> bool:
     """Zero `[begin, end)` and give it its new modes, or change nothing; VM and stage-1 locks are held.
 
@@ -159,11 +173,7 @@ def move_memory(machine: Machine, sender: Vm, to: Vm, begin: int, end: int, mode
     from_mode, to_mode = modes
     stage1 = machine.stage1.ptable
     pool = Pool(fallback=machine.pool)
-    done = (
-        page_table_prepare(sender.ptable, begin, end, from_mode, pool)
-        and page_table_prepare(to.ptable, begin, end, to_mode, pool)
-        and page_table_prepare(stage1, begin, end, MODE_W, pool)
-    )
+    done = prepare_move(machine, sender, to, begin, end, modes, pool)
     if done:
         page_table_commit(sender.ptable, begin, end, from_mode, pool)
         page_table_commit(stage1, begin, end, MODE_W, pool)

@@ -379,7 +379,8 @@ def test_events_in_words(event: Event, text: str) -> None:
 @pytest.mark.parametrize("module", ["hafnium", "hafnium.conformance"])
 def test_modules_run(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [module])
-    monkeypatch.delitem(sys.modules, "hafnium.conformance", raising=False)
+    for name in ("hafnium.__main__", "hafnium.conformance"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(SystemExit) as caught:
         runpy.run_module(module, run_name="__main__")
     assert caught.value.code == 2
