@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from hafnium.demo import DEMOS, Demo
-from hafnium.guest import Event
+from hafnium.events import Event
 from hafnium.schedule import End, random_schedule, run_threads, run_turns
 from hafnium.timeline import json_lines, timeline
 

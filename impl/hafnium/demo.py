@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hafnium.abi import PAGE_SIZE, Call
+from hafnium.actions import Program, Store, call
 from hafnium.boot import Description, Secondary, Section, boot, cpu_start
-from hafnium.guest import Guests, Program, Store, call
+from hafnium.guest import Guests
 from hafnium.page_table import MODE_R, MODE_W, MODE_X
 from hafnium.programs import (
     busy_sender,

@@ -1,27 +1,19 @@
-"""Guest programs, and the physical CPUs that run them one turn at a time.
+"""Guest programs on physical CPUs, one turn at a time.
 
-A guest program is a generator: it yields what its virtual CPU does next and is sent the result. Whoever
-has the turns, a schedule or a thread for each physical CPU, decides which CPU goes on; the three steps of
-a context switch are a turn each.
+Whoever has the turns, a schedule or a thread for each physical CPU, decides which CPU goes on; the three
+steps of a context switch are a turn each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from hafnium.abi import (
-    PAGE_SIZE,
-    PRIMARY_VM_ID,
-    SLEEP_INDEFINITE,
-    U64_MASK,
-    Call,
-    RunCode,
-    RunReturn,
-    decode_run_return,
-)
+from hafnium.abi import PAGE_SIZE, PRIMARY_VM_ID, Call, decode_run_return
+from hafnium.actions import Action, Hvc, Load, Program, Reply, SetTimer, Store, Wfe, Wfi
 from hafnium.dispatch import hypercall
+from hafnium.events import Event, describe, explain, position
 from hafnium.memory import handle_page_fault, has_access
 from hafnium.page_table import MODE_R, MODE_W
 from hafnium.physical import read_memory, write_memory
@@ -32,74 +24,6 @@ from hafnium.timer import timer_pending_at
 from hafnium.vcpu import abort, preempt, regs_state_saved, vcpu_yield, wait_for_interrupt
 
 
-@dataclass(frozen=True, slots=True)
-class Hvc:
-    """A hypercall; the result is x0 (64 bits)."""
-
-    x0: int
-    x1: int = 0
-    x2: int = 0
-    x3: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Wfi:
-    """Wait for an interrupt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wfe:
-    """Wait for an event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Read memory; the result is the bytes."""
-
-    address: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Write memory."""
-
-    address: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SetTimer:
-    """Write the virtual timer registers (64 bits each)."""
-
-    control: int
-    compare: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadClock:
-    """Read the counter; the result is its value (64 bits)."""
-
-
-Action = Hvc | Wfi | Wfe | Load | Store | SetTimer | ReadClock
-Reply = int | bytes | None
-Program = Generator[Action, Reply, None]
-
-
-def call(number: Call, x1: int = 0, x2: int = 0, x3: int = 0) -> Generator[Action, Reply, int]:
-    """Make a hypercall from a guest program; -1 comes back as a signed number."""
-    reply = yield Hvc(number, x1, x2, x3)
-    assert isinstance(reply, int)
-    return -1 if reply == U64_MASK else reply
-
-
-def load(address: int, size: int) -> Generator[Action, Reply, bytes]:
-    """Read memory from a guest program."""
-    reply = yield Load(address, size)
-    assert isinstance(reply, bytes)
-    return reply
-
-
 class Phase(Enum):
     """Where a physical CPU is: with a guest, or between two virtual CPUs."""
 
@@ -108,23 +32,6 @@ class Phase(Enum):
     ANNOUNCE = auto()
     RESTORE = auto()
     HALTED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened on a physical CPU. `vcpu` and `next` are written `VM.VCPU`.
-
-    `told` is what the scheduler is told when it is next.
-    """
-
-    time: int
-    cpu: int
-    vcpu: str
-    kind: str
-    detail: str = ""
-    result: int | None = None
-    next: str | None = None
-    told: str | None = None
 
 
 @dataclass(slots=True)
@@ -338,46 +245,3 @@ def notify(
         if to is not None and to.vm.id == PRIMARY_VM_ID:
             told = explain(decode_run_return(to.regs.r0))
         guests.observe(Event(time, seat.cpu.index, position(vcpu), kind, detail, result, target, told))
-
-
-def explain(ret: RunReturn) -> str:
-    """Return a run return in words."""
-    words = ret.code.name.lower().replace("_", " ")
-    match ret.code:
-        case RunCode.WAKE_UP:
-            return f"{words} {ret.vm_id}.{ret.vcpu}"
-        case RunCode.MESSAGE:
-            return f"{words} for VM {ret.vm_id}"
-        case RunCode.WAIT_FOR_INTERRUPT | RunCode.WAIT_FOR_MESSAGE if ret.ns != SLEEP_INDEFINITE:
-            return f"{words}, {ret.ns} ns"
-        case _:
-            return words
-
-
-def position(vcpu: Vcpu) -> str:
-    """Return how a virtual CPU is written."""
-    return f"{vcpu.vm.id}.{vcpu.index}"
-
-
-ARGUMENTS = {
-    Call.VCPU_GET_COUNT: 1,
-    Call.VCPU_RUN: 2,
-    Call.VM_CONFIGURE: 2,
-    Call.MAILBOX_SEND: 3,
-    Call.MAILBOX_RECEIVE: 1,
-    Call.MAILBOX_WAITER_GET: 1,
-    Call.INTERRUPT_ENABLE: 2,
-    Call.INTERRUPT_INJECT: 3,
-    Call.SHARE_MEMORY: 3,
-}
-
-
-def describe(hvc: Hvc) -> str:
-    """Return how a call is written."""
-    try:
-        number = Call(hvc.x0)
-    except ValueError:
-        return f"call {hvc.x0:#x}"
-    arguments = (hvc.x1, hvc.x2, hvc.x3)[: ARGUMENTS.get(number, 0)]
-    written = ", ".join(str(value) if value < PAGE_SIZE else f"{value:#x}" for value in arguments)
-    return f"{number.name.lower()}({written})"

@@ -19,7 +19,7 @@ from hafnium.abi import (
     Share,
     decode_receive_return,
 )
-from hafnium.guest import Action, Program, ReadClock, Reply, SetTimer, Store, Wfe, Wfi, call, load
+from hafnium.actions import Action, Program, ReadClock, Reply, SetTimer, Store, Wfe, Wfi, call, load
 from hafnium.physical import ZERO_PAGE
 from hafnium.timer import ENABLE
 

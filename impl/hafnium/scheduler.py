@@ -22,7 +22,7 @@ from hafnium.abi import (
     RunReturn,
     decode_run_return,
 )
-from hafnium.guest import Action, Program, ReadClock, Reply, SetTimer, Wfi, call, load
+from hafnium.actions import Action, Program, ReadClock, Reply, SetTimer, Wfi, call, load
 from hafnium.timer import ENABLE
 
 Position = tuple[int, int]

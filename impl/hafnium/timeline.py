@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from hafnium.abi import INVALID_INTID, INVALID_VM_ID, U64_MASK, decode_receive_return
-from hafnium.guest import Event
+from hafnium.events import Event
 
 COLUMN = 54
 TICKS_PER_MICROSECOND = 1_000

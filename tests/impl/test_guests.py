@@ -9,30 +9,18 @@ import pytest
 from checks import order_locks, pages_in_all
 from hafnium.__main__ import main
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call, RunCode, RunReturn
+from hafnium.actions import Hvc, Load, Program, Reply, SetTimer, Store, Wfe, Wfi, call, load
 from hafnium.demo import DEMOS, base_of, build_guests, compare, positions, seat_scheduler
-from hafnium.guest import (
-    Event,
-    Guests,
-    Hvc,
-    Load,
-    Phase,
-    Program,
-    Reply,
-    Store,
-    Wfe,
-    Wfi,
-    call,
-    describe,
-    explain,
-    load,
-)
+from hafnium.events import Event, describe, explain
+from hafnium.guest import Guests, Phase
 from hafnium.page_table import page_table_map
 from hafnium.pool import Pool
 from hafnium.programs import Corrupted, number_of, payload, require
-from hafnium.schedule import End, random_schedule, round_robin, run_threads, run_turns
+from hafnium.schedule import End, Turn, random_schedule, round_robin, run_threads, run_turns
 from hafnium.scheduler import Scheduler
 from hafnium.state import VcpuState
 from hafnium.timeline import cell
+from hafnium.timer import ENABLE
 
 MESSAGES = 10_000
 
@@ -224,7 +212,7 @@ def test_a_call_that_waits_is_made_again() -> None:
     assert got == [RunReturn(RunCode.WAIT_FOR_INTERRUPT).code | 0xFFFF_FFFF_FFFF_FF00]
 
 
-def iter_only(cpu: int) -> Iterator[object]:
+def iter_only(cpu: int) -> Iterator[Turn]:
     schedule = round_robin(cpu + 1)
     return (turn for turn in schedule if turn.cpu == cpu)
 
@@ -238,9 +226,6 @@ def test_a_timer_preempts_a_running_guest() -> None:
     taken: list[str] = []
 
     def busy() -> Program:
-        from hafnium.guest import SetTimer
-        from hafnium.timer import ENABLE
-
         yield SetTimer(ENABLE, 1)
         for _ in range(50):
             yield from call(Call.VM_GET_ID)
