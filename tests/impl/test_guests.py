@@ -15,7 +15,7 @@ from hafnium.events import Event, describe, explain
 from hafnium.guest import Guests, Phase
 from hafnium.page_table import page_table_map
 from hafnium.pool import Pool
-from hafnium.programs import Corrupted, number_of, payload, require
+from hafnium.programs import Corrupted, busy_sender, number_of, payload, require
 from hafnium.schedule import End, Turn, random_schedule, round_robin, run_threads, run_turns
 from hafnium.scheduler import Scheduler
 from hafnium.state import VcpuState
@@ -326,6 +326,34 @@ def test_a_plain_scheduler_has_no_use_for_mail() -> None:
     scheduler = Scheduler(base_of(0), [(1, 0)])
     assert list(scheduler.on_message(1, b"x")) == []
     assert list(scheduler.on_writable(1)) == []
+
+
+class Reader(Scheduler):
+    """A scheduler that reads the mail of the primary VM."""
+
+    def on_message(self, sender: int, data: bytes) -> Program:
+        mail.append((sender, number_of(data)))
+        return iter_nothing()
+
+
+mail: list[tuple[int, int]] = []
+
+
+def iter_nothing() -> Program:
+    return
+    yield
+
+
+def test_senders_wait_for_the_mailbox_of_the_primary() -> None:
+    mail.clear()
+    programs = [[busy_sender(base_of(vm), 0, 100)] for vm in (1, 2, 3)]
+    guests = build_guests(3, programs)
+    reader = Reader(base_of(0), positions(programs))
+    seat_scheduler(guests, reader)
+    assert run_turns(guests, random_schedule(5, 3, 0.05), 200_000) is End.QUIET
+    assert guests.failures == {}
+    for vm in (1, 2, 3):
+        assert [number for sender, number in mail if sender == vm] == list(range(100))
 
 
 def test_the_scheduler_forgets_a_vm_that_aborted() -> None:
