@@ -115,13 +115,18 @@ def compare_state(replay: Replay, expected: dict[str, Any], step: int) -> list[D
 def compare_outcome(step: Step, outcome: Outcome) -> list[Difference]:
     """Return what a step came to and was not recorded."""
     to = None if step.next is None else f"{step.next[0]}.{step.next[1]}"
-    pairs = [
+    pairs: list[tuple[str, object, object]] = [
         ("spins", step.spins, outcome.spins),
-        ("ret", step.returned, outcome.returned),
+        ("ret", written(step.returned), written(outcome.returned)),
         ("next", to, name(outcome.next)),
         ("resumed", step.resumed, outcome.resumed),
     ]
     return [Difference(step.number, key, want, got) for key, want, got in pairs if want != got]
+
+
+def written(register: int | None) -> str | None:
+    """Return how a register is written."""
+    return None if register is None else hex(register)
 
 
 def replay_step(replay: Replay, step: Step, expected: dict[str, Any]) -> list[Difference]:

@@ -1,26 +1,11 @@
 """Physical memory: pages of bytes, all zero at first."""
 
-from dataclasses import dataclass, field
 from typing import Final
 
-from hafnium.abi import MAILBOX_SIZE, PAGE_SIZE
+from hafnium.abi import PAGE_SIZE
+from hafnium.state import Memory, Page
 
 ZERO_PAGE: Final = bytes(PAGE_SIZE)
-
-
-@dataclass(eq=False, slots=True)
-class Page:
-    """One page of memory, at a physical address that is a multiple of its size."""
-
-    address: int
-    data: bytearray = field(default_factory=lambda: bytearray(MAILBOX_SIZE))
-
-
-@dataclass(eq=False, slots=True)
-class Memory:
-    """The pages that somebody has touched, by address; every other page is all zero."""
-
-    pages: dict[int, Page] = field(default_factory=dict)
 
 
 def memory_page(memory: Memory, address: int) -> Page:

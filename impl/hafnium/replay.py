@@ -11,10 +11,10 @@ from hafnium.dispatch import hypercall
 from hafnium.lists import ListEntry
 from hafnium.memory import handle_page_fault
 from hafnium.page_table import MODE_R, MODE_W, page_table_get, page_table_map
-from hafnium.physical import ZERO_PAGE, Page, memory_page, write_memory
+from hafnium.physical import ZERO_PAGE, memory_page, write_memory
 from hafnium.pool import Pool
 from hafnium.spinlock import Spinning, TakingTurns
-from hafnium.state import Cpu, Machine, Vcpu, VcpuState, Vm, WaitEntry, create_machine
+from hafnium.state import Cpu, Machine, Page, Vcpu, VcpuState, Vm, WaitEntry, create_machine
 from hafnium.switch import switch_context
 from hafnium.timer import ENABLE, MASK, Timer
 from hafnium.trace import Header, Step

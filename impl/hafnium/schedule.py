@@ -14,6 +14,7 @@ from hafnium.spinlock import TakingTurns, Waiting
 from hafnium.timer import NANOSECONDS_PER_SECOND, timer_enabled
 
 TURN_TICKS = 1_000
+JOIN_SECONDS = 1.0
 
 
 class End(Enum):
@@ -76,12 +77,13 @@ def next_deadline(guests: Guests) -> int | None:
 def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float = 0.01) -> End:
     """Run each physical CPU on a thread of its own until nothing is left to do, at most so long.
 
-    The calling thread keeps the clock, so that it never goes back.
+    The calling thread keeps the clock, so that it never goes back. It raises what a thread has raised.
     """
     machine = guests.machine
     machine.waiting = Waiting()
     stop = threading.Event()
     start = time.monotonic_ns() - machine.clock.count
+    errors: list[BaseException] = []
 
     def work(seat: Seat) -> None:
         random = Random(seed * len(guests.seats) + seat.cpu.index)
@@ -90,12 +92,19 @@ def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float
             if seat.idle:
                 time.sleep(0.0001)
 
-    threads = [threading.Thread(target=work, args=(seat,), daemon=True) for seat in guests.seats]
+    def guarded(seat: Seat) -> None:
+        try:
+            work(seat)
+        except BaseException as error:
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=guarded, args=(seat,), daemon=True) for seat in guests.seats]
     for thread in threads:
         thread.start()
     end = End.LIMIT
     last = machine.clock.count + int(seconds * NANOSECONDS_PER_SECOND)
-    while machine.clock.count < last:
+    while machine.clock.count < last and not errors:
         if is_quiet(guests):
             end = End.QUIET
             break
@@ -103,7 +112,9 @@ def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float
         machine.clock.count = time.monotonic_ns() - start
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(None if not errors else JOIN_SECONDS)
+    if errors:
+        raise errors[0]
     return end
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from hafnium.abi import MAILBOX_SIZE
 from hafnium.lists import ListEntry
 from hafnium.page_table import STAGE1_LIMIT, STAGE2_LIMIT, PageTable
-from hafnium.physical import Memory, Page
 from hafnium.pool import Pool
 from hafnium.spinlock import SpinLock, Waiting
 from hafnium.timer import Clock, Timer
@@ -34,6 +34,21 @@ class VcpuState(IntEnum):
     BLOCKED_MAILBOX = 3
     BLOCKED_INTERRUPT = 4
     ABORTED = 5
+
+
+@dataclass(eq=False, slots=True)
+class Page:
+    """One page of memory, at a physical address that is a multiple of its size."""
+
+    address: int
+    data: bytearray = field(default_factory=lambda: bytearray(MAILBOX_SIZE), repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class Memory:
+    """The pages that somebody has touched, by address; every other page is all zero."""
+
+    pages: dict[int, Page] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

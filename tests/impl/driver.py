@@ -15,16 +15,17 @@ from checks import (
     order_locks,
     pages_in_all,
 )
-from hafnium.abi import PAGE_SIZE, U64_MASK, Call
+from hafnium.abi import PAGE_SIZE, U32_MASK, U64_MASK, Call
 from hafnium.boot import cpu_start
 from hafnium.dispatch import hypercall
+from hafnium.lists import list_empty
 from hafnium.memory import handle_page_fault
 from hafnium.page_table import page_table_map
 from hafnium.replay import Replay, read_state
 from hafnium.spinlock import Spinning, TakingTurns
-from hafnium.state import Machine, Vcpu, VcpuState, create_machine
+from hafnium.state import Machine, MailboxState, Vcpu, VcpuState, create_machine
 from hafnium.switch import restore_registers, save_registers
-from hafnium.timer import Timer
+from hafnium.timer import Timer, timer_pending_at
 from hafnium.trace import Header
 from hafnium.vcpu import abort, cpu_off, cpu_on, preempt, regs_state_saved, vcpu_yield, wait_for_interrupt
 
@@ -123,6 +124,7 @@ class Driver:
         waits = x0 == Call.MAILBOX_SEND and x3 != 0
         careful = x0 not in HARMLESS and not waits
         before = self.state() if careful else {}
+        granted = self.can_run(current, x1, x2) if x0 == Call.VCPU_RUN else None
         try:
             result, to = hypercall(self.machine, current, x0, x1, x2, x3)
         except Spinning:
@@ -136,8 +138,46 @@ class Driver:
                 del state[f"vcpu.{current.vm.id}.{current.index}.virq"]
             assert before == after
             assert to is None
+        if granted is not None:
+            assert (to is not None) == granted
+        if x0 == Call.MAILBOX_SEND:
+            self.check_send(current, x1 & U32_MASK, x2, x3, result)
         self.switch(cpu, to)
         return result
+
+    def can_run(self, current: Vcpu, vm_id: int, index: int) -> bool:
+        """Tell whether a virtual CPU can be run: none that has something to do may be refused."""
+        vm_id &= U32_MASK
+        index &= U32_MASK
+        if current.vm.id != 0 or not 0 < vm_id < len(self.machine.vms):
+            return False
+        vm = self.machine.vms[vm_id]
+        if index >= len(vm.vcpus):
+            return False
+        vcpu = vm.vcpus[index]
+        if not vcpu.regs_available or vm.aborting:
+            return False
+        if vcpu.state is VcpuState.READY:
+            return True
+        timer = timer_pending_at(vcpu.regs.timer, self.machine.clock.count)
+        news = vcpu.interrupts.enabled_and_pending_count > 0 or timer
+        if vcpu.state is VcpuState.BLOCKED_MAILBOX:
+            return news or vm.mailbox.state is MailboxState.RECEIVED
+        return vcpu.state is VcpuState.BLOCKED_INTERRUPT and news
+
+    def check_send(self, current: Vcpu, vm_id: int, size: int, notify: int, result: int) -> None:
+        """A message is there, whole, or its sender is on the list of those who wait, if it wants to be."""
+        sender = current.vm
+        page = sender.mailbox.send
+        if result == 0:
+            to = self.machine.vms[vm_id].mailbox
+            assert page is not None
+            assert to.recv is not None
+            assert to.recv.data[:size] == page.data[:size]
+            assert (to.recv_from_id, to.recv_bytes) == (sender.id, size)
+        elif notify and page is not None and size <= PAGE_SIZE:
+            if vm_id < len(self.machine.vms) and vm_id != sender.id:
+                assert not list_empty(sender.wait_entries[vm_id].wait_links)
 
     def window(self, cpu: int) -> None:
         """Do the next part of a context switch."""

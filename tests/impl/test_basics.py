@@ -5,9 +5,9 @@ import threading
 import pytest
 from hafnium.abi import PAGE_SIZE, U64_MASK
 from hafnium.lists import ListEntry, list_append, list_empty, list_first, list_remove
-from hafnium.physical import Memory, memory_page, read_memory, write_memory, zero_memory
+from hafnium.physical import memory_page, read_memory, write_memory, zero_memory
 from hafnium.spinlock import SpinLock, Spinning, TakingTurns, Waiting, cpu_relax
-from hafnium.state import create_machine
+from hafnium.state import Memory, create_machine
 from hafnium.timer import (
     ENABLE,
     MASK,

@@ -83,7 +83,7 @@ def test_a_compressed_scenario_and_a_folder(tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("step", "change", "told"),
     [
-        (0, {"ret": "0x5"}, "x: step 0: ret: expected 5, actual 0"),
+        (0, {"ret": "0x5"}, "x: step 0: ret: expected 0x5, actual 0x0"),
         (2, {"next": None}, "x: step 2: next: expected None, actual 1.0"),
         (3, {"spins": True}, "x: step 3: spins: expected True, actual False"),
         (24, {"resumed": False}, "x: step 24: resumed: expected False, actual True"),
@@ -117,6 +117,17 @@ def test_a_difference_before_the_first_step(tmp_path: Path, capsys: pytest.Captu
     content[0]["init"]["vm.7.mbox"] = "read"
     assert main([str(write(tmp_path, content))]) == 1
     assert "before step 0: vm.1.mbox: expected read, actual empty" in capsys.readouterr().out
+
+
+def test_scenarios_that_run_out_of_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = lines()
+    content[0] |= {"name": "oom_x", "pool_limited": True}
+    content[1]["d"]["pool"] = 3
+    assert main([str(write(tmp_path, content))]) == 0
+    assert "0 agree, 1 differ as declared, 0 out of the model, 0 differ" in capsys.readouterr().out
+    content[2]["ret"] = "0x0"
+    assert main([str(write(tmp_path, content))]) == 0
+    assert "0 agree, 0 differ as declared, 1 out of the model, 0 differ" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,25 @@ def test_threads_stop_when_the_time_is_over() -> None:
     assert guests.seats[0].phase is Phase.GUEST
 
 
+def test_what_a_thread_raises_is_raised() -> None:
+    guests = build_guests(2, [])
+
+    def program() -> Program:
+        yield Wfi()
+
+    def broken(event: Event) -> None:
+        raise RuntimeError(event.kind)
+
+    def calling() -> Program:
+        yield from call(Call.VM_GET_ID)
+
+    guests.observe = broken
+    first, second = guests.machine.vms[0].vcpus[:2]
+    guests.programs = {first: program(), second: calling()}
+    with pytest.raises(RuntimeError, match="call"):
+        run_threads(guests, 10)
+
+
 def test_memory_accesses() -> None:
     seen: list[bytes] = []
     begin = base_of(1)
