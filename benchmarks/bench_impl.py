@@ -55,6 +55,7 @@ def bench_machine() -> None:
     """Do random steps with checks."""
     random = Random(1)
     driver = Driver((3, 2, 2, 1), 3, 40)
+    driver.configure_all()
     start = time.perf_counter()
     for _ in range(STEPS):
         driver.random_step(random)

@@ -95,7 +95,7 @@ def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float
     def guarded(seat: Seat) -> None:
         try:
             work(seat)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
             errors.append(error)
             stop.set()
 

@@ -33,6 +33,13 @@ BASE = 0x4000_0000
 STRIDE = 0x10_000
 PAGES_EACH = 6
 REFUSED = U64_MASK
+OFTEN = (
+    Call.MAILBOX_SEND,
+    Call.MAILBOX_CLEAR,
+    Call.MAILBOX_RECEIVE,
+    Call.INTERRUPT_INJECT,
+    Call.SHARE_MEMORY,
+)
 HARMLESS = (Call.VM_GET_ID, Call.VM_GET_COUNT, Call.VCPU_RUN, Call.VCPU_YIELD, Call.INTERRUPT_GET)
 
 
@@ -175,9 +182,14 @@ class Driver:
             assert to.recv is not None
             assert to.recv.data[:size] == page.data[:size]
             assert (to.recv_from_id, to.recv_bytes) == (sender.id, size)
-        elif notify and page is not None and size <= PAGE_SIZE:
-            if vm_id < len(self.machine.vms) and vm_id != sender.id:
-                assert not list_empty(sender.wait_entries[vm_id].wait_links)
+        elif notify and page is not None and size <= PAGE_SIZE and vm_id < len(self.machine.vms):
+            assert vm_id == sender.id or not list_empty(sender.wait_entries[vm_id].wait_links)
+
+    def fill(self, vm_id: int, seed: int) -> None:
+        """Let a VM write to its send page."""
+        page = self.machine.vms[vm_id].mailbox.send
+        if page is not None:
+            page.data[:] = Random(seed).randbytes(PAGE_SIZE)
 
     def window(self, cpu: int) -> None:
         """Do the next part of a context switch."""
@@ -242,41 +254,68 @@ class Driver:
         """Let time pass."""
         self.machine.clock.count = min(self.machine.clock.count + ticks, U64_MASK)
 
+    def finish(self, cpu: int) -> None:
+        """Do the rest of a context switch."""
+        while self.windows[cpu] is not None:
+            self.window(cpu)
+
+    def configure_all(self) -> None:
+        """Let every VM set its mailbox up, one after the other, if there are pages for that."""
+        for vm in self.machine.vms:
+            if vm.id != 0:
+                self.hvc(0, Call.VCPU_RUN, vm.id, 0, 0)
+                self.finish(0)
+            begin = BASE + vm.id * STRIDE
+            self.hvc(0, Call.VM_CONFIGURE, begin, begin + PAGE_SIZE, 0)
+            self.leave(0, "preempt")
+            self.finish(0)
+
     def random_step(self, random: Random) -> None:
         """Do something at random, with arguments that often make sense."""
         cpu = random.randrange(self.cpus)
-        kind = random.randrange(10)
-        if kind < 3:
+        current = self.current(cpu)
+        kind = random.randrange(20)
+        if current is None:
             self.window(cpu)
-        elif kind < 8:
-            self.hvc(cpu, *random_call(random, len(self.vcpu_counts)))
-        elif kind < 9:
-            self.leave(cpu, random.choice(("preempt", "preempt", "wfi", "wfe", "wfe")))
+        elif kind < 17:
+            self.hvc(cpu, *random_call(random, current, len(self.vcpu_counts)))
+        elif kind < 18:
+            self.leave(cpu, random.choice(("preempt", "preempt", "wfi", "wfe")))
         else:
+            self.fill(random.randrange(len(self.vcpu_counts)), random.getrandbits(16))
             self.timer(cpu, random.randrange(8), random.randrange(100))
             self.tick(random.randrange(100))
 
 
-def random_page(random: Random, vms: int) -> int:
-    """Return the address of a page of one of the VMs, or of none."""
-    return BASE + random.randrange(vms) * STRIDE + random.randrange(PAGES_EACH + 1) * PAGE_SIZE
+def random_page(random: Random, vm: int) -> int:
+    """Return the address of a page of a VM, or of the one after its last."""
+    return BASE + vm * STRIDE + random.randrange(PAGES_EACH + 1) * PAGE_SIZE
 
 
-def random_call(random: Random, vms: int) -> tuple[int, int, int, int]:
+def random_call(random: Random, current: Vcpu, vms: int) -> tuple[int, int, int, int]:
     """Return a call with arguments that often make sense."""
-    call = random.choice(list(Call))
-    vm = random.randrange(vms + 1)
+    call = random.choice([*Call, *OFTEN, *OFTEN])
+    if current.vm.id == 0 and random.randrange(3) == 0:
+        call = Call.VCPU_RUN
+    vm = random.randrange(vms)
     match call:
+        case Call.VCPU_RUN:
+            return call, random.randrange(1, vms), random.randrange(2), 0
         case Call.VM_CONFIGURE:
-            return call, random_page(random, vms), random_page(random, vms), 0
+            own = current.vm.id
+            return call, random_page(random, own), random_page(random, own), 0
         case Call.SHARE_MEMORY:
             size = random.choice((1, 1, 1, 2)) * PAGE_SIZE
-            return call, vm << 32 | random.randrange(4), random_page(random, vms), size
+            page = random_page(random, random.choice((vm, current.vm.id, current.vm.id)))
+            return call, vm << 32 | random.choice((0, 0, 1, 2, 3)), page, size
         case Call.MAILBOX_SEND:
             return call, vm, random.choice((0, 1, 64, 4096, 4097)), random.randrange(2)
+        case Call.MAILBOX_RECEIVE:
+            return call, random.randrange(2), 0, 0
         case Call.INTERRUPT_ENABLE:
-            return call, random.choice((2, 3, 5, 40)), random.randrange(4), 0
+            return call, random.choice((2, 3, 5, 31, 32, 63)), random.randrange(4), 0
         case Call.INTERRUPT_INJECT:
-            return call, vm, random.randrange(3), random.choice((2, 3, 5, 40))
+            target = random.choice((vm, current.vm.id))
+            return call, target, random.randrange(3), random.choice((2, 3, 5, 31, 32, 63))
         case _:
             return call, random.randrange(vms + 1), random.randrange(3), random.getrandbits(64)

@@ -22,9 +22,11 @@ INTIDS = st.sampled_from([0, 2, 3, 5, 31, 32, 63, 64, (1 << 32) + 5, U64_MASK])
 class Machines(RuleBasedStateMachine):
     """Four VMs on three physical CPUs."""
 
-    @initialize(pool=st.integers(0, 12) | st.just(64))
-    def start(self, pool: int) -> None:
+    @initialize(pool=st.integers(0, 12) | st.just(64), configured=st.booleans())
+    def start(self, pool: int, configured: bool) -> None:
         self.driver = Driver((3, 2, 2, 1), 3, pool)
+        if configured:
+            self.driver.configure_all()
 
     @rule(cpu=CPUS, vm=IDS, vcpu=st.integers(0, 2))
     def run(self, cpu: int, vm: int, vcpu: int) -> None:
@@ -64,6 +66,10 @@ class Machines(RuleBasedStateMachine):
     @rule(cpu=CPUS, vm=IDS, size=st.sampled_from([0, 1, 4096, 4097, U64_MASK]), notify=st.booleans())
     def send(self, cpu: int, vm: int, size: int, notify: bool) -> None:
         self.driver.hvc(cpu, Call.MAILBOX_SEND, vm, size, notify)
+
+    @rule(vm=st.integers(0, 3), seed=st.integers(0, 9))
+    def fill(self, vm: int, seed: int) -> None:
+        self.driver.fill(vm, seed)
 
     @rule(cpu=CPUS, block=REGISTERS | st.just(0))
     def receive(self, cpu: int, block: int) -> None:
@@ -138,6 +144,7 @@ def test_long_random_runs_keep_the_rules() -> None:
     for seed in range(4):
         random = Random(seed)
         driver = Driver((3, 2, 2, 1), 3, 40)
+        driver.configure_all()
         for _ in range(1500):
             driver.random_step(random)
             driver.check()
