@@ -2,7 +2,7 @@
 
 Both calls first make sure that they cannot run out of page-table pages, and only then change a mode, a
 mailbox or a byte: a call that fails has changed nothing. The locks come in the order VM (lower id first),
-stage-1 table, pool.
+stage-1 table, virtual CPU; the lock of a pool is held only while pages are taken or given back.
 """
 
 from hafnium.abi import PAGE_SIZE, U64_MASK, Share
@@ -118,9 +118,9 @@ def vm_configure(machine: Machine, current: Vcpu, send: int, recv: int) -> tuple
                 return -1, None
             if not map_mailbox(machine, vm, send, recv):
                 return -1, None
-        mailbox.send = memory_page(machine.memory, send)
-        mailbox.recv = memory_page(machine.memory, recv)
-        return waiter_result(machine, current)
+            mailbox.send = memory_page(machine.memory, send)
+            mailbox.recv = memory_page(machine.memory, recv)
+            return waiter_result(machine, current)
 
 
 def shared_modes(share: int) -> tuple[int, int] | None:

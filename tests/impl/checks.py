@@ -57,12 +57,12 @@ class OrderedLock(SpinLock):
 
 
 def order_locks(machine: Machine) -> None:
-    """Give every lock of a machine its place in the order: VM, virtual CPU, stage 1, pool; CPU alone."""
+    """Give every lock of a machine its place in the order: VM, stage 1, virtual CPU, pool; CPU alone."""
     for vm in machine.vms:
         vm.lock = OrderedLock((0, vm.id))
         for vcpu in vm.vcpus:
-            vcpu.lock = OrderedLock((1, vm.id, vcpu.index))
-    machine.stage1.lock = OrderedLock((2,))
+            vcpu.lock = OrderedLock((2, vm.id, vcpu.index))
+    machine.stage1.lock = OrderedLock((1,))
     machine.pool.lock = OrderedLock((3,))
     for cpu in machine.cpus:
         cpu.lock = OrderedLock((4, cpu.index))
