@@ -250,6 +250,14 @@ def test_an_aborted_vm_runs_no_more() -> None:
         abort(world.machine, world.current())
 
 
+@pytest.mark.parametrize("state", [VcpuState.OFF, VcpuState.ABORTED])
+def test_a_vcpu_that_is_off_or_aborted_does_not_run(state: VcpuState) -> None:
+    world = World()
+    world.machine.vms[1].vcpus[0].state = state
+    assert world.run(1) == INDEFINITE
+    assert world.machine.vms[1].vcpus[0].state is state
+
+
 def test_yield() -> None:
     world = World()
     assert vcpu_yield(world.machine, world.current()) == (0, None)

@@ -119,6 +119,12 @@ def test_a_difference_before_the_first_step(tmp_path: Path, capsys: pytest.Captu
     assert "before step 0: vm.1.mbox: expected read, actual empty" in capsys.readouterr().out
 
 
+def test_a_page_without_memory_behind_it(tmp_path: Path) -> None:
+    content = lines()
+    del content[0]["init"]["page.40002000.sha"]
+    assert main([str(write(tmp_path, content))]) == 0
+
+
 def test_scenarios_that_run_out_of_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = lines()
     content[0] |= {"name": "oom_x", "pool_limited": True}
