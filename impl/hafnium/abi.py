@@ -11,8 +11,45 @@ from typing import Final
 PRIMARY_VM_ID: Final = 0
 INVALID_VM_ID: Final = 0xFFFF_FFFF
 SLEEP_INDEFINITE: Final = (1 << 56) - 1
+NUM_INTIDS: Final = 64
+INVALID_INTID: Final = 0xFFFF_FFFF
+MAILBOX_READABLE_INTID: Final = 1
+MAILBOX_WRITABLE_INTID: Final = 2
+VIRTUAL_TIMER_INTID: Final = 3
+PAGE_SIZE: Final = 4096
 MAILBOX_SIZE: Final = 4096
+MAX_CPUS: Final = 8
+MAX_VMS: Final = 16
+U32_MASK: Final = (1 << 32) - 1
 U64_MASK: Final = (1 << 64) - 1
+
+
+class Call(IntEnum):
+    """The number of a call, in the low 32 bits of x0; bit 30 does not matter."""
+
+    VM_GET_ID = 0xFF00
+    VM_GET_COUNT = 0xFF01
+    VCPU_GET_COUNT = 0xFF02
+    VCPU_RUN = 0xFF03
+    VCPU_YIELD = 0xFF04
+    VM_CONFIGURE = 0xFF05
+    MAILBOX_SEND = 0xFF06
+    MAILBOX_RECEIVE = 0xFF07
+    MAILBOX_CLEAR = 0xFF08
+    MAILBOX_WRITABLE_GET = 0xFF09
+    MAILBOX_WAITER_GET = 0xFF0A
+    INTERRUPT_ENABLE = 0xFF0B
+    INTERRUPT_GET = 0xFF0C
+    INTERRUPT_INJECT = 0xFF0D
+    SHARE_MEMORY = 0xFF0E
+
+
+class Share(IntEnum):
+    """What `share_memory` does with memory (32 bits)."""
+
+    GIVE = 0
+    LEND = 1
+    SHARE = 2
 
 
 class RunCode(IntEnum):
@@ -59,3 +96,26 @@ def encode_run_return(ret: RunReturn) -> int:
 def encode_receive_return(vm_id: int, size: int) -> int:
     """Pack the sender (32 bits) and the size in bytes (32 bits) of a message (reference R4, 2.4)."""
     return size << 32 | vm_id
+
+
+def decode_run_return(value: int) -> RunReturn:
+    """Unpack a register (64 bits) that `vcpu_run` gave back (reference R4, 2.3).
+
+    Raises:
+        ValueError: the low 8 bits are no run code.
+    """
+    code = RunCode(value & 0xFF)
+    match code:
+        case RunCode.WAKE_UP:
+            return RunReturn(code, vm_id=value >> 32 & U32_MASK, vcpu=value >> 16 & 0xFFFF)
+        case RunCode.MESSAGE:
+            return RunReturn(code, vm_id=value >> 16 & 0xFFFF, size=value >> 32 & U32_MASK)
+        case RunCode.WAIT_FOR_INTERRUPT | RunCode.WAIT_FOR_MESSAGE:
+            return RunReturn(code, ns=value >> 8)
+        case _:
+            return RunReturn(code)
+
+
+def decode_receive_return(value: int) -> tuple[int, int]:
+    """Unpack a register (64 bits) that `mailbox_receive` gave back: sender and size in bytes."""
+    return value & U32_MASK, value >> 32

@@ -1,6 +1,7 @@
-"""The spinlock that every shared structure carries (reference R4, section 4)."""
+"""The spinlock that every shared structure carries, and waiting without one (reference R4, section 4)."""
 
 from threading import Lock
+from time import sleep
 from types import TracebackType
 
 
@@ -30,3 +31,40 @@ class SpinLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+class Waiting:
+    """How a physical CPU passes the time between two looks at something another CPU will change."""
+
+    __slots__ = ()
+
+    def pause(self) -> None:
+        """Let other CPUs go on."""
+        sleep(0)
+
+
+class Spinning(Exception):
+    """A call waits for another physical CPU, on a machine whose CPUs take turns.
+
+    It leaves the call at a point where no lock is held and nothing has changed, so the same call can
+    be made again.
+    """
+
+
+class TakingTurns(Waiting):
+    """Waiting on a machine whose CPUs take turns: nothing can change before the turn ends."""
+
+    __slots__ = ()
+
+    def pause(self) -> None:
+        """End the turn.
+
+        Raises:
+            Spinning: always.
+        """
+        raise Spinning
+
+
+def cpu_relax(waiting: Waiting) -> None:
+    """Pass once in each round of a loop that waits for another CPU, with no lock held."""
+    waiting.pause()

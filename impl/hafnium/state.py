@@ -11,7 +11,9 @@ from enum import IntEnum
 
 from hafnium.abi import MAILBOX_SIZE
 from hafnium.lists import ListEntry
-from hafnium.spinlock import SpinLock
+from hafnium.page_table import STAGE1_LIMIT, STAGE2_LIMIT, PageTable
+from hafnium.pool import Pool
+from hafnium.spinlock import SpinLock, Waiting
 from hafnium.timer import Clock, Timer
 
 
@@ -36,10 +38,17 @@ class VcpuState(IntEnum):
 
 @dataclass(eq=False, slots=True)
 class Page:
-    """One page of guest memory that the hypervisor has mapped for itself."""
+    """One page of memory, at a physical address that is a multiple of its size."""
 
     address: int
-    data: bytearray = field(default_factory=lambda: bytearray(MAILBOX_SIZE))
+    data: bytearray = field(default_factory=lambda: bytearray(MAILBOX_SIZE), repr=False)
+
+
+@dataclass(eq=False, slots=True)
+class Memory:
+    """The pages that somebody has touched, by address; every other page is all zero."""
+
+    pages: dict[int, Page] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -76,21 +85,31 @@ class Mailbox:
 
 @dataclass(eq=False, slots=True)
 class Vm:
-    """A virtual machine. `id` is its index in the table of VMs."""
+    """A virtual machine. `id` is its index in the table of VMs.
+
+    `ptable` is its stage-2 table. `aborting` goes from false to true once, and no lock guards it.
+    """
 
     id: int
     lock: SpinLock = field(default_factory=SpinLock)
     vcpus: list[Vcpu] = field(default_factory=list)
     mailbox: Mailbox = field(default_factory=Mailbox)
     wait_entries: list[WaitEntry] = field(default_factory=list)
+    ptable: PageTable = field(default_factory=lambda: PageTable(STAGE2_LIMIT))
+    aborting: bool = False
 
 
 @dataclass(slots=True)
 class Registers:
-    """The saved registers of a virtual CPU, as far as the calls look at them (64 bits each)."""
+    """The saved registers of a virtual CPU, as far as the calls look at them (64 bits each).
+
+    `virtual_interrupt` is the VI bit of the hypervisor configuration register.
+    """
 
     r0: int = 0
     timer: Timer = field(default_factory=Timer)
+    pc: int = 0
+    virtual_interrupt: bool = False
 
 
 @dataclass(slots=True)
@@ -118,21 +137,44 @@ class Vcpu:
 
 @dataclass(eq=False, slots=True)
 class Cpu:
-    """A physical CPU, with the timer registers that are live on it."""
+    """A physical CPU, with the registers that are live on it.
+
+    `id` is its number in the device tree (64 bits). `timer` is the virtual timer of `current`;
+    `physical_timer` stands in for the virtual timer of the primary VM while a secondary VM runs.
+    """
 
     index: int
     lock: SpinLock = field(default_factory=SpinLock)
     is_on: bool = False
     timer: Timer = field(default_factory=Timer)
+    id: int = 0
+    current: Vcpu | None = None
+    virtual_interrupt: bool = False
+    physical_timer: Timer = field(default_factory=Timer)
+
+
+@dataclass(eq=False, slots=True)
+class HypervisorMap:
+    """The stage-1 table, through which the hypervisor itself reads and writes memory."""
+
+    ptable: PageTable = field(default_factory=lambda: PageTable(STAGE1_LIMIT))
+    lock: SpinLock = field(default_factory=SpinLock)
 
 
 @dataclass(eq=False, slots=True)
 class Machine:
-    """Everything: the tables of VMs and physical CPUs, and the counter they all read."""
+    """Everything: the tables of VMs and physical CPUs, the counter they all read, and memory.
+
+    `pool` has the page-table pages that calls may use.
+    """
 
     vms: list[Vm] = field(default_factory=list)
     cpus: list[Cpu] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    memory: Memory = field(default_factory=Memory)
+    stage1: HypervisorMap = field(default_factory=HypervisorMap)
+    pool: Pool = field(default_factory=Pool)
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 def create_machine(cpu_count: int, vcpu_counts: list[int]) -> Machine:
@@ -153,6 +195,7 @@ def create_machine(cpu_count: int, vcpu_counts: list[int]) -> Machine:
         vm.wait_entries = [WaitEntry(vm, awaited.id) for awaited in machine.vms]
     for cpu, vcpu in zip(machine.cpus, machine.vms[0].vcpus, strict=False):
         cpu.is_on = True
+        cpu.current = vcpu
         vcpu.cpu = cpu
         vcpu.state = VcpuState.READY
     return machine

@@ -1,10 +1,11 @@
-"""How a physical CPU leaves a virtual CPU (reference R4, 5.1, 6.5, 7.1, 7.2 and 7.5).
+"""How a physical CPU leaves a virtual CPU, and starts (reference R4, 4, 5.1, 6.5, 7.1, 7.2, 7.4 and 7.5).
 
 A call that does not return to its caller answers with the virtual CPU that this physical CPU goes on
 with; None means that the caller goes on.
 """
 
 from hafnium.abi import PRIMARY_VM_ID, SLEEP_INDEFINITE, RunCode, RunReturn, encode_run_return
+from hafnium.spinlock import cpu_relax
 from hafnium.state import Cpu, Machine, Vcpu, VcpuState
 from hafnium.timer import timer_enabled, timer_remaining_ns
 
@@ -59,3 +60,36 @@ def regs_state_saved(outgoing: Vcpu) -> None:
     """Announce that the registers of the virtual CPU that this physical CPU left are saved."""
     with outgoing.lock:
         outgoing.regs_available = True
+
+
+def abort(machine: Machine, current: Vcpu) -> Vcpu:
+    """The VM did something that it cannot go on after; an abort of the primary VM never returns."""
+    if current.vm.id == PRIMARY_VM_ID:
+        while True:
+            cpu_relax(machine.waiting)
+    current.vm.aborting = True
+    return switch_to_primary(machine, current, RunReturn(RunCode.ABORTED), VcpuState.ABORTED)
+
+
+def vcpu_on(vcpu: Vcpu, entry: int, argument: int) -> None:
+    """Make a virtual CPU that runs nowhere ready to start at `entry` with `argument` in r0 (64 bits each)."""
+    vcpu.regs.pc = entry
+    vcpu.regs.r0 = argument
+    with vcpu.lock:
+        vcpu.state = VcpuState.READY
+
+
+def cpu_on(machine: Machine, cpu: Cpu, entry: int, argument: int) -> bool:
+    """Mark a physical CPU as on, its primary virtual CPU as ready; return whether it was on before."""
+    with cpu.lock:
+        was_on = cpu.is_on
+        cpu.is_on = True
+    if not was_on:
+        vcpu_on(machine.vms[PRIMARY_VM_ID].vcpus[cpu.index], entry, argument)
+    return was_on
+
+
+def cpu_off(cpu: Cpu) -> None:
+    """Mark a physical CPU as off."""
+    with cpu.lock:
+        cpu.is_on = False

@@ -1,0 +1,166 @@
+"""From a description of the machine to the state in which the first instruction of the primary VM runs.
+
+Source: reference R4, sections 3.5, 4, 8.5 and 9.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
+from hafnium.page_table import (
+    ABSENT,
+    MODE_D,
+    MODE_R,
+    MODE_SHARED,
+    MODE_UNOWNED,
+    MODE_W,
+    MODE_X,
+    page_table_map,
+)
+from hafnium.pool import pool_alloc
+from hafnium.state import Cpu, Machine, Vcpu, Vm, WaitEntry
+from hafnium.vcpu import cpu_on, vcpu_on
+
+ROOT_TABLE_BYTES = 1 << 39
+PRIMARY_BYTES = 1 << 40
+
+
+class BootError(Exception):
+    """A description that no machine can be built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the hypervisor's own image: `[begin, end)`, with its stage-1 mode."""
+
+    begin: int
+    end: int
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Secondary:
+    """A secondary VM: how many virtual CPUs, and the memory that is its own, `[begin, end)`."""
+
+    vcpus: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A machine: physical CPUs by their ids (64 bits each), memory, VMs.
+
+    `pool` is the number of page-table pages; `console` is the page with the registers of the console.
+    """
+
+    cpu_ids: tuple[int, ...]
+    boot_cpu: int
+    pool: int
+    console: int
+    image: tuple[Section, ...]
+    secondaries: tuple[Secondary, ...]
+
+
+def cpu_order(ids: Sequence[int], boot_cpu: int) -> list[int]:
+    """Return the ids in the order of the table: the boot CPU first, the others from the end.
+
+    Raises:
+        BootError: the boot CPU is not there exactly once, or there are too many.
+    """
+    others = [cpu_id for cpu_id in ids if cpu_id != boot_cpu]
+    if len(ids) - len(others) != 1:
+        raise BootError("the boot CPU must be listed once")
+    if len(ids) > MAX_CPUS:
+        raise BootError(f"more than {MAX_CPUS} physical CPUs")
+    return [boot_cpu, *reversed(others)]
+
+
+def vm_init(machine: Machine, vcpu_count: int) -> Vm | None:
+    """Add a VM with its virtual CPUs, all off, and no memory; None if the table or the pool is used up."""
+    if len(machine.vms) >= MAX_VMS:
+        return None
+    vm = Vm(len(machine.vms))
+    if not pool_alloc(machine.pool, vm.ptable.limit // ROOT_TABLE_BYTES):
+        return None
+    vm.vcpus = [Vcpu(vm, index) for index in range(vcpu_count)]
+    vm.wait_entries = [WaitEntry(vm, awaited) for awaited in range(MAX_VMS)]
+    machine.vms.append(vm)
+    return vm
+
+
+def map_pages(machine: Machine, vm: Vm | None, begin: int, end: int, mode: int) -> None:
+    """Map `[begin, end)` for a VM, or for the hypervisor itself.
+
+    Raises:
+        BootError: there are not enough page-table pages.
+    """
+    table = machine.stage1.ptable if vm is None else vm.ptable
+    if not page_table_map(table, begin, end, mode, machine.pool):
+        raise BootError("not enough page-table pages")
+
+
+def create_vm(machine: Machine, vcpu_count: int, console: int) -> Vm:
+    """Add a VM that can use the console, which belongs to the hypervisor.
+
+    Raises:
+        BootError: it does not fit.
+    """
+    vm = vm_init(machine, vcpu_count)
+    if vm is None:
+        raise BootError("no room for another VM")
+    map_pages(machine, vm, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
+    return vm
+
+
+def boot(description: Description) -> Machine:
+    """Build a machine that runs the first virtual CPU of the primary VM on the boot CPU.
+
+    Raises:
+        BootError: the description is not that of a machine.
+    """
+    order = cpu_order(description.cpu_ids, description.boot_cpu)
+    machine = Machine(cpus=[Cpu(index, id=cpu_id) for index, cpu_id in enumerate(order)])
+    machine.pool.free = description.pool
+    console = description.console
+    map_pages(machine, None, console, console + PAGE_SIZE, MODE_R | MODE_W | MODE_D)
+    for section in description.image:
+        map_pages(machine, None, section.begin, section.end, section.mode)
+    everything = MODE_R | MODE_W | MODE_X
+    primary = vm_init(machine, MAX_CPUS)
+    if primary is None:
+        raise BootError("no room for the primary VM")
+    map_pages(machine, primary, 0, PRIMARY_BYTES, everything)
+    map_pages(machine, primary, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
+    for section in description.image:
+        map_pages(machine, primary, section.begin, section.end, ABSENT)
+    for secondary in description.secondaries:
+        vm = create_vm(machine, secondary.vcpus, console)
+        map_pages(machine, primary, secondary.begin, secondary.end, ABSENT)
+        map_pages(machine, vm, secondary.begin, secondary.end, everything)
+        secondary_start(vm, 0, secondary.begin, 0)
+    cpu_on(machine, machine.cpus[0], 0, 0)
+    cpu_start(machine, machine.cpus[0])
+    return machine
+
+
+def secondary_start(vm: Vm, index: int, entry: int, argument: int) -> None:
+    """Make a virtual CPU of a secondary VM ready to start; nothing happens if the VM has no such CPU."""
+    if index < len(vm.vcpus):
+        vcpu_on(vm.vcpus[index], entry, argument)
+
+
+def cpu_start(machine: Machine, cpu: Cpu) -> Vcpu:
+    """Let a physical CPU that is on begin with its primary virtual CPU."""
+    vcpu = machine.vms[PRIMARY_VM_ID].vcpus[cpu.index]
+    vcpu.cpu = cpu
+    cpu.current = vcpu
+    return vcpu
+
+
+def cpu_find(machine: Machine, cpu_id: int) -> Cpu | None:
+    """Return the first physical CPU with this id (64 bits), or None."""
+    for cpu in machine.cpus:
+        if cpu.id == cpu_id:
+            return cpu
+    return None

@@ -1,0 +1,177 @@
+"""Rules that hold in every state of a machine, and locks that know their order."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+from hafnium.abi import PAGE_SIZE
+from hafnium.lists import ListEntry
+from hafnium.page_table import (
+    MODE_INVALID,
+    MODE_SHARED,
+    MODE_UNOWNED,
+    page_table_get,
+    present,
+    table_pages,
+)
+from hafnium.spinlock import SpinLock
+from hafnium.state import Machine, Vcpu, VcpuState, WaitEntry
+
+
+class OrderedLock(SpinLock):
+    """A lock that refuses to be taken out of order, twice, or to be given back by another thread."""
+
+    held = threading.local()
+
+    def __init__(self, rank: tuple[int, ...]) -> None:
+        super().__init__()
+        self.rank = rank
+
+    def acquire(self) -> None:
+        stack = self.stack()
+        assert all(rank < self.rank for rank in stack), f"{self.rank} after {stack}"
+        super().acquire()
+        stack.append(self.rank)
+
+    def release(self) -> None:
+        self.stack().remove(self.rank)
+        super().release()
+
+    def stack(self) -> list[tuple[int, ...]]:
+        stack: list[tuple[int, ...]] | None = getattr(self.held, "stack", None)
+        if stack is None:
+            stack = self.held.stack = []
+        return stack
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def order_locks(machine: Machine) -> None:
+    """Give every lock of a machine its place in the order: VM, stage 1, virtual CPU, pool; CPU alone."""
+    for vm in machine.vms:
+        vm.lock = OrderedLock((0, vm.id))
+        for vcpu in vm.vcpus:
+            vcpu.lock = OrderedLock((2, vm.id, vcpu.index))
+    machine.stage1.lock = OrderedLock((1,))
+    machine.pool.lock = OrderedLock((3,))
+    for cpu in machine.cpus:
+        cpu.lock = OrderedLock((4, cpu.index))
+
+
+def list_entries(head: ListEntry[WaitEntry]) -> list[ListEntry[WaitEntry]]:
+    """Return the entries of a list, first to last, and check that they form a circle."""
+    entries = []
+    entry = head.next
+    assert head.prev.next is head
+    while entry is not head:
+        assert entry.owner is not None
+        assert entry.prev.next is entry
+        assert entry.next.prev is entry
+        entries.append(entry)
+        entry = entry.next
+        assert len(entries) <= 64, "a list that does not end"
+    return entries
+
+
+def check_lists(machine: Machine) -> None:
+    """Every entry is on the list it belongs to, or a circle of its own."""
+    waiting = {id(entry) for vm in machine.vms for entry in list_entries(vm.mailbox.waiter_list)}
+    for vm in machine.vms:
+        for entry in list_entries(vm.mailbox.waiter_list):
+            assert entry.owner is not None
+            assert entry.owner.awaited == vm.id
+            assert entry.owner.wait_links is entry
+        ready = list_entries(vm.mailbox.ready_list)
+        for entry in ready:
+            assert entry.owner is not None
+            assert entry.owner.waiting_vm is vm
+            assert entry.owner.ready_links is entry
+        known = {id(entry) for entry in ready}
+        for wait in vm.wait_entries:
+            assert id(wait.wait_links) in waiting or wait.wait_links.next is wait.wait_links
+            assert id(wait.ready_links) in known or wait.ready_links.next is wait.ready_links
+
+
+def check_counts(machine: Machine) -> None:
+    """The count of a virtual CPU is the number of interrupts that are enabled and pending."""
+    for vm in machine.vms:
+        for vcpu in vm.vcpus:
+            interrupts = vcpu.interrupts
+            both = [e & p for e, p in zip(interrupts.enabled, interrupts.pending, strict=True)]
+            assert interrupts.enabled_and_pending_count == sum(word.bit_count() for word in both)
+            for word in interrupts.enabled + interrupts.pending:
+                assert 0 <= word < 1 << 32
+
+
+def check_running(machine: Machine, owners: list[list[Vcpu]]) -> None:
+    """The registers of a virtual CPU are free, or belong to one physical CPU; `owners` has whose are whose."""
+    owned = [vcpu for vcpus in owners for vcpu in vcpus]
+    for vcpu in machine.vms[0].vcpus:
+        assert vcpu.state in (VcpuState.OFF, VcpuState.READY)
+        assert vcpu.regs_available
+    for vm in machine.vms[1:]:
+        for vcpu in vm.vcpus:
+            assert owned.count(vcpu) == (0 if vcpu.regs_available else 1)
+            if vcpu.state is VcpuState.RUNNING:
+                assert not vcpu.regs_available
+            if vcpu.state is VcpuState.OFF:
+                assert vcpu.regs_available
+    for cpu, vcpus in zip(machine.cpus, owners, strict=True):
+        for vcpu in vcpus:
+            assert vcpu.cpu is cpu
+
+
+def check_ownership(machine: Machine, pages: list[int]) -> None:
+    """A page has one owner at most, and nobody else has access but for one that the owner let in."""
+    mailboxes = {
+        page.address: vm
+        for vm in machine.vms
+        for page in (vm.mailbox.send, vm.mailbox.recv)
+        if page is not None
+    }
+    for page in pages:
+        modes = [page_table_get(vm.ptable, page, page + PAGE_SIZE) for vm in machine.vms]
+        known = [mode for mode in modes if mode is not None and present(mode)]
+        assert len(modes) - modes.count(None) == len(modes)
+        owners = [mode for mode in known if not mode & MODE_UNOWNED]
+        guests = [mode for mode in known if mode & MODE_UNOWNED]
+        assert len(owners) <= 1
+        if page in mailboxes:
+            assert not owners
+            assert len(guests) == 1
+        elif not owners:
+            assert not guests
+        elif owners[0] & MODE_INVALID:
+            assert len(guests) == 1
+            assert not guests[0] & MODE_SHARED
+        elif owners[0] & MODE_SHARED:
+            assert len(guests) == 1
+            assert guests[0] & MODE_SHARED
+        else:
+            assert not guests
+
+
+def pages_in_all(machine: Machine) -> int:
+    """Count the page-table pages: in the pool and in tables."""
+    tables = sum(table_pages(vm.ptable.root) for vm in machine.vms)
+    return machine.pool.free + tables + table_pages(machine.stage1.ptable.root)
+
+
+def check_locks_free(machine: Machine) -> None:
+    """No lock is held between two steps of a machine whose CPUs take turns."""
+    locks = [machine.stage1.lock, machine.pool.lock]
+    locks += [cpu.lock for cpu in machine.cpus]
+    locks += [vm.lock for vm in machine.vms]
+    locks += [vcpu.lock for vm in machine.vms for vcpu in vm.vcpus]
+    for lock in locks:
+        assert not lock._taken.locked()

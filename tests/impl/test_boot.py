@@ -1,0 +1,85 @@
+"""From a description to a machine."""
+
+from dataclasses import replace
+
+import pytest
+from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
+from hafnium.boot import (
+    PRIMARY_BYTES,
+    BootError,
+    Description,
+    Secondary,
+    Section,
+    boot,
+    cpu_find,
+    cpu_order,
+    secondary_start,
+    vm_init,
+)
+from hafnium.page_table import ABSENT, page_table_get
+from hafnium.state import Machine, VcpuState
+
+CONSOLE = 0x0900_0000
+IMAGE = (Section(0x10_0000, 0x20_0000, 5),)
+VM1 = Secondary(2, 0x4000_0000, 0x4010_0000)
+PLAIN = Description((8, 9, 7), 9, 200, CONSOLE, IMAGE, (VM1, Secondary(1, 0x5000_0000, 0x5000_1000)))
+
+
+def mode(machine: Machine, vm: int, page: int) -> int | None:
+    return page_table_get(machine.vms[vm].ptable, page, page + PAGE_SIZE)
+
+
+def test_memory_and_vcpus_after_boot() -> None:
+    machine = boot(PLAIN)
+    assert [vm.id for vm in machine.vms] == [0, 1, 2]
+    assert [len(vm.vcpus) for vm in machine.vms] == [MAX_CPUS, 2, 1]
+    assert [len(vm.wait_entries) for vm in machine.vms] == [MAX_VMS] * 3
+    assert [mode(machine, vm, 0x4000_0000) for vm in range(3)] == [ABSENT, 7, ABSENT]
+    assert [mode(machine, vm, 0x6000_0000) for vm in range(3)] == [7, ABSENT, ABSENT]
+    assert mode(machine, 0, 0x10_0000) == ABSENT
+    assert mode(machine, 0, PRIMARY_BYTES - PAGE_SIZE) == 7
+    assert mode(machine, 0, PRIMARY_BYTES) == ABSENT
+    assert [mode(machine, vm, CONSOLE) for vm in range(3)] == [0x63] * 3
+    assert page_table_get(machine.stage1.ptable, CONSOLE, CONSOLE + PAGE_SIZE) == 0x0B
+    states = [vcpu.state for vm in machine.vms for vcpu in vm.vcpus]
+    assert [index for index, state in enumerate(states) if state is VcpuState.READY] == [0, 8, 10]
+    assert machine.vms[1].vcpus[0].regs.pc == 0x4000_0000
+    boot_cpu = machine.cpus[0]
+    assert boot_cpu.current is machine.vms[PRIMARY_VM_ID].vcpus[0]
+    assert boot_cpu.is_on
+    assert not machine.cpus[1].is_on
+
+
+def test_the_boot_cpu_comes_first_and_the_others_from_the_end() -> None:
+    machine = boot(PLAIN)
+    assert [cpu.id for cpu in machine.cpus] == [9, 7, 8]
+    assert cpu_find(machine, 7) is machine.cpus[1]
+    assert cpu_find(machine, 1) is None
+    assert cpu_order((3, 4, 5, 6), 5) == [5, 6, 4, 3]
+
+
+@pytest.mark.parametrize("ids", [(), (1, 2), (9, 9), tuple(range(1, 10))])
+def test_cpu_ids_that_are_refused(ids: tuple[int, ...]) -> None:
+    with pytest.raises(BootError):
+        boot(replace(PLAIN, cpu_ids=ids))
+
+
+@pytest.mark.parametrize("pool", range(24))
+def test_too_few_pages_to_boot(pool: int) -> None:
+    with pytest.raises(BootError):
+        boot(replace(PLAIN, pool=pool))
+
+
+def test_too_many_vms() -> None:
+    with pytest.raises(BootError):
+        boot(replace(PLAIN, pool=999, secondaries=(VM1,) * MAX_VMS))
+    machine = Machine()
+    assert vm_init(machine, 1) is None
+
+
+def test_only_vcpus_that_exist_start() -> None:
+    machine = boot(PLAIN)
+    secondary_start(machine.vms[2], 1, 0x1000, 0)
+    secondary_start(machine.vms[1], 1, 0x2000, 4)
+    assert machine.vms[1].vcpus[1].state is VcpuState.READY
+    assert machine.vms[1].vcpus[1].regs.r0 == 4
