@@ -30,8 +30,8 @@ from hfverify.execute.values import (
     Value,
 )
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Fifo, Ref
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Cell, list_node
 from hfverify.syntax import tree
 
@@ -95,7 +95,8 @@ def _construct(
 ) -> Value:
     options = cls.dataclass_options()
     if options is None or not options.get("frozen"):
-        raise run.refuse(node, frame, f"objects of `{cls.node.name}` cannot be made here", "only frozen dataclasses are values")
+        message = f"objects of `{cls.node.name}` cannot be made here"
+        raise run.refuse(node, frame, message, "only frozen dataclasses are values")
     reason = cls.not_plain()
     if reason:
         raise run.refuse(node, frame, f"`{cls.node.name}` {reason}, which is not supported")
@@ -195,10 +196,8 @@ def _roles(
             known = bound.get(role.of)
             if isinstance(known, _Queue):
                 same = known.ref.same(queue.ref) if known.cell == queue.cell else z3.BoolVal(False)
-                run.world.check(
-                    "contract", same, "HF509", f"`{ast.unparse(node)}` puts an entry on a list that it does not belong to",
-                    frame.span(node), contract.name_span,
-                )
+                message = f"`{ast.unparse(node)}` puts an entry on a list that it does not belong to"
+                run.world.check("contract", same, "HF509", message, frame.span(node), contract.name_span)
                 if z3.is_false(z3.simplify(same)):
                     raise PathEnds("contract")
             else:
@@ -215,7 +214,8 @@ def _place_of(run: Interpreter, link: ListLink, node: ast.Call, frame: Frame) ->
     if len(lists) != 1:
         raise run.refuse(node, frame, f"an entry hangs on more than one list by `{link.attribute}`")
     owner, mapping = lists[0]
-    assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
+    assert isinstance(mapping.place, tree.Member)
+    assert isinstance(mapping.place.base, tree.Index)
     keys = run.program.states[owner].keys
     found: dict[str, z3.ArithRef] = {}
     for argument, term in zip(mapping.place.base.arguments, link.owner.keys, strict=True):
@@ -249,7 +249,8 @@ def _perform(run: Interpreter, contract: tree.Contract, bound: dict[str, _Queue 
         assert isinstance(update.place, tree.Name)
         target = bound[update.place.text]
         new = world.evaluator.evaluate(update.value, env)
-        assert isinstance(target, _Queue) and isinstance(new, Fifo)
+        assert isinstance(target, _Queue)
+        assert isinstance(new, Fifo)
         world.write(target.cell, target.ref, new, span)
     return result
 
@@ -261,7 +262,8 @@ def _result(run: Interpreter, expr: tree.Expr, bound: dict[str, _Queue | z3.Arit
         argument = expr.arguments[0]
         assert isinstance(argument, tree.Name)
         queue, value = bound[argument.text], env.names[argument.text]
-        assert isinstance(queue, _Queue) and isinstance(value, Fifo)
+        assert isinstance(queue, _Queue)
+        assert isinstance(value, Fifo)
         element = run.world.facts.first(value)
         low, high = queue.cell.type.element.low, queue.cell.type.element.high  # type: ignore[union-attr]
         run.world.facts.ranges.declare(element, low, high)

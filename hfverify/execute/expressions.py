@@ -169,10 +169,16 @@ def _binary(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     return arithmetic_result(run, node.op, left, right, node, frame)
 
 
-def arithmetic_result(run: Interpreter, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame) -> Value:
+def arithmetic_result(
+    run: Interpreter, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame
+) -> Value:
     """The result of a binary operator on integers."""
     assert isinstance(node, ast.BinOp | ast.AugAssign)
-    if isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor) and isinstance(left, z3.BoolRef) and isinstance(right, z3.BoolRef):
+    if (
+        isinstance(left, z3.BoolRef)
+        and isinstance(right, z3.BoolRef)
+        and isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor)
+    ):
         return _logical(op, left, right)
     left_node = node.left if isinstance(node, ast.BinOp) else node.target
     right_node = node.right if isinstance(node, ast.BinOp) else node.value
@@ -190,7 +196,8 @@ def arithmetic_result(run: Interpreter, op: ast.operator, left: Value, right: Va
             return folded(a / b if isinstance(op, ast.FloorDiv) else a % b)
         case ast.LShift() | ast.RShift():
             inside = z3.And(b >= 0, b <= arithmetic.WIDEST)
-            run.require(inside, node, frame, f"the shift of `{ast.unparse(node)}` may be negative or above {arithmetic.WIDEST}")
+            message = f"the shift of `{ast.unparse(node)}` may be negative or above {arithmetic.WIDEST}"
+            run.require(inside, node, frame, message)
             _unsigned(run, a, node, frame)
             shift = arithmetic.shift_left if isinstance(op, ast.LShift) else arithmetic.shift_right
             return folded(shift(a, b, ranges))
@@ -235,7 +242,13 @@ def _compare(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
 
 
 def _comparison(
-    run: Interpreter, op: ast.cmpop, left: Value, right: Value, nodes: tuple[ast.expr, ast.expr], node: ast.expr, frame: Frame
+    run: Interpreter,
+    op: ast.cmpop,
+    left: Value,
+    right: Value,
+    nodes: tuple[ast.expr, ast.expr],
+    node: ast.expr,
+    frame: Frame,
 ) -> z3.BoolRef:
     match op:
         case ast.Is():
@@ -332,15 +345,16 @@ def _same_value(run: Interpreter, left: Value, right: Value, node: ast.expr, fra
             return left == right
         case (Node(a), Node(b)) | (Opaque(a), Opaque(b)):
             return a == b
-        case (z3.ArithRef(), z3.BoolRef()) | (z3.BoolRef(), z3.ArithRef()) if isinstance(node, ast.Compare) and _uses_identity(node):
+        case (z3.ArithRef(), z3.BoolRef()) | (z3.BoolRef(), z3.ArithRef()) if _uses_identity(node):
             return z3.BoolVal(False)
-        case z3.ArithRef(), z3.ArithRef() if not isinstance(node, ast.Compare) or not _uses_identity(node):
+        case z3.ArithRef(), z3.ArithRef() if not _uses_identity(node):
             return left == right
-    raise run.refuse(node, frame, "these values cannot be compared", "identity of integers depends on the interpreter: use `==`")
+    help_ = "identity of integers depends on the interpreter: use `==`"
+    raise run.refuse(node, frame, "these values cannot be compared", help_)
 
 
-def _uses_identity(node: ast.Compare) -> bool:
-    return any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+def _uses_identity(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare) and any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
 
 
 EXPRESSIONS[ast.Call] = call

@@ -17,16 +17,16 @@ import z3
 from hfverify.diagnostics import Span
 from hfverify.execute.scopes import changes_meaning, local_names
 from hfverify.execute.source import Class, Function, Module, Sources
-from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Part, Ref, Text, TupleValue, Value
+from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Text, TupleValue, Value
 from hfverify.execute.world import World
-from hfverify.logic.values import conjunction
+from hfverify.logic.values import Part, Ref, conjunction
 from hfverify.model.program import Program
 from hfverify.syntax import tree
 
 BUILTINS = ("len", "range", "min", "max", "bool", "int", "abs")
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 (the word of the design)
     """A construct outside the supported subset: it is never skipped or approximated."""
 
     def __init__(self, code: str, message: str, span: Span, help_: str = "") -> None:
@@ -37,7 +37,7 @@ class Refusal(Exception):
         self.help = help_
 
 
-class PathEnds(Exception):
+class PathEnds(Exception):  # noqa: N818 (a way out)
     """The path cannot go on: its last check failed for certain, or a loop came round."""
 
     def __init__(self, why: str) -> None:
@@ -45,7 +45,7 @@ class PathEnds(Exception):
         self.why = why
 
 
-class Returned(Exception):
+class Returned(Exception):  # noqa: N818 (a way out)
     """A `return` statement; carries the value and the place."""
 
     def __init__(self, value: Value, span: Span) -> None:
@@ -54,7 +54,7 @@ class Returned(Exception):
         self.span = span
 
 
-class LoopControl(Exception):
+class LoopControl(Exception):  # noqa: N818 (a way out)
     """`break` or `continue`."""
 
     def __init__(self, kind: str) -> None:
@@ -117,7 +117,12 @@ class Interpreter:
     """Runs one path. `contracts` are the functions that are not entered but described."""
 
     def __init__(
-        self, program: Program, sources: Sources, world: World, oracle: Oracle, contracts: dict[str, list[tree.Contract]]
+        self,
+        program: Program,
+        sources: Sources,
+        world: World,
+        oracle: Oracle,
+        contracts: dict[str, list[tree.Contract]],
     ) -> None:
         self.program = program
         self.sources = sources

@@ -22,8 +22,8 @@ from hfverify.execute.world import Read
 from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Ref, conjunction
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType
 from hfverify.syntax import tree
@@ -59,7 +59,8 @@ def run_for(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
     name = node.target.id
     fact = _fact(run, node, frame)
     if isinstance(items, Range) and fact is not None:
-        _by_fact(run, node, frame, fact, lambda: run.branch(_number(frame.names[name]) < items.stop, node.iter, frame), items)
+        stop = items.stop
+        _by_fact(run, node, frame, fact, lambda: run.branch(_number(frame.names[name]) < stop, node.iter, frame), items)
         return
     values: list[Value] = []
     if isinstance(items, TupleValue):
@@ -113,7 +114,12 @@ def _fact(run: Interpreter, node: ast.stmt, frame: Frame) -> tree.Loop | None:
 
 
 def _by_fact(
-    run: Interpreter, node: ast.While | ast.For, frame: Frame, loop: tree.Loop, enters: Callable[[], bool], items: Range | None
+    run: Interpreter,
+    node: ast.While | ast.For,
+    frame: Frame,
+    loop: tree.Loop,
+    enters: Callable[[], bool],
+    items: Range | None,
 ) -> None:
     world = run.world
     counter = node.target.id if isinstance(node, ast.For) and isinstance(node.target, ast.Name) else ""
@@ -273,7 +279,9 @@ def _forget_reads(run: Interpreter, node: ast.stmt, frame: Frame, read: set[str]
         fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
         if fickle and cell.path.split(".")[-1] in read:
             for _ in range(2):
-                ref = Ref(cell.state, tuple(run.world.fresh_number(key.name) for key in run.program.states[cell.state].keys))
+                ref = Ref(
+                    cell.state, tuple(run.world.fresh_number(key.name) for key in run.program.states[cell.state].keys)
+                )
                 value = constants(cell, f"{cell.name}!{run.world.facts.number()}")
                 run.world.reads.append(Read(cell, ref, value, frame.span(node), len(run.world.sections)))
 
@@ -291,13 +299,20 @@ def written_in(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> Wri
         root, function = pending.pop()
         for inner in ast.walk(root):
             match inner:
-                case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Subscript(value=ast.Attribute(attr=name), ctx=ast.Store()):
+                case (
+                    ast.Attribute(attr=name, ctx=ast.Store())
+                    | ast.Subscript(value=ast.Attribute(attr=name), ctx=ast.Store())
+                ):
                     found.attributes.add(name)
                     found.read.add(name)
                 case ast.Subscript(ctx=ast.Store()):
-                    raise run.refuse(node, frame, "inside a loop with a fact, an item of a local name cannot be assigned")
+                    raise run.refuse(
+                        node, frame, "inside a loop with a fact, an item of a local name cannot be assigned"
+                    )
                 case ast.Call(func=ast.Attribute(attr=name)) if name not in ("acquire", "release"):
-                    raise run.refuse(inner, frame, "inside a loop with a fact, only functions called by name are supported")
+                    raise run.refuse(
+                        inner, frame, "inside a loop with a fact, only functions called by name are supported"
+                    )
                 case ast.Attribute(attr=name):
                     found.read.add(name)
                 case ast.Name(id=name):

@@ -55,7 +55,8 @@ class _Prefix:
         self.given = given
         self.pending = pending
         self.taken: list[bool] = []
-        self.solver = z3.SolverFor("QF_AUFLIA")
+        self.solver = z3.SimpleSolver()
+        self.solver.set("auto_config", False)
         self.solver.set("rlimit", FEASIBILITY_STEPS)
         self.known = [0, 0]
 

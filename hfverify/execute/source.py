@@ -234,7 +234,8 @@ class Sources:
             raise Rejected([Diagnostic("HF100", f"`{file}` cannot be read", (at(Span(file, 1, 1, 1, 1)),))]) from error
         except (RecursionError, ValueError) as error:
             reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
-            raise Rejected([Diagnostic("HF404", f"Python cannot parse this: {reason}", (at(Span(file, 1, 1, 1, 1)),))]) from error
+            message = f"Python cannot parse this: {reason}"
+            raise Rejected([Diagnostic("HF404", message, (at(Span(file, 1, 1, 1, 1)),))]) from error
         module = Module(name, file, text, tree, bound=global_bindings(tree))
         for item in tree.body:
             match item:
@@ -266,7 +267,9 @@ class Sources:
         module_name, _, name = target.partition(":")
         module = self.module(module_name)
         if module is None:
-            raise Rejected([Diagnostic("HF214", f"there is no module `{module_name}` below `{self.shown}`", (at(asked),))])
+            raise Rejected(
+                [Diagnostic("HF214", f"there is no module `{module_name}` below `{self.shown}`", (at(asked),))]
+            )
         if name not in module.functions:
             known = ", ".join(module.functions) or "none"
             notes = (("help", f"functions of {module.file}: {known}"),)
@@ -337,7 +340,8 @@ class Sources:
                     return module.span(node), f"`{name}` is changed after it was defined"
             for name, (source, _) in module.imports.items():
                 if shadows_standard_library(source) and self.module(source.split(".")[0]) is not None:
-                    return module.span(module.places[name]), f"`{source}` is a module of the standard library and of `{self.shown}`"
+                    message = f"`{source}` is a module of the standard library and of `{self.shown}`"
+                    return module.span(module.places[name]), message
         return None
 
     def reachable(self, function: Function) -> list[Module]:

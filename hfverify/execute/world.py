@@ -151,11 +151,11 @@ class World:
         """Whether that lock of that object is held."""
         return disjunction([ref.same(h.lock.ref) for h in self.held if h.lock.name == name])
 
-    def owns(self, cell: Cell, ref: Ref, cells: Cells) -> z3.BoolRef:
-        """Whether the discipline gives the cell to the executing thread, without any lock."""
+    def owns(self, cell: Cell, ref: Ref, cells: Cells, who: z3.ArithRef | None = None) -> z3.BoolRef:
+        """Whether the discipline gives the cell to a thread (the executing one), without any lock."""
         assert isinstance(cell.discipline, tree.OwnedBy)
         env = Env(cells, {}, ref, self.here, None)
-        mine = self.evaluator.number(cell.discipline.owner, env) == self.here
+        mine = self.evaluator.number(cell.discipline.owner, env) == (self.here if who is None else who)
         if cell.discipline.condition is None:
             return mine
         return conjunction([self.evaluator.truth(cell.discipline.condition, env), mine])
@@ -323,6 +323,24 @@ class World:
                 goal = z3.Implies(known, self.in_scope(fact.value, ref, self.cells, there))
                 message = f"this breaks `{fact.name}`, on which another CPU relies for its `{actor.name}`"
                 self.check("stable", goal, "HF507", message, span, fact.name_span)
+
+        self._demand_ownership(state, ref, before, span)
+
+    def _demand_ownership(self, state: str, ref: Ref, before: Cells, span: Span) -> None:
+        """What belongs to another CPU still does: only the owner gives a cell up."""
+        seen: set[str] = set()
+        for cell in self.program.states[state].cells.values():
+            if not isinstance(cell.discipline, tree.OwnedBy):
+                continue
+            there = z3.Int("there!owner")
+            was = self.owns(cell, ref, before, there)
+            stays = self.owns(cell, ref, self.cells, there)
+            if was.eq(stays) or str(was) in seen:
+                continue
+            seen.add(str(was))
+            goal = z3.Implies(conjunction([there != self.here, was]), stays)
+            message = f"this takes `{cell.name}` away from the CPU that owns it"
+            self.check("stable", goal, "HF507", message, span, cell.span)
 
     def _touches(self, actor: Actor, before: Cells) -> bool:
         paths = self.program.states[actor.state].cells

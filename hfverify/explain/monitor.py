@@ -95,13 +95,13 @@ class Monitor:
 
     # ------------------------------------------------------------ cells
 
-    def owns(self, cell: Cell, ref: Ref, store: Store) -> bool:
-        """Whether the cell belongs to the executing thread."""
+    def owns(self, cell: Cell, ref: Ref, store: Store, who: int | None = None) -> bool:
+        """Whether the cell belongs to a thread (the executing one)."""
         assert isinstance(cell.discipline, tree.OwnedBy)
         env = self.env(ref, store)
         if cell.discipline.condition is not None and not self.evaluator.truth(cell.discipline.condition, env):
             return False
-        return self.evaluator.number(cell.discipline.owner, env) == self.here
+        return self.evaluator.number(cell.discipline.owner, env) == (self.here if who is None else who)
 
     def demand(self, cell: Cell, ref: Ref, verb: str) -> None:
         """The executing thread must have the right to the cell."""
@@ -243,3 +243,9 @@ class Monitor:
                 for fact in actor.facts if known else ():
                     if not self._true(fact.value, self.env(ref, None, there)):
                         self.breach("stable", f"{fact.name} of {ref}, on which CPU {there} relies, is broken")
+        for cell in self.program.states[ref.state].cells.values():
+            if isinstance(cell.discipline, tree.OwnedBy):
+                for there in range(max(self.store.sizes.values(), default=1) + 1):
+                    taken = self.owns(cell, ref, before, there) and not self.owns(cell, ref, self.store, there)
+                    if there != self.here and taken:
+                        self.breach("stable", f"{ref}.{cell.path} is taken away from CPU {there}")

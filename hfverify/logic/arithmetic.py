@@ -135,7 +135,7 @@ def _masked(term: z3.ArithRef, mask: int, ranges: Ranges) -> z3.ArithRef:
     if mask < 0:
         return term - _masked(term, ~mask, ranges)
     low, high = ranges.of(term)
-    if low is not None and low >= 0 and high is not None and mask & ((1 << high.bit_length()) - 1) == (1 << high.bit_length()) - 1:
+    if low is not None and low >= 0 and high is not None and ~mask & ((1 << high.bit_length()) - 1) == 0:
         return term
     result: z3.ArithRef = z3.IntVal(0)
     first = True

@@ -40,7 +40,7 @@ def files(folders: Folders) -> list[Path]:
     if not any(path.suffix == SPECIFICATION for path in found):
         shown = folders.shown(folders.spec)
         message = f"there is no specification (`*{SPECIFICATION}`) in `{shown}`"
-        raise Rejected([Diagnostic("HF100", message, (at(Span(shown, 1, 1, 1, 1)),))])
+        raise Rejected([Diagnostic("HF100", message, (at(Span(shown, 1, 1, 1, 2)),))])
     return found
 
 

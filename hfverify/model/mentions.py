@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hfverify.diagnostics import Span
-from hfverify.model.program import Cell
+from hfverify.model.program import Cell, Program
 from hfverify.model.types import RefType, Type
 from hfverify.model.typing import Typer
 from hfverify.syntax import tree
@@ -48,6 +48,16 @@ class Scope:
     def is_own(self, name: str) -> bool:
         """Whether the name is the first part of a cell of the own object."""
         return bool(self.own) and name in self.local and name not in self.bound
+
+
+def own_scope(program: Program, state: str) -> dict[str, Type]:
+    """What an expression inside a state can name: its keys and the first part of each cell."""
+    found = program.states[state]
+    local: dict[str, Type] = {key.name: key.type for key in found.keys}
+    for path, cell in found.cells.items():
+        first = path.split(".")[0]
+        local[first] = cell.type if first == path else RefType(state, first)
+    return local
 
 
 def mentions(typer: Typer, expr: tree.Expr, scope: Scope) -> list[Mention]:

@@ -207,7 +207,8 @@ class Program:
 
 def list_node(mapping: tree.MapsList) -> tuple[str, str]:
     """State and attribute of the nodes of a list."""
-    assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
+    assert isinstance(mapping.place, tree.Member)
+    assert isinstance(mapping.place.base, tree.Index)
     base = mapping.place.base.base
     assert isinstance(base, tree.Name)
     return base.text, mapping.place.name

@@ -8,17 +8,19 @@ Refuses everything that a reader of the specification alone can see to be wrong 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
-from hfverify.diagnostics import Collector, Span, also, at
-from hfverify.model.program import Actor, Call, Cell, Key, Lock, Outcome, Program, Represent, State, Variant, list_node
-from hfverify.model.mentions import Mention, Scope, mentions, mentions_of_action, walk
-from hfverify.model.proof_files import check_contract, check_layout, check_represent
+from hfverify.diagnostics import Collector, Label, Span, also, at
+from hfverify.model.mentions import Mention, Scope, mentions, mentions_of_action, own_scope, walk
+from hfverify.model.program import Actor, Call, Cell, Key, Lock, Outcome, Program, Represent, State, Variant
+from hfverify.model.proof_files import check_proof_files
 from hfverify.model.revisions import Timeline, timeline
 from hfverify.model.types import (
     BAD,
     BOOL,
     INT,
     BadType,
+    BytesType,
     EncodingType,
     EnumType,
     FifoType,
@@ -29,12 +31,15 @@ from hfverify.model.types import (
     RefType,
     Type,
     bounds,
+    fits_register,
     is_integral,
+    is_scalar,
 )
 from hfverify.model.typing import BUILTINS, TYPES, Typer
 from hfverify.syntax import tree
 from hfverify.syntax.parse import PROOF
 
+REGISTER_BITS = 64
 BUILT_IN = frozenset((*BUILTINS, *TYPES))
 PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop)
 SPEC_ONLY = (tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario)
@@ -89,8 +94,10 @@ class _Resolver:
             first = names.setdefault(module.name, module)
             if first is not module:
                 self.collector.error(
-                    "HF202", f"two files are the module `{module.name}`",
-                    at(module.name_span, "again here"), also(first.name_span, "first here"),
+                    "HF202",
+                    f"two files are the module `{module.name}`",
+                    at(module.name_span, "again here"),
+                    also(first.name_span, "first here"),
                 )
         for module in self.modules:
             for imported in module.imports:
@@ -100,7 +107,9 @@ class _Resolver:
             for declaration in module.declarations:
                 if isinstance(declaration, SPEC_ONLY if proof else PROOF_ONLY):
                     place = "a proof file" if proof else "a specification"
-                    self.collector.error("HF205", f"this declaration cannot stand in {place}", at(declaration.name_span))
+                    self.collector.error(
+                        "HF205", f"this declaration cannot stand in {place}", at(declaration.name_span)
+                    )
 
     def check_revisions(self, declarations: list[tree.Declaration]) -> None:
         """Every `since` and `until` names a revision, also where the chosen revision does not look."""
@@ -129,13 +138,30 @@ class _Resolver:
                 if program.layout is not None:
                     self.collector.error("HF216", "there is more than one layout", at(item.name_span))
                 program.layout = item
-        for item in declarations:
+        for item in self.types_in_order(declarations):
             self.collect_type(item)
+        self.typer.states = {item.name for item in declarations if isinstance(item, tree.State)}
         for item in declarations:
             self.collect_state(item)
         for item in declarations:
             self.collect_rest(item)
         self.collect_locks(declarations)
+
+    def types_in_order(self, declarations: list[tree.Declaration]) -> list[tree.Declaration]:
+        """Each type after those that it is made of."""
+        waiting = {d.name: d for d in declarations if isinstance(d, tree.TypeAlias | tree.Enum | tree.Encoding)}
+        rest = [d for d in declarations if waiting.get(d.name) is not d]
+        ordered: list[tree.Declaration] = []
+        while waiting:
+            ready = [d for d in waiting.values() if not _parts_of(d) & waiting.keys()]
+            if not ready:
+                item = next(iter(waiting.values()))
+                self.collector.error("HF203", f"`{item.name}` is defined by itself", at(item.name_span))
+                self.program.types.update(dict.fromkeys(waiting, BAD))
+                break
+            for item in ready:
+                ordered.append(waiting.pop(item.name))
+        return [*ordered, *rest]
 
     def collect_type(self, item: tree.Declaration) -> None:
         match item:
@@ -161,7 +187,9 @@ class _Resolver:
             if high is not None and number > high:
                 self.collector.error("HF204", f"{number} does not fit {base}", at(entry.span))
             if any(number == other for _, other in values):
-                self.collector.error("HF202", f"two names of `{item.name}` have the number {number}", at(entry.name_span))
+                self.collector.error(
+                    "HF202", f"two names of `{item.name}` have the number {number}", at(entry.name_span)
+                )
             values.append((entry.name, number))
         enum = EnumType(item.name, tuple(values))
         self.program.enums[item.name] = enum
@@ -182,12 +210,20 @@ class _Resolver:
             self.declare(variant)
             self.program.variants[variant.name] = Variant(encoding, variant, item.tag[0] if item.tag else 0)
             if (variant.tag is None) != (item.tag is None):
-                self.collector.error("HF208", f"`{variant.name}` and the tag of `{item.name}` do not agree", at(variant.name_span))
+                self.collector.error(
+                    "HF208", f"`{variant.name}` and the tag of `{item.name}` do not agree", at(variant.name_span)
+                )
             elif item.tag is not None and variant.tag is not None:
                 if variant.tag >= 1 << (item.tag[1] - item.tag[0] + 1):
-                    self.collector.error("HF208", f"the tag {variant.tag} does not fit bits {item.tag[0]} .. {item.tag[1]}", at(variant.name_span))
+                    self.collector.error(
+                        "HF208",
+                        f"the tag {variant.tag} does not fit bits {item.tag[0]} .. {item.tag[1]}",
+                        at(variant.name_span),
+                    )
                 if variant.tag in tags:
-                    self.collector.error("HF208", f"`{variant.name}` and `{tags[variant.tag]}` have the same tag", at(variant.name_span))
+                    self.collector.error(
+                        "HF208", f"`{variant.name}` and `{tags[variant.tag]}` have the same tag", at(variant.name_span)
+                    )
                 tags[variant.tag] = variant.name
             self.check_bits(item, variant, encoding.width)
 
@@ -205,10 +241,15 @@ class _Resolver:
                 self.collector.error("HF203", f"a field needs an unsigned type, not {type_}", at(field.type.span))
             room = field.high - field.low + 1
             if room <= 0 or field.high >= width:
-                self.collector.error("HF208", f"bits {field.low} .. {field.high} are not in {width} bits", at(field.span))
+                self.collector.error(
+                    "HF208", f"bits {field.low} .. {field.high} are not in {width} bits", at(field.span)
+                )
             elif high is not None and high.bit_length() > room and not field.truncated:
                 self.collector.error(
-                    "HF208", f"{type_} does not fit {room} bits", at(field.span), notes=(("help", "say `truncated` if the top bits are lost"),)
+                    "HF208",
+                    f"{type_} does not fit {room} bits",
+                    at(field.span),
+                    notes=(("help", "say `truncated` if the top bits are lost"),),
                 )
             for low, top, other in taken:
                 if field.low <= top and low <= field.high:
@@ -234,23 +275,31 @@ class _Resolver:
                 continue
             if cell.name in cells:
                 self.collector.error(
-                    "HF202", f"the cell `{cell.name}` is declared twice, so it has two disciplines",
-                    at(cell.name_span, "again here"), also(cells[cell.name].span, "first here"),
+                    "HF202",
+                    f"the cell `{cell.name}` is declared twice, so it has two disciplines",
+                    at(cell.name_span, "again here"),
+                    also(cells[cell.name].span, "first here"),
                 )
             for other in cells:
                 if other.startswith(cell.name + ".") or cell.name.startswith(other + "."):
-                    self.collector.error("HF202", f"`{cell.name}` and `{other}` cannot both be cells", at(cell.name_span))
+                    self.collector.error(
+                        "HF202", f"`{cell.name}` and `{other}` cannot both be cells", at(cell.name_span)
+                    )
             type_ = self.typer.resolve_type(cell.type)
             if not is_scalar(type_) and not isinstance(type_, FifoType | BytesType):
                 self.collector.error(
-                    "HF203", f"a cell cannot hold {type_}", at(cell.type.span),
+                    "HF203",
+                    f"a cell cannot hold {type_}",
+                    at(cell.type.span),
                     notes=(("help", "keep the object's keys, and say in a proof file what the attribute `is`"),),
                 )
             if cell.name.split(".")[0] in named:
                 self.collector.error(
                     "HF202", f"`{cell.name.split('.')[0]}` is a key of `{item.name}` already", at(cell.name_span)
                 )
-            cells[cell.name] = Cell(item.name, cell.name, type_, cell.initial, cell.discipline, cell.name_span, cell.doc)
+            cells[cell.name] = Cell(
+                item.name, cell.name, type_, cell.initial, cell.discipline, cell.name_span, cell.doc
+            )
         self.program.states[item.name] = State(item.name, tuple(keys), cells, item.name_span, item.doc)
 
     def collect_rest(self, item: tree.Declaration) -> None:
@@ -300,13 +349,17 @@ class _Resolver:
                 mappings: dict[str, tree.Mapping] = {}
                 for mapping in item.mappings:
                     if mappings.setdefault(mapping.path, mapping) is not mapping:
-                        self.collector.error("HF202", f"`{item.name}.{mapping.path}` is represented twice", at(mapping.span))
+                        self.collector.error(
+                            "HF202", f"`{item.name}.{mapping.path}` is represented twice", at(mapping.span)
+                        )
                 program.represents[item.name] = Represent(item.name, item.target, mappings, item.name_span)
             case tree.Contract():
                 program.contracts += (item,)
             case tree.Loop():
                 if program.loops.setdefault((item.name, item.position), item) is not item:
-                    self.collector.error("HF202", f"two facts speak about loop {item.position} of `{item.name}`", at(item.name_span))
+                    self.collector.error(
+                        "HF202", f"two facts speak about loop {item.position} of `{item.name}`", at(item.name_span)
+                    )
 
     def collect_locks(self, declarations: list[tree.Declaration]) -> None:
         locks = {d.name: d for d in declarations if isinstance(d, tree.Lock)}
@@ -335,24 +388,23 @@ class _Resolver:
         after: dict[str, set[str]] = {name: set() for name in locks}
         spans: dict[tuple[str, str], Span] = {}
         for order in orders:
-            for lock in order.locks:
-                if lock.text not in locks:
-                    self.typer.unknown(lock.span, "lock", lock.text, locks)
-            for left, right in zip(order.locks, order.locks[1:], strict=False):
+            for place in order.locks:
+                if place.text not in locks:
+                    self.typer.unknown(place.span, "lock", place.text, locks)
+            for left, right in pairwise(order.locks):
                 if left.text in locks and right.text in locks:
                     after[left.text].add(right.text)
                     spans.setdefault((left.text, right.text), order.span)
         mentioned = {lock.text for order in orders for lock in order.locks}
-        for name, lock in locks.items():
-            if len(locks) > 1 and name not in mentioned:
-                self.collector.error("HF211", f"the order does not say where `{name}` stands", at(lock.name_span))
+        for lock in locks.values():
+            if len(locks) > 1 and lock.name not in mentioned:
+                self.collector.error("HF211", f"the order does not say where `{lock.name}` stands", at(lock.name_span))
         ranks: dict[str, int] = {}
         while remaining := [name for name in locks if name not in ranks]:
             free = [n for n in remaining if not any(n in after[m] for m in remaining)]
             if not free:
                 cycle = _cycle(remaining, after)
-                pairs = list(zip(cycle, cycle[1:], strict=False))
-                places = list(dict.fromkeys(spans[pair] for pair in pairs))
+                places = list(dict.fromkeys(spans[pair] for pair in pairwise(cycle)))
                 labels = [at(places[0], "this order"), *(also(place, "and this one") for place in places[1:2])]
                 self.collector.error("HF211", "the lock order has a cycle: " + " -> ".join(cycle), *labels)
                 break
@@ -362,15 +414,6 @@ class _Resolver:
 
     # ------------------------------------------------------------ second pass: meaning
 
-    def scope(self, state: str) -> dict[str, Type]:
-        """What an expression inside a state can name: its keys and the first part of each cell."""
-        found = self.program.states[state]
-        local: dict[str, Type] = {key.name: key.type for key in found.keys}
-        for path, cell in found.cells.items():
-            first = path.split(".")[0]
-            local[first] = cell.type if first == path else RefType(state, first)
-        return local
-
     def check(self, declarations: list[tree.Declaration]) -> None:
         for state in self.program.states.values():
             self.check_state(state)
@@ -378,60 +421,92 @@ class _Resolver:
             match item:
                 case tree.Const():
                     self.typer.expect(item.value, self.program.consts[item.name][0], {})
+                    self.written_out(item.value, "a constant")
                 case tree.Pure():
+                    self.typer.local_names((p.name, p.span) for p in item.parameters)
                     local = {p.name: self.typer.resolve_type(p.type) for p in item.parameters}
                     self.typer.expect(item.body, self.typer.resolve_type(item.type), local)
                 case tree.Action():
+                    self.typer.local_names((p.name, p.span) for p in item.parameters)
                     local = {p.name: self.typer.resolve_type(p.type) for p in item.parameters}
-                    for update in item.updates:
-                        self.check_update(update, local)
+                    self.check_updates(item.updates, local)
                 case tree.Let():
                     self.typer.type_of(item.value, {})
                 case tree.Thread():
                     self.typer.expect(item.below, INT, {})
+                    self.bound(item.below, Scope())
                 case tree.Actor():
                     self.check_actor(item)
                 case tree.Invariant() if self.exists(item.revisions):
                     self.check_invariant(item)
                 case tree.Assume():
                     self.typer.boolean(item.value, {})
-                    self.constant_only(item.value, {}, "an assumption")
-                case tree.Represent():
-                    self.check_represent(item)
-                case tree.Layout():
-                    self.check_layout(item)
-                case tree.Contract():
-                    self.check_contract(item)
+                    self.constant_only(item.value, Scope(), "an assumption")
+        check_proof_files(self.typer, declarations)
         self.collect_calls(declarations)
         for scenario in self.program.scenarios.values():
             self.check_scenario(scenario)
         self.check_recursion()
 
     def check_state(self, state: State) -> None:
-        local = self.scope(state.name)
-        for key in state.keys:
-            self.typer.expect(key.below, INT, {k.name: k.type for k in state.keys})
+        scope = Scope(own_scope(self.program, state.name), state.name)
+        for index, key in enumerate(state.keys):
+            earlier: dict[str, Type] = {k.name: k.type for k in state.keys[:index]}
+            self.typer.expect(key.below, INT, earlier)
+            self.bound(key.below, Scope(earlier))
         for cell in state.cells.values():
-            if cell.initial is not None:
+            empty = isinstance(cell.type, FifoType) and cell.initial is not None and written(cell.initial) == "{}"
+            if cell.initial is not None and not empty:
                 self.typer.expect(cell.initial, cell.type, {})
+                self.written_out(cell.initial, "an initial value")
             match cell.discipline:
                 case tree.GuardedBy():
                     self.check_guard(state, cell, cell.discipline)
                 case tree.OwnedBy(span, owner, condition, otherwise):
                     if self.program.thread is None:
                         self.collector.error("HF209", "`owned by` needs a `thread`", at(span))
-                    owned = self.typer.type_of(owner, local)
+                    owned = self.typer.type_of(owner, scope.local)
                     if not is_integral(owned) and not isinstance(owned, OptionalType):
                         self.collector.error("HF203", f"the owner is {owned}, not a number", at(owner.span))
+                    self.check_owner(cell, owner, scope)
                     if condition is not None:
-                        self.typer.boolean(condition, local)
+                        self.typer.boolean(condition, scope.local)
+                        self.check_owner(cell, condition, scope)
                     if otherwise is not None:
                         self.check_guard(state, cell, otherwise)
                 case tree.Plain(span, kind, because):
                     if kind == "volatile" and not because:
                         self.collector.error(
-                            "HF209", "a volatile cell needs a reason", at(span), notes=(("help", 'write `volatile because "…"`'),)
+                            "HF209",
+                            "a volatile cell needs a reason",
+                            at(span),
+                            notes=(("help", 'write `volatile because "…"`'),),
                         )
+
+    def bound(self, expr: tree.Expr, scope: Scope) -> None:
+        """A bound is the same for everybody, at every time."""
+        self.constant_only(expr, scope, "a bound")
+        for mention in mentions(self.typer, expr, scope):
+            if mention.kind == "thread":
+                self.refuse(
+                    mention, "HF209", f"a bound is the same for every `{mention.name}`, so it cannot speak about it"
+                )
+
+    def check_owner(self, cell: Cell, expr: tree.Expr, scope: Scope) -> None:
+        """Who owns a cell is the same for everybody, and only the object itself changes it."""
+        for mention in self.mentions(expr, scope, "the owner of a cell"):
+            if mention.kind == "thread":
+                self.refuse(
+                    mention,
+                    "HF209",
+                    f"every `{mention.name}` would own `{cell.name}`: name one by the object's keys or cells",
+                )
+            elif mention.cell is not None and not _is_stable(mention):
+                self.refuse(
+                    mention,
+                    "HF209",
+                    f"who owns `{cell.name}` cannot depend on `{mention.name}`, which may change at any time",
+                )
 
     def check_guard(self, state: State, cell: Cell, guard: tree.GuardedBy) -> None:
         if f"{state.name}.{guard.lock}" not in self.program.locks:
@@ -443,41 +518,78 @@ class _Resolver:
         if item.state not in self.program.states:
             self.typer.unknown(item.name_span, "state", item.state, self.program.states)
             return
+        scope = Scope(own_scope(self.program, item.state), item.state)
         for fact in item.facts:
-            self.typer.boolean(fact.value, self.scope(item.state))
+            self.typer.boolean(fact.value, scope.local)
+            for mention in self.mentions(fact.value, scope, "what an actor relies on"):
+                if mention.cell is not None and not _is_stable(mention):
+                    self.refuse(
+                        mention, "HF209", f"`{item.name}` can rely only on its own cells, not on `{mention.name}`"
+                    )
 
     def check_invariant(self, item: tree.Invariant) -> None:
         lock = self.program.locks.get(item.lock.text)
         if lock is None:
             return
-        self.typer.boolean(item.value, self.scope(lock.state))
-        guarded = {cell.path for cell in self.program.guarded_by(lock)}
-        for path, span in self.own_cells(item.value, lock.state):
-            cell = self.program.states[lock.state].cells[path]
-            if path not in guarded and not _is_constant(cell):
-                self.collector.error(
-                    "HF210", f"`{item.name}` is an invariant of `{lock.name}`, which does not guard `{path}`",
-                    at(span), also(cell.span, "declared here"),
-                )
+        scope = Scope(own_scope(self.program, lock.state), lock.state)
+        self.typer.boolean(item.value, scope.local)
+        for mention in self.mentions(item.value, scope, "an invariant"):
+            cell = mention.cell
+            if mention.kind == "thread":
+                name = mention.name
+                what = f"`{item.name}` holds for everybody, so it cannot speak about the `{name}` that is executing"
+                self.refuse(mention, "HF210", what)
+            elif cell is not None and not _is_constant(cell) and not _is_guarded(cell, lock):
+                what = f"`{item.name}` is an invariant of `{lock.name}`, which does not guard `{cell.path}`"
+                self.refuse(mention, "HF210", what, also(cell.span, "declared here"))
+            elif cell is not None and not _is_constant(cell) and not mention.own:
+                what = f"`{item.name}` speaks about `{cell.path}` of another {cell.state}, which another lock guards"
+                self.refuse(mention, "HF210", what)
 
-    def own_cells(self, expr: tree.Expr, state: str) -> list[tuple[str, Span]]:
-        """The cells of the state that an expression in its scope mentions."""
-        found: list[tuple[str, Span]] = []
-        for node in walk(expr):
-            path = _dotted(node)
-            if path in self.program.states[state].cells:
-                found.append((path, node.span))
+    def mentions(self, expr: tree.Expr, scope: Scope, what: str) -> list[Mention]:
+        """What an expression speaks about that belongs to no call: actors have no meaning there."""
+        found = mentions(self.typer, expr, scope)
+        for mention in found:
+            if mention.kind == "actor":
+                self.refuse(mention, "HF201", f"`{mention.name}` has no meaning here: {what} belongs to no call")
         return found
 
-    def constant_only(self, expr: tree.Expr, local: Mapping[str, Type], what: str) -> None:
-        for node in walk(expr):
-            if isinstance(node, tree.Member):
-                base = self.typer.type_of(node.base, local)
-                if isinstance(base, RefType):
-                    path = f"{base.path}.{node.name}" if base.path else node.name
-                    cell = self.program.cell(base.state, path)
-                    if cell is not None and not _is_constant(cell):
-                        self.collector.error("HF209", f"{what} may only speak about constants, and `{cell.name}` changes", at(node.span))
+    def refuse(self, mention: Mention, code: str, message: str, *labels: Label) -> None:
+        """Report a mention where it is made, and also inside the definition that makes it."""
+        inner = [also(mention.inside, "through this")] if mention.inside != mention.span else []
+        self.collector.error(code, message, at(mention.span), *inner, *labels)
+
+    def constant_only(self, expr: tree.Expr, scope: Scope, what: str, *, call: bool = False) -> None:
+        """The expression has the same value at every time."""
+        found = mentions(self.typer, expr, scope) if call else self.mentions(expr, scope, what)
+        for mention in found:
+            if mention.cell is not None and not _is_constant(mention.cell):
+                message = f"{what} may only speak about constants, and `{mention.name}` changes"
+                self.refuse(mention, "HF209", message, also(mention.cell.span, "declared here"))
+
+    def written_out(self, expr: tree.Expr, what: str) -> None:
+        """The expression has the same value on every machine."""
+        for mention in self.mentions(expr, Scope(), what):
+            if mention.kind != "actor":
+                self.refuse(mention, "HF203", f"{what} cannot depend on `{mention.name}`")
+
+    def check_updates(self, updates: Sequence[tree.Update | tree.Perform], local: Mapping[str, Type]) -> None:
+        """Updates happen at once, so none may speak about a place twice."""
+        places: dict[str, Span] = {}
+        for update in updates:
+            if isinstance(update, tree.Perform):
+                self.check_perform(update, local)
+                continue
+            self.check_update(update, local)
+            text = written(update.place)
+            if text in places:
+                self.collector.error(
+                    "HF202",
+                    f"`{text}` gets two values at once",
+                    at(update.place.span, "again here"),
+                    also(places[text], "first here"),
+                )
+            places.setdefault(text, update.place.span)
 
     def check_update(self, update: tree.Update, local: Mapping[str, Type]) -> None:
         target = self.typer.type_of(update.place, local)
@@ -491,8 +603,21 @@ class _Resolver:
                 cell = self.program.cell(base.state, path)
                 if cell is None and not isinstance(target, BadType):
                     self.collector.error("HF203", "a key cannot be changed", at(update.place.span))
-                elif cell is not None and isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("constant", "volatile"):
-                    self.collector.error("HF209", f"`{cell.name}` is {cell.discipline.kind} and cannot be changed", at(update.place.span), also(cell.span, "declared here"))
+                elif (
+                    cell is not None
+                    and isinstance(cell.discipline, tree.Plain)
+                    and cell.discipline.kind in ("constant", "volatile")
+                ):
+                    self.collector.error(
+                        "HF209",
+                        f"`{cell.name}` is {cell.discipline.kind} and cannot be changed",
+                        at(update.place.span),
+                        also(cell.span, "declared here"),
+                    )
+        if isinstance(target, FifoType) and written(update.value) == "{}":
+            help_ = "take members out one by one, with `remove`"
+            self.typer.error("HF203", update.value.span, "a fifo cannot be replaced by a set", help_)
+            return
         self.typer.expect(update.value, target, local)
 
     # ------------------------------------------------------------ calls
@@ -512,7 +637,12 @@ class _Resolver:
             if call.number is not None:
                 first = numbers.setdefault(call.number.value, call.number)
                 if first is not call.number:
-                    self.collector.error("HF202", f"two calls have the number {call.number.value:#x}", at(call.number.span), also(first.span, "first here"))
+                    self.collector.error(
+                        "HF202",
+                        f"two calls have the number {call.number.value:#x}",
+                        at(call.number.span),
+                        also(first.span, "first here"),
+                    )
 
     def check_timeline(self, item: tree.Call, line: Timeline) -> None:
         """The text of each revision in which the call exists has one number and one result per outcome."""
@@ -531,7 +661,11 @@ class _Resolver:
                     if len(current) > 1 or (given and not current):
                         what = "more than one" if current else "no"
                         word = "result" if kind is tree.Returns else "`next`"
-                        self.collector.error("HF207", f"`{item.name}.{outcome.name}` has {what} {word} at {line.chosen}", at(outcome.name_span))
+                        self.collector.error(
+                            "HF207",
+                            f"`{item.name}.{outcome.name}` has {what} {word} at {line.chosen}",
+                            at(outcome.name_span),
+                        )
 
     def call(self, item: tree.Call) -> Call | None:
         clauses = item.clauses
@@ -539,7 +673,12 @@ class _Resolver:
         results = [c for c in clauses if isinstance(c, tree.Result)]
         protocols = [c for c in clauses if isinstance(c, tree.Protocol)]
         actors = [c for c in clauses if isinstance(c, tree.By)]
-        for what, found, least in (("impl", impls, 1), ("ret", results, 0), ("protocol", protocols, 0), ("by", actors, 0)):
+        for what, found, least in (
+            ("impl", impls, 1),
+            ("ret", results, 0),
+            ("protocol", protocols, 0),
+            ("by", actors, 0),
+        ):
             if not least <= len(found) <= 1:
                 self.collector.error("HF213", f"`{item.name}` has {len(found)} `{what}` clauses", at(item.name_span))
                 return None
@@ -547,33 +686,76 @@ class _Resolver:
             self.collector.error("HF214", 'an implementation is named "module:function"', at(impls[0].span))
             return None
         actor = self.call_actor(item, actors)
+        named = [c for c in clauses if isinstance(c, tree.Argument | tree.Let)]
+        self.typer.local_names((c.name, c.span if isinstance(c, tree.Argument) else c.name_span) for c in named)
         local: dict[str, Type] = {}
         arguments: list[tuple[tree.Argument, Type]] = []
         for argument in clauses:
             if isinstance(argument, tree.Argument):
                 type_ = self.typer.resolve_type(argument.type)
-                if argument.name in local or argument.register in [a.register for a, _ in arguments]:
-                    self.collector.error("HF202", f"`{argument.register} {argument.name}` is declared twice", at(argument.span))
+                if argument.register in [a.register for a, _ in arguments]:
+                    self.collector.error("HF202", f"`{argument.register}` carries two arguments", at(argument.span))
+                if not fits_register(type_):
+                    self.collector.error("HF203", f"a register cannot carry {type_}", at(argument.type.span))
                 local[argument.name] = type_
                 arguments.append((argument, type_))
         lets = [c for c in clauses if isinstance(c, tree.Let)]
         for let in lets:
-            if let.name in local:
-                self.collector.error("HF202", f"`{let.name}` is declared twice", at(let.name_span))
             local[let.name] = self.typer.type_of(let.value, local)
         givens = tuple(c for c in clauses if isinstance(c, tree.Given))
         for given in givens:
             self.typer.boolean(given.value, local)
-            self.constant_only(given.value, local, "a `given`")
+            scope = Scope(local, lets={let.name: let for let in lets})
+            self.constant_only(given.value, scope, "a `given`", call=True)
         result = (results[0], self.typer.resolve_type(results[0].type)) if results else None
+        if result is not None and not fits_register(result[1]) and not isinstance(result[1], OptionalType):
+            self.collector.error("HF203", f"a register cannot carry {result[1]}", at(result[0].type.span))
         outcomes = self.outcomes(item, local, result[1] if result else None)
         numbers = [n for n in clauses if isinstance(n, tree.Number) and self.exists(n.revisions)]
+        for number in numbers:
+            if number.value >= 1 << REGISTER_BITS:
+                self.collector.error("HF204", f"{number.value:#x} does not fit {REGISTER_BITS} bits", at(number.span))
         call = Call(
-            item.name, item.kind, numbers[0] if numbers else None, impls[0], actor, tuple(arguments), result, givens,
-            tuple(lets), outcomes, protocols[0] if protocols else None, item.span, item.name_span, item.doc,
+            item.name,
+            item.kind,
+            numbers[0] if numbers else None,
+            impls[0],
+            actor,
+            tuple(arguments),
+            result,
+            givens,
+            tuple(lets),
+            outcomes,
+            protocols[0] if protocols else None,
+            item.span,
+            item.name_span,
+            item.doc,
         )
         self.check_protocol(call, local)
+        self.check_actors(call, Scope(local))
         return call
+
+    def check_actors(self, call: Call, scope: Scope) -> None:
+        """Nothing in the call speaks about an actor that is not its own."""
+        expressions = [*(given.value for given in call.givens), *(let.value for let in call.lets)]
+        found: list[Mention] = []
+        for outcome in call.outcomes:
+            expressions += [outcome.condition, *(c.value for c in (outcome.returns, outcome.next) if c is not None)]
+            for update in (*outcome.effects, *outcome.later):
+                if isinstance(update, tree.Update):
+                    expressions += [update.place, update.value]
+                else:
+                    expressions += update.arguments
+                    if update.action in self.program.actions:
+                        found += mentions_of_action(self.typer, self.program.actions[update.action], update.span)
+        if call.protocol is not None:
+            expressions += [lock.place for step in call.protocol.steps for lock in step.locks]
+        for expression in expressions:
+            found += mentions(self.typer, expression, scope)
+        for mention in found:
+            if mention.kind == "actor" and mention.name != call.actor:
+                message = f"`{mention.name}` has no meaning here: `{call.name}` runs for `{call.actor}`"
+                self.refuse(mention, "HF201", message)
 
     def call_actor(self, item: tree.Call, actors: list[tree.By]) -> str:
         if actors:
@@ -591,7 +773,9 @@ class _Resolver:
                 self.collector.error("HF202", f"`{item.name}.{clause.name}` is declared twice", at(clause.name_span))
             is_reject = isinstance(clause, tree.Reject)
             if is_reject and any(not other.is_reject for other in found):
-                self.collector.error("HF213", "rejects stand before cases: they are checked first", at(clause.name_span))
+                self.collector.error(
+                    "HF213", "rejects stand before cases: they are checked first", at(clause.name_span)
+                )
             condition = clause.unless if isinstance(clause, tree.Reject) else clause.when
             self.typer.boolean(condition, local)
             found.append(self.outcome(item, clause, is_reject, condition, local, result))
@@ -600,8 +784,13 @@ class _Resolver:
         return tuple(found)
 
     def outcome(
-        self, item: tree.Call, clause: tree.Reject | tree.Case, is_reject: bool, condition: tree.Expr,
-        local: Mapping[str, Type], result: Type | None,
+        self,
+        item: tree.Call,
+        clause: tree.Reject | tree.Case,
+        is_reject: bool,
+        condition: tree.Expr,
+        local: Mapping[str, Type],
+        result: Type | None,
     ) -> Outcome:
         returns = [c for c in clause.consequences if isinstance(c, tree.Returns) and self.exists(c.revisions)]
         nexts = [c for c in clause.consequences if isinstance(c, tree.Next) and self.exists(c.revisions)]
@@ -611,22 +800,29 @@ class _Resolver:
             else:
                 self.typer.expect(value.value, result, local)
         if result is not None and not returns:
-            self.collector.error("HF213", f"`{item.name}.{clause.name}` does not say what it returns", at(clause.name_span))
+            self.collector.error(
+                "HF213", f"`{item.name}.{clause.name}` does not say what it returns", at(clause.name_span)
+            )
         for target in nexts:
             found = self.typer.type_of(target.value, local)
             if not isinstance(found, RefType | BadType) or (isinstance(found, RefType) and found.path):
                 self.collector.error("HF203", f"`next` is {found}, not an object", at(target.value.span))
         groups: dict[bool, list[tree.Update | tree.Perform]] = {False: [], True: []}
         for effect in (c for c in clause.consequences if isinstance(c, tree.Effect)):
-            for update in effect.updates:
-                groups[effect.later].append(update)
-                if isinstance(update, tree.Update):
-                    self.check_update(update, local)
-                else:
-                    self.check_perform(update, local)
+            groups[effect.later] += effect.updates
+        for group in groups.values():
+            self.check_updates(group, local)
         return Outcome(
-            clause.name, is_reject, condition, returns[0] if returns else None, nexts[0] if nexts else None,
-            tuple(groups[False]), tuple(groups[True]), clause.span, clause.name_span, clause.doc,
+            clause.name,
+            is_reject,
+            condition,
+            returns[0] if returns else None,
+            nexts[0] if nexts else None,
+            tuple(groups[False]),
+            tuple(groups[True]),
+            clause.span,
+            clause.name_span,
+            clause.doc,
         )
 
     def check_perform(self, perform: tree.Perform, local: Mapping[str, Type]) -> None:
@@ -634,13 +830,21 @@ class _Resolver:
         if action is None:
             self.typer.unknown(perform.span, "action", perform.action, self.program.actions)
         elif len(action.parameters) != len(perform.arguments):
-            self.collector.error("HF203", f"`{action.name}` takes {len(action.parameters)} arguments, not {len(perform.arguments)}", at(perform.span))
+            self.collector.error(
+                "HF203",
+                f"`{action.name}` takes {len(action.parameters)} arguments, not {len(perform.arguments)}",
+                at(perform.span),
+            )
         else:
             for argument, parameter in zip(perform.arguments, action.parameters, strict=True):
                 self.typer.expect(argument, self.typer.resolve_type(parameter.type), local)
 
     def check_protocol(self, call: Call, local: Mapping[str, Type]) -> None:
         if call.protocol is None:
+            for outcome in call.outcomes:
+                if outcome.later:
+                    message = f"`{call.name}.{outcome.name}` has `later` updates but no protocol"
+                    self.collector.error("HF212", message, at(outcome.name_span))
             return
         names = {outcome.name for outcome in call.outcomes}
         for step in call.protocol.steps:
@@ -656,7 +860,12 @@ class _Resolver:
             afters = call.steps("after", outcome.name)
             if len(commits) != 1:
                 what = "no `commit` line" if not commits else "two `commit` lines"
-                self.collector.error("HF212", f"`{call.name}.{outcome.name}` has {what}", at(outcome.name_span), also(call.protocol.span, "in this protocol"))
+                self.collector.error(
+                    "HF212",
+                    f"`{call.name}.{outcome.name}` has {what}",
+                    at(outcome.name_span),
+                    also(call.protocol.span, "in this protocol"),
+                )
             if bool(outcome.later) != bool(afters):
                 what = "`later` updates but no `after` line" if outcome.later else "an `after` line but nothing `later`"
                 self.collector.error("HF212", f"`{call.name}.{outcome.name}` has {what}", at(outcome.name_span))
@@ -678,124 +887,95 @@ class _Resolver:
 
     def check_recursion(self) -> None:
         """Definitions must not use themselves: each is unfolded where it is used."""
-        bodies: dict[str, tuple[Span, list[tree.Expr]]] = {p.name: (p.name_span, [p.body]) for p in self.program.pures.values()}
-        bodies |= {let.name: (let.name_span, [let.value]) for let in self.program.lets.values()}
+        program = self.program
+        bodies: dict[str, tuple[Span, list[tree.Expr], set[str]]] = {}
+        for pure in program.pures.values():
+            bodies[pure.name] = (pure.name_span, [pure.body], {p.name for p in pure.parameters})
+        for let in program.lets.values():
+            bodies[let.name] = (let.name_span, [let.value], set())
+        for name, (_, value) in program.consts.items():
+            bodies[name] = (self.names[name], [value], set())
+        for state in program.states.values():
+            bodies[state.name] = (state.span, [key.below for key in state.keys], {key.name for key in state.keys})
         uses = {
-            name: {n.text for body in group for n in walk(body) if isinstance(n, tree.Name) and n.text in bodies}
-            for name, (_, group) in bodies.items()
+            name: {n.text for body in group for n in walk(body) if isinstance(n, tree.Name)} & bodies.keys() - local
+            for name, (_, group, local) in bodies.items()
         }
-        for name, (span, _) in bodies.items():
-            seen: set[str] = set()
-            pending = set(uses[name])
-            while pending:
-                other = pending.pop()
-                if other not in seen:
-                    seen.add(other)
-                    pending |= uses[other]
-            if name in seen:
-                self.collector.error("HF203", f"`{name}` is defined by itself", at(span))
-
-    # ------------------------------------------------------------ proof files
-
-    def check_represent(self, item: tree.Represent) -> None:
-        if item.name not in self.program.states:
-            self.typer.unknown(item.name_span, "state", item.name, self.program.states)
-            return
-        if ":" not in item.target:
-            self.collector.error("HF216", 'a class is named "module:Class"', at(item.name_span))
-        local = self.scope(item.name)
-        for mapping in item.mappings:
-            match mapping:
-                case tree.MapsTo(span, _, place):
-                    if not isinstance(self.typer.type_of(place, local), RefType | BadType):
-                        self.collector.error("HF216", "an attribute can only stand for an object", at(span))
-                case tree.MapsMany(_, _, variable, place, count):
-                    self.typer.type_of(place, {**local, variable: INT})
-                    self.typer.expect(count, INT, local)
-                case tree.MapsNone(_, _, condition):
-                    self.typer.boolean(condition, local)
-                case tree.MapsList(span, _, cell, place, _):
-                    target = self.program.cell(item.name, cell)
-                    shaped = isinstance(place, tree.Member) and isinstance(place.base, tree.Index) and isinstance(place.base.base, tree.Name)
-                    if target is None or not isinstance(target.type, FifoType):
-                        self.typer.unknown(span, "fifo", f"{item.name}.{cell}", self.program.states[item.name].cells)
-                    elif not shaped or list_node(mapping)[0] not in self.program.states:
-                        self.collector.error("HF216", "a list runs through an attribute of a state: `state[…].attribute`", at(span))
-
-    def check_layout(self, item: tree.Layout) -> None:
-        self.typer.layout = {link.name: self.typer.resolve_type(link.type) for link in item.links}
-        for view in item.views:
-            local = {p.name: self.typer.resolve_type(p.type) for p in view.parameters}
-            for fact in view.facts:
-                self.typer.boolean(fact.value, local)
-
-    def check_contract(self, item: tree.Contract) -> None:
-        if self.program.layout is None:
-            self.collector.error("HF216", "a contract needs a layout", at(item.span))
-            return
-        node = self.program.types[self.program.layout.name]
-        assert isinstance(node, IntType)
-        local: dict[str, Type] = {}
-        for role in item.roles:
-            if role.kind == "list":
-                local[role.name] = FifoType(node)
-            else:
-                local[role.name] = node
-                if role.kind == "element":
-                    local.setdefault(role.of, FifoType(node))
-        for condition in item.requires:
-            self.typer.boolean(condition, local)
-        for update in item.effects:
-            self.typer.expect(update.value, self.typer.type_of(update.place, local), local)
-        if item.returns is not None:
-            self.typer.type_of(item.returns, local)
+        reach = {name: _reachable(name, uses) for name in bodies}
+        reported: set[str] = set()
+        for name, (span, _, _) in bodies.items():
+            if name in reach[name] and name not in reported:
+                others = [other for other in reach[name] if name in reach[other] and other != name]
+                reported |= {name, *others}
+                message = f"`{name}` is defined by itself" + (f", through `{others[0]}`" if others else "")
+                self.collector.error(
+                    "HF203", message, at(span), *(also(bodies[o][0], "defined here") for o in others[:1])
+                )
 
 
-def walk(expr: tree.Expr) -> list[tree.Expr]:
-    """The expression and everything inside it."""
-    found: list[tree.Expr] = [expr]
+def written(expr: tree.Expr) -> str:
+    """An expression in one normal form, to compare two of them."""
     match expr:
-        case tree.Member(_, base, _):
-            found += walk(base)
+        case tree.Name(_, text):
+            return text
+        case tree.Literal(_, value):
+            return str(value).lower()
+        case tree.Member(_, base, name):
+            return f"{written(base)}.{name}"
         case tree.Index(_, base, arguments):
-            found += [node for inner in (base, *arguments) for node in walk(inner)]
-        case tree.Apply(_, function, arguments, keywords):
-            found += [node for inner in (function, *arguments, *(v for _, v in keywords)) for node in walk(inner)]
-        case tree.Unary(_, _, operand):
-            found += walk(operand)
-        case tree.Binary(_, _, left, right):
-            found += walk(left) + walk(right)
-        case tree.Conditional(_, condition, then, otherwise):
-            found += walk(condition) + walk(then) + walk(otherwise)
-        case tree.Quantified(_, _, _, body):
-            found += walk(body)
+            return f"{written(base)}[{', '.join(map(written, arguments))}]"
         case tree.SetLiteral(_, items):
-            found += [node for inner in items for node in walk(inner)]
+            return "{" + ", ".join(map(written, items)) + "}"
+        case _:
+            return f"({expr.span.line}:{expr.span.column})"
+
+
+def _parts_of(item: tree.TypeAlias | tree.Enum | tree.Encoding) -> set[str]:
+    """The names of the types of which a type is made."""
+    found: set[str] = set()
+    pending: list[tree.Type | int] = [item.type]
+    if isinstance(item, tree.Encoding):
+        pending += [field.type for variant in item.variants for field in variant.fields]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, tree.Type):
+            found.add(part.name)
+            pending += part.arguments
+    return found
+
+
+def _reachable(name: str, uses: Mapping[str, set[str]]) -> list[str]:
+    found: list[str] = []
+    pending = sorted(uses[name])
+    while pending:
+        other = pending.pop(0)
+        if other not in found:
+            found.append(other)
+            pending += sorted(uses[other])
     return found
 
 
 def _cycle(names: list[str], after: Mapping[str, set[str]]) -> list[str]:
     """One way round: each of the names comes after another of them, so going backwards must repeat one."""
     path = [names[0]]
-    while True:
-        path.append(next(n for n in names if path[-1] in after[n]))
-        if path[-1] in path[:-1]:
-            return path[: path.index(path[-1]) - 1 : -1] if path.index(path[-1]) else path[::-1]
-
-
-def _dotted(expr: tree.Expr) -> str:
-    match expr:
-        case tree.Name(_, text):
-            return text
-        case tree.Member(_, base, name):
-            inner = _dotted(base)
-            return f"{inner}.{name}" if inner else ""
-        case _:
-            return ""
+    while path[-1] not in path[:-1]:
+        path.append(next(name for name in names if path[-1] in after[name]))
+    return path[path.index(path[-1]) :][::-1]
 
 
 def _is_constant(cell: Cell) -> bool:
     return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
+
+
+def _is_guarded(cell: Cell, lock: Lock) -> bool:
+    """Whether the cell changes under this lock only; who owns a cell changes it without."""
+    return isinstance(cell.discipline, tree.GuardedBy) and f"{cell.state}.{cell.discipline.lock}" == lock.name
+
+
+def _is_stable(mention: Mention) -> bool:
+    """Whether the cell changes only where others see it: it is the object's own, under a lock or an owner."""
+    assert mention.cell is not None
+    return _is_constant(mention.cell) or (mention.own and not isinstance(mention.cell.discipline, tree.Plain))
 
 
 def _renamed(type_: Type, name: str) -> Type:

@@ -8,8 +8,9 @@ Refuses an unknown revision, dates that do not ascend (HF206)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
-from hfverify.diagnostics import Collector, at
+from hfverify.diagnostics import Collector, also, at
 from hfverify.syntax import tree
 
 
@@ -27,27 +28,55 @@ class Timeline:
             if clause.name not in self.names:
                 known = ", ".join(self.names) or "none"
                 collector.error(
-                    "HF206", f"revision `{clause.name}` is not declared", at(clause.span), notes=(("help", f"declared: {known}"),)
+                    "HF206",
+                    f"revision `{clause.name}` is not declared",
+                    at(clause.span),
+                    notes=(("help", f"declared: {known}"),),
                 )
                 continue
             reached = self.names.index(self.chosen) >= self.names.index(clause.name)
             present = present and (reached if clause.kind == "since" else not reached)
         return present
 
+    def check_order(self, clauses: tuple[tree.Revision, ...], collector: Collector) -> None:
+        """Something must exist at one revision at least."""
+        first = max(
+            (self.names.index(c.name) for c in clauses if c.kind == "since" and c.name in self.names), default=0
+        )
+        ends = [c for c in clauses if c.kind == "until" and c.name in self.names]
+        for clause in ends:
+            if self.names.index(clause.name) <= first:
+                message = (
+                    f"this exists at no revision: `until {clause.name}` leaves out `{clause.name}` and what follows"
+                )
+                collector.error("HF206", message, at(clause.span))
 
-def timeline(modules: list[tree.Module], chosen: str, collector: Collector) -> tuple[Timeline, tuple[tree.NamedRevision, ...]]:
+
+def timeline(
+    modules: list[tree.Module], chosen: str, collector: Collector
+) -> tuple[Timeline, tuple[tree.NamedRevision, ...]]:
     """Read the revisions of all modules; `chosen` empty means the newest."""
     items: list[tree.NamedRevision] = []
     for module in modules:
         for declaration in module.declarations:
             if isinstance(declaration, tree.Revisions):
                 items += declaration.items
-    for before, after in zip(items, items[1:], strict=False):
+    seen: dict[str, tree.NamedRevision] = {}
+    for item in items:
+        if seen.setdefault(item.name, item) is not item:
+            labels = at(item.span, "again here"), also(seen[item.name].span, "first here")
+            collector.error("HF202", f"the revision `{item.name}` is declared twice", *labels)
+    for before, after in pairwise(items):
         if after.date < before.date:
             collector.error("HF206", f"revision `{after.name}` is dated before `{before.name}`", at(after.span))
     names = tuple(item.name for item in items) or ("current",)
     if chosen and chosen not in names:
         place = items[-1].span if items else modules[0].span
-        collector.error("HF206", f"revision `{chosen}` is not declared", at(place), notes=(("help", "declared: " + ", ".join(names)),))
+        collector.error(
+            "HF206",
+            f"revision `{chosen}` is not declared",
+            at(place),
+            notes=(("help", "declared: " + ", ".join(names)),),
+        )
         chosen = ""
     return Timeline(names, chosen or names[-1]), tuple(items)

@@ -197,17 +197,17 @@ def accepts(target: Type, value: Type) -> bool:
             return False
         case OptionalType():
             return isinstance(value, IntType | NoneType | OptionalType)
-        case FifoType():
-            return isinstance(value, SetType) and value.element is None
         case _:
             return False
 
 
 def comparable(left: Type, right: Type) -> bool:
     """Whether `==` between the two means something."""
-    parts = any(isinstance(type_, RefType) and type_.path for type_ in (left, right))
-    if parts or (isinstance(left, SetType) and isinstance(right, SetType)):
-        return isinstance(left, BadType) or isinstance(right, BadType)
-    if accepts(left, right) or accepts(right, left):
-        return not isinstance(left, FifoType | BytesType | LockType) or isinstance(right, SetType | BadType)
-    return is_integral(left) and is_integral(right)
+    if isinstance(left, BadType) or isinstance(right, BadType):
+        return True
+    if isinstance(left, FifoType | SetType) or isinstance(right, FifoType | SetType):
+        empty = SetType(None)
+        return (left == empty and isinstance(right, FifoType)) or (right == empty and isinstance(left, FifoType))
+    if isinstance(left, BytesType | LockType) or (isinstance(left, RefType) and left.path):
+        return False
+    return accepts(left, right) or accepts(right, left) or (is_integral(left) and is_integral(right))

@@ -18,6 +18,7 @@ from hfverify.model.types import (
     INT,
     SIGNED,
     UNSIGNED,
+    BadType,
     BytesType,
     FifoType,
     IntType,
@@ -49,6 +50,7 @@ class Typer:
         self.program = program
         self.collector = collector
         self.layout: Mapping[str, Type] = {}
+        self.states: set[str] = set()
         self._lets: dict[str, Type] = {}
 
     # ------------------------------------------------------------ errors
@@ -59,12 +61,14 @@ class Typer:
 
     def unknown(self, span: Span, what: str, name: str, known: Iterable[str]) -> Type:
         close = difflib.get_close_matches(name, list(known), n=1)
-        return self.error("HF201", span, f"{what} `{name}` is not declared", f"did you mean `{close[0]}`?" if close else "")
+        return self.error(
+            "HF201", span, f"{what} `{name}` is not declared", f"did you mean `{close[0]}`?" if close else ""
+        )
 
     def local_names(self, named: Iterable[tuple[str, Span]]) -> None:
         """Names of parameters and arguments: each once, and none that stands for the machine as a whole."""
         program, seen = self.program, dict[str, Span]()
-        fixed = {name: "a size" for name in program.sizes} | {name: "an actor" for name in program.actors}
+        fixed = dict.fromkeys(program.sizes, "a size") | dict.fromkeys(program.actors, "an actor")
         if program.thread is not None:
             fixed[program.thread.name] = "the thread"
         for name, span in named:
@@ -100,7 +104,7 @@ class Typer:
                 return self.error("HF204", type_.span, f"a buffer has 1 .. {MOST_BYTES} bytes, not {length}")
             case name, ():
                 found = int_type(name) or self.program.types.get(name)
-                if found is None and name in self.program.states:
+                if found is None and name in (self.program.states.keys() | self.states):
                     found = RefType(name)
                 if found is not None:
                     return found
@@ -168,7 +172,9 @@ class Typer:
                 for parameter in parameters:
                     found = self.resolve_type(parameter.type)
                     if not isinstance(found, IntType | BadType):
-                        found = self.error("HF203", parameter.type.span, f"a quantifier ranges over numbers, not {found}")
+                        found = self.error(
+                            "HF203", parameter.type.span, f"a quantifier ranges over numbers, not {found}"
+                        )
                     inner[parameter.name] = found
                 self.boolean(body, inner)
                 return BOOL
@@ -211,7 +217,15 @@ class Typer:
             return self._lets[text]
         if text in program.states and not program.states[text].keys:
             return RefType(text)
-        known = [*local, *program.consts, *program.sizes, *program.enum_items, *program.variants, *program.actors, *program.lets]
+        known = [
+            *local,
+            *program.consts,
+            *program.sizes,
+            *program.enum_items,
+            *program.variants,
+            *program.actors,
+            *program.lets,
+        ]
         return self.unknown(expr.span, "name", text, known)
 
     def member(self, expr: tree.Member, local: Mapping[str, Type]) -> Type:
@@ -243,7 +257,9 @@ class Typer:
             return self.error("HF203", expr.span, "only a state can be indexed")
         state = self.program.states[expr.base.text]
         if len(state.keys) != len(expr.arguments):
-            return self.error("HF203", expr.span, f"`{state.name}` has {len(state.keys)} keys, not {len(expr.arguments)}")
+            return self.error(
+                "HF203", expr.span, f"`{state.name}` has {len(state.keys)} keys, not {len(expr.arguments)}"
+            )
         for argument in expr.arguments:
             self.integral(argument, local)
         return RefType(state.name)
@@ -259,13 +275,17 @@ class Typer:
         if name in self.program.pures:
             pure = self.program.pures[name]
             if len(pure.parameters) != len(expr.arguments):
-                return self.error("HF203", expr.span, f"`{name}` takes {len(pure.parameters)} arguments, not {len(expr.arguments)}")
+                return self.error(
+                    "HF203", expr.span, f"`{name}` takes {len(pure.parameters)} arguments, not {len(expr.arguments)}"
+                )
             for argument, parameter in zip(expr.arguments, pure.parameters, strict=True):
                 self.expect(argument, self.resolve_type(parameter.type), local)
             return self.resolve_type(pure.type)
         if name in BUILTINS:
             return self.builtin(expr, name, local)
-        return self.unknown(expr.function.span, "function", name, [*self.program.variants, *self.program.pures, *BUILTINS])
+        return self.unknown(
+            expr.function.span, "function", name, [*self.program.variants, *self.program.pures, *BUILTINS]
+        )
 
     def construct(self, expr: tree.Apply, name: str, local: Mapping[str, Type]) -> Type:
         variant = self.program.variants[name]
@@ -283,7 +303,9 @@ class Typer:
 
     def builtin(self, expr: tree.Apply, name: str, local: Mapping[str, Type]) -> Type:
         if len(expr.arguments) != BUILTINS[name]:
-            return self.error("HF203", expr.span, f"`{name}` takes {BUILTINS[name]} arguments, not {len(expr.arguments)}")
+            return self.error(
+                "HF203", expr.span, f"`{name}` takes {BUILTINS[name]} arguments, not {len(expr.arguments)}"
+            )
         types = [self.type_of(argument, local) for argument in expr.arguments]
         if BAD in types:
             return BAD
@@ -295,7 +317,9 @@ class Typer:
         if not isinstance(queue, FifoType):
             return self.error("HF203", expr.arguments[0].span, f"this is {queue}, but `{name}` takes a fifo")
         if len(types) == 2 and not comparable(queue.element, types[1]):
-            return self.error("HF203", expr.arguments[1].span, f"this is {types[1]}, but the fifo holds {queue.element}")
+            return self.error(
+                "HF203", expr.arguments[1].span, f"this is {types[1]}, but the fifo holds {queue.element}"
+            )
         return {"first": queue.element, "ticket": INT}.get(name, queue)
 
     def constant_value(self, expr: tree.Expr, local: Mapping[str, Type]) -> int | None:
@@ -345,6 +369,9 @@ class Typer:
             return BOOL
         self.integral(left, local)
         self.integral(right, local)
+        distance = self.constant_value(right, local) if operator in ("<<", ">>") else None
+        if distance is not None and distance > MOST_BITS:
+            return self.error("HF204", expr.span, f"this shifts by more than {MOST_BITS} bits")
         return BOOL if operator in ("<", "<=", ">", ">=") else INT
 
 

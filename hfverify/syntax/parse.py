@@ -22,6 +22,9 @@ from hfverify.syntax import tree
 
 T = TypeVar("T")
 
+# Everything that walks a tree calls itself for each level; Python stops at 1000 calls.
+MOST_LEVELS = 100
+MOST_SHOWN = 60
 SPECIFICATION = ".hfs"
 PROOF = ".hfp"
 
@@ -48,21 +51,23 @@ def _parser(tables: str | bool) -> Lark:
 
 # Words that end an expression or start a clause where a name may stand too. The other keywords of the
 # grammar can be names, because the contextual lexer tells them apart.
-RESERVED = frozenset(
+WORDS = (
     "action actor after and arg assume by case commit contract effect else encoding enum exists false forall "
     "given hypercall if impl import in invariant later let loop module next none not or peek protocol pure reject "
-    "represent requires ret returns revisions scenario since then thread true unless until when while".split()
+    "represent requires ret returns revisions scenario since then thread true unless until when while"
 )
+RESERVED = frozenset(WORDS.split())
 
 
 def read(path: Path, shown: str) -> str:
     """Read a file as UTF-8 text; `shown` is the name that messages use."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        system = isinstance(error, OSError) and error.strerror
+        reason = system.lower() if system else "it is not UTF-8 text"
         raise Rejected(
-            [Diagnostic("HF100", f"`{shown}` cannot be read: {reason.lower()}", (at(Span(shown, 1, 1, 1, 1)),))]
+            [Diagnostic("HF100", f"`{shown}` cannot be read: {reason}", (at(Span(shown, 1, 1, 1, 2)),))]
         ) from error
 
 
@@ -73,17 +78,31 @@ def parse(text: str, file: str) -> tree.Module:
     except UnexpectedInput as error:
         raise Rejected([_syntax_error(error, text, file)]) from error
     builder = _Builder(file, text)
-    module = builder.module(root)
+    try:
+        module = builder.module(root)
+    except _TooDeepError as error:
+        raise Rejected(
+            [Diagnostic("HF101", f"more than {MOST_LEVELS} levels of nesting", (at(error.span, "here"),))]
+        ) from error
     builder.collector.finish()
     return module
 
 
+class _TooDeepError(Exception):
+    """An expression inside an expression, and so on, further than anybody reads."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
+
+
 def _syntax_error(error: UnexpectedInput, text: str, file: str) -> Diagnostic:
-    lines = text.splitlines() or [""]
+    lines = text.split("\n")
+    expected: set[str]
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         token = error.token
         span = Span(file, token.line or 1, token.column or 1, token.end_line or 1, token.end_column or 1)
-        what = f"`{token}` cannot stand here"
+        what = f"`{token}` cannot stand here" if len(token) <= MOST_SHOWN else "this cannot stand here"
         expected = error.accepts or error.expected
     elif isinstance(error, UnexpectedCharacters):
         span = Span(file, error.line, error.column, error.line, error.column + 1)
@@ -91,9 +110,10 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> Diagnostic:
         expected = error.allowed or set()
     else:
         last = max(index for index, line in enumerate(lines) if line.strip() or index == 0)
-        span = Span(file, last + 1, len(lines[last]) + 1, last + 1, len(lines[last]) + 2)
-        what = "the text ends too early"
-        expected = getattr(error, "accepts", None) or getattr(error, "expected", set())
+        end = len(lines[last].rstrip()) + 1
+        span = Span(file, last + 1, end, last + 1, end + 1)
+        what = "the text ends too early" if text.strip() else "there is nothing in this file"
+        expected = set(getattr(error, "accepts", None) or getattr(error, "expected", None) or ())
     labels = [at(span, "here")]
     opened = _open_brace(text, span, file)
     if opened is not None and ("ends" in what or _starts_declaration(lines[span.line - 1])):
@@ -117,7 +137,7 @@ def _terminal_text(name: str) -> str:
 
 def _open_brace(text: str, before: Span, file: str) -> Span | None:
     open_braces: list[Span] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         code = re.sub(r'//.*|"[^"]*"', lambda match: " " * len(match.group()), line)
         for column, character in enumerate(code, 1):
             if (number, column) >= (before.line, before.column):
@@ -135,28 +155,33 @@ class _Builder:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
+        self.depth = 0
         self.collector = Collector()
 
     # ------------------------------------------------------------ helpers
 
     def span(self, item: Any) -> Span:
         if isinstance(item, Token):
-            return Span(
-                self.file, item.line or 1, item.column or 1, item.end_line or 1, item.end_column or 1
-            )
+            return Span(self.file, item.line or 1, item.column or 1, item.end_line or 1, item.end_column or 1)
         meta = item.meta
         if meta.empty:
             return Span(self.file, 1, 1, 1, 1)
-        children = [child for child in item.children if not (isinstance(child, Token) and child.type == "DOC")]
-        starts = [self.span(c) for c in children if c is not None]
-        doc = len(children) != len(item.children)
-        line, column = (starts[0].line, starts[0].column) if doc and starts else (meta.line, meta.column)
+        line, column = meta.line, meta.column
+        if isinstance(item.children[0], Token) and item.children[0].type == "DOC":
+            rest = (child for child in item.children if child is not None)
+            first = self.span(next(child for child in rest if not (isinstance(child, Token) and child.type == "DOC")))
+            line, column = first.line, first.column
         return Span(self.file, line, column, meta.end_line, meta.end_column)
 
     def build(self, item: Any) -> Any:
         if item is None or isinstance(item, Token):
             return item
-        return getattr(self, item.data)(item, [c for c in item.children])
+        self.depth += 1
+        if self.depth > MOST_LEVELS:
+            raise _TooDeepError(self.span(item))
+        built = getattr(self, item.data)(item, list(item.children))
+        self.depth -= 1
+        return built
 
     def all(self, items: list[Any], kind: type[T]) -> tuple[T, ...]:
         built = [self.build(item) for item in items if isinstance(item, Tree)]
@@ -175,6 +200,15 @@ class _Builder:
             self.collector.error("HF102", f"`{token}` is a reserved word and cannot be a name", at(self.span(token)))
         return str(token)
 
+    def number_of(self, token: Token) -> int:
+        """The number that is written; one that begins with 0 could be meant to be octal."""
+        digits = token.replace("_", "")
+        if len(digits) > MOST_SHOWN or (digits[0] == "0" and digits.isdigit() and digits != "0"):
+            what = "has too many digits" if len(digits) > MOST_SHOWN else "begins with 0, but is not 0"
+            self.collector.error("HF101", f"this number {what}", at(self.span(token)))
+            return 0
+        return int(digits, 0)
+
     def revisions(self, items: list[Any]) -> tuple[tree.Revision, ...]:
         return tuple(self.build(i) for i in items if isinstance(i, Tree) and i.data in ("since", "until"))
 
@@ -192,6 +226,7 @@ class _Builder:
             tuple(tree.NameRef(self.span(c.children[0]), self.qname(c.children[0])) for c in imports),
             tuple(self.build(c) for c in declarations if c.data != "import_decl"),
             self.text,
+            self.span(head.children[-1]),
         )
 
     def qname(self, item: Any) -> str:
@@ -219,20 +254,29 @@ class _Builder:
 
     def enum_item(self, item: Any, _: list[Any]) -> tree.EnumItem:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.EnumItem(span, name, name_span, doc, None if rest[0] is None else _int(rest[0]))
+        return tree.EnumItem(span, name, name_span, doc, None if rest[0] is None else self.number_of(rest[0]))
 
     def encoding_decl(self, item: Any, _: list[Any]) -> tree.Encoding:
         span, name, name_span, doc, rest = self.head(item)
-        tag = None if rest[1] is None else (_int(rest[1]), _int(rest[2]))
-        return tree.Encoding(span, name, name_span, doc, self.build(rest[0]), tag, tuple(self.build(r) for r in rest[3:]))
+        tag = None if rest[1] is None else (self.number_of(rest[1]), self.number_of(rest[2]))
+        return tree.Encoding(
+            span, name, name_span, doc, self.build(rest[0]), tag, tuple(self.build(r) for r in rest[3:])
+        )
 
     def variant(self, item: Any, _: list[Any]) -> tree.Variant:
         span, name, name_span, doc, rest = self.head(item)
-        tag = None if rest[0] is None else _int(rest[0])
+        tag = None if rest[0] is None else self.number_of(rest[0])
         return tree.Variant(span, name, name_span, doc, tag, self.all(rest[1:], tree.Field))
 
     def field(self, item: Any, c: list[Any]) -> tree.Field:
-        return tree.Field(self.span(item), self.word(c[0]), self.build(c[1]), _int(c[2]), _int(c[3]), c[4] is not None)
+        return tree.Field(
+            self.span(item),
+            self.word(c[0]),
+            self.build(c[1]),
+            self.number_of(c[2]),
+            self.number_of(c[3]),
+            c[4] is not None,
+        )
 
     def const_decl(self, item: Any, _: list[Any]) -> tree.Const:
         span, name, name_span, doc, rest = self.head(item)
@@ -244,7 +288,9 @@ class _Builder:
 
     def pure_decl(self, item: Any, _: list[Any]) -> tree.Pure:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.Pure(span, name, name_span, doc, self.build(rest[0]) or (), self.build(rest[1]), self.build(rest[2]))
+        return tree.Pure(
+            span, name, name_span, doc, self.build(rest[0]) or (), self.build(rest[1]), self.build(rest[2])
+        )
 
     def let_decl(self, item: Any, _: list[Any]) -> tree.Let:
         span, name, name_span, doc, rest = self.head(item)
@@ -315,7 +361,9 @@ class _Builder:
 
     def invariant_decl(self, item: Any, _: list[Any]) -> tree.Invariant:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.Invariant(span, name, name_span, doc, self.build(rest[0]), self.build(rest[1]), self.revisions(rest[2:]))
+        return tree.Invariant(
+            span, name, name_span, doc, self.build(rest[0]), self.build(rest[1]), self.revisions(rest[2:])
+        )
 
     def assume_decl(self, item: Any, _: list[Any]) -> tree.Assume:
         span, name, name_span, doc, rest = self.head(item)
@@ -327,15 +375,13 @@ class _Builder:
         docs = [t for t in c if isinstance(t, Token) and t.type == "DOC"]
         rest = [t for t in c if not (isinstance(t, Token) and t.type == "DOC")]
         kind, name, *others = rest
-        clauses = tuple(
-            self.build(o) for o in others if isinstance(o, Tree) and o.data not in ("since", "until")
-        )
+        clauses = tuple(self.build(o) for o in others if isinstance(o, Tree) and o.data not in ("since", "until"))
         return tree.Call(
             self.span(item), self.word(name), self.span(name), _doc(docs), str(kind), self.revisions(others), clauses
         )
 
     def number(self, item: Any, c: list[Any]) -> tree.Number:
-        return tree.Number(self.span(item), _int(c[0]), str(c[1]), self.revisions(c[2:]))
+        return tree.Number(self.span(item), self.number_of(c[0]), str(c[1]), self.revisions(c[2:]))
 
     def impl_clause(self, item: Any, c: list[Any]) -> tree.Impl:
         return tree.Impl(self.span(c[0]), _text(c[0]))
@@ -359,9 +405,7 @@ class _Builder:
 
     def reject(self, item: Any, _: list[Any]) -> tree.Reject:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.Reject(
-            span, name, name_span, doc, self.revisions(rest), self.build(rest[-2]), self.build(rest[-1])
-        )
+        return tree.Reject(span, name, name_span, doc, self.revisions(rest), self.build(rest[-2]), self.build(rest[-1]))
 
     def case(self, item: Any, _: list[Any]) -> tree.Case:
         span, name, name_span, doc, rest = self.head(item)
@@ -424,9 +468,7 @@ class _Builder:
         return tree.MapsNone(self.span(item), self.path_text(c[0]), self.build(c[1]))
 
     def maps_list(self, item: Any, c: list[Any]) -> tree.MapsList:
-        return tree.MapsList(
-            self.span(item), self.path_text(c[0]), self.path_text(c[1]), self.build(c[2]), str(c[3])
-        )
+        return tree.MapsList(self.span(item), self.path_text(c[0]), self.path_text(c[1]), self.build(c[2]), str(c[3]))
 
     def layout_decl(self, item: Any, _: list[Any]) -> tree.Layout:
         span, name, name_span, doc, rest = self.head(item)
@@ -477,7 +519,7 @@ class _Builder:
         target = next(t for t in c if isinstance(t, Token) and t.type == "STRING")
         position = next(t for t in c if isinstance(t, Token) and t.type == "INT")
         facts = self.all(c, tree.Fact)
-        return tree.Loop(self.span(item), _text(target), self.span(target), _doc(docs), _int(position), facts)
+        return tree.Loop(self.span(item), _text(target), self.span(target), _doc(docs), self.number_of(position), facts)
 
     # ------------------------------------------------------------ shared
 
@@ -495,7 +537,7 @@ class _Builder:
         return tree.Type(self.span(item), str(c[0]), tuple(self.build(a) for a in c[1:] if a is not None))
 
     def type_int(self, item: Any, c: list[Any]) -> int:
-        return _int(c[0])
+        return self.number_of(c[0])
 
     def place(self, item: Any, c: list[Any]) -> tree.Expr:
         result: tree.Expr = tree.Name(self.span(c[0]), str(c[0]))
@@ -519,7 +561,7 @@ class _Builder:
         return tree.Name(self.span(item), self.word(c[0]))
 
     def int(self, item: Any, c: list[Any]) -> tree.Expr:
-        return tree.Literal(self.span(item), _int(c[0]))
+        return tree.Literal(self.span(item), self.number_of(c[0]))
 
     def true(self, item: Any, _: list[Any]) -> tree.Expr:
         return tree.Literal(self.span(item), True)
@@ -578,7 +620,3 @@ def _doc(tokens: list[Any]) -> str:
 
 def _text(token: Token) -> str:
     return str(token)[1:-1]
-
-
-def _int(token: Token) -> int:
-    return int(str(token).replace("_", ""), 0)

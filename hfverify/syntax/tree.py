@@ -529,3 +529,4 @@ class Module(Node):
     imports: tuple[NameRef, ...]
     declarations: tuple[Declaration, ...]
     source: str
+    name_span: Span

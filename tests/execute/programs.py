@@ -5,13 +5,14 @@ Gives   modules(): a Hypothesis strategy for the text of a module with a functio
 Refuses nothing
 """
 
+# ruff: noqa: E501 (a snippet is easier to read in one line)
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-HEAD = """
+CLASSES = """
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -28,7 +29,10 @@ class Mode(Enum):
 class Pair:
     left: int
     right: int = 7
-
+"""
+HEAD = (
+    CLASSES
+    + """
 N = 3
 M = N << 2 | 1
 
@@ -47,6 +51,7 @@ def h(x, *, q=False):
     return -x
 
 """
+)
 NUMBERS = ("a", "b", "x", "y", "z")
 CONSTANTS = ("0", "1", "2", "3", "7", "12", "-1", "-4", "N", "M", "255", "True")
 
@@ -66,7 +71,21 @@ class _Writer:
         if depth <= 0:
             return self.pick(*NUMBERS, *NUMBERS, *CONSTANTS, "c", "p")
         a, b = self.number(depth - 1), self.number(depth - 1)
-        shape = self.pick("leaf", "sum", "sum", "quotient", "bits", "bits", "shift", "unary", "call", "item", "choice", "short", "record")
+        shape = self.pick(
+            "leaf",
+            "sum",
+            "sum",
+            "quotient",
+            "bits",
+            "bits",
+            "shift",
+            "unary",
+            "call",
+            "item",
+            "choice",
+            "short",
+            "record",
+        )
         match shape:
             case "sum":
                 return f"({a} {self.pick('+', '-', '*')} {b})"
@@ -79,7 +98,15 @@ class _Writer:
             case "unary":
                 return f"({self.pick('-', '~', '+')}{a})"
             case "call":
-                return self.pick(f"g({a})", f"g({a}, {b})", f"g(y={a}, x={b})", f"min(+{a}, +{b}, 3)", f"abs(+{a})", f"int({self.truth(0)})", f"max(+a, +{b})")
+                return self.pick(
+                    f"g({a})",
+                    f"g({a}, {b})",
+                    f"g(y={a}, x={b})",
+                    f"min(+{a}, +{b}, 3)",
+                    f"abs(+{a})",
+                    f"int({self.truth(0)})",
+                    f"max(+a, +{b})",
+                )
             case "item":
                 return f"({a}, {b}, 5)[{self.pick('0', '1', '2', '-1', 'N - 1')}]"
             case "choice" if self.spend():
@@ -106,7 +133,15 @@ class _Writer:
             case "plain":
                 return self.pick("p", "bool(a)", "not x", "p ^ True", "p is False", "(p | (a > b))")
             case "enum":
-                return self.pick("c == Colour.BLUE", "c is Colour.RED", "c != 1", "Mode.ON == 1", "Mode.ON is Mode.ON", "c < Colour.BLUE", "c in (Colour.RED, a)")
+                return self.pick(
+                    "c == Colour.BLUE",
+                    "c is Colour.RED",
+                    "c != 1",
+                    "Mode.ON == 1",
+                    "Mode.ON is Mode.ON",
+                    "c < Colour.BLUE",
+                    "c in (Colour.RED, a)",
+                )
         return f"({a} {self.pick(*compare)} {b})"
 
     def spend(self) -> bool:
@@ -122,7 +157,21 @@ class _Writer:
 
     def statement(self, depth: int, indent: str, *, loop: bool) -> list[str]:
         name, further = self.pick("x", "y", "z", "a"), indent + "    "
-        shape = self.pick("assign", "assign", "assign", "augment", "swap", "if", "if", "for", "while", "match", "assert", "call", "leave")
+        shape = self.pick(
+            "assign",
+            "assign",
+            "assign",
+            "augment",
+            "swap",
+            "if",
+            "if",
+            "for",
+            "while",
+            "match",
+            "assert",
+            "call",
+            "leave",
+        )
         if shape in ("if", "for", "while", "match", "leave") and (depth <= 0 or not self.spend()):
             shape = "assign"
         match shape:
@@ -143,7 +192,11 @@ class _Writer:
             case "while":
                 self.counter += 1
                 counter = f"i{self.counter}"
-                lines = [f"{indent}{counter} = {self.pick('0', '1', '3')}", f"{indent}while {counter} < 3:", f"{further}{counter} += 1"]
+                lines = [
+                    f"{indent}{counter} = {self.pick('0', '1', '3')}",
+                    f"{indent}while {counter} < 3:",
+                    f"{further}{counter} += 1",
+                ]
                 return lines + self._looped(depth, indent)
             case "match":
                 return self._match(depth, indent, loop=loop)

@@ -5,6 +5,7 @@ Gives   what the paths check, what can be proved of it, and which locks are take
 Refuses a loop that changes more than its text shows
 """
 
+# ruff: noqa: E501 (a snippet is easier to read in one line)
 from __future__ import annotations
 
 from pathlib import Path
@@ -120,7 +121,9 @@ def test_facts_that_do_not_hold(tmp_path: Path, fact: str, code: str) -> None:
      "if p:\n            x = 1", "match (i, 1):\n            case (_, 1 as x):\n                pass"],
 )  # fmt: skip
 def test_what_a_turn_may_bind_is_forgotten(tmp_path: Path, body: str) -> None:
-    text = f"def f(n, p, box, item):\n    i = 0\n    x = 7\n    while i < n:\n        i += 1\n        {body}\n    return x"
+    text = (
+        f"def f(n, p, box, item):\n    i = 0\n    x = 7\n    while i < n:\n        i += 1\n        {body}\n    return x"
+    )
     [(way, result)] = results(run(tmp_path, text, "i <= n"))
     assert not holds(way, result == 7)
 
@@ -161,7 +164,11 @@ def test_the_variable_of_a_for_loop_goes_on_whatever_the_turn_does(tmp_path: Pat
 
 
 def test_the_variable_of_a_for_loop_has_its_value_after_break(tmp_path: Path) -> None:
-    ways = run(tmp_path, FOR.format("if i == 3:\n            break", "else:\n        return -1\n    return i"), "0 <= i and i <= n")
+    ways = run(
+        tmp_path,
+        FOR.format("if i == 3:\n            break", "else:\n        return -1\n    return i"),
+        "0 <= i and i <= n",
+    )
     assert not open_checks(ways)
     assert sorted(str(z3.simplify(result)) for way, result in results(ways) if holds(way, result == -1)) == ["-1"]
     assert any(holds(way, result == 3) for way, result in results(ways))
@@ -179,7 +186,11 @@ REFUSED = [
     ("h(box)", "i = 0\n    h = g", "inside a loop with a fact, only functions called by name are supported"),
     ("call(g, box)", "i = 0", ""),
     ("box.g()", "i = 0", "inside a loop with a fact, only functions called by name are supported"),
-    ("pass", "j = 0\n    i = 0 if j else None", "the fact `fact0` speaks about `i`, which has no number or truth value here"),
+    (
+        "pass",
+        "j = 0\n    i = 0 if j else None",
+        "the fact `fact0` speaks about `i`, which has no number or truth value here",
+    ),
 ]
 
 
@@ -295,4 +306,9 @@ def run_text(folder: Path, text: str) -> list[Way]:
     sources = Sources(folder, "impl")
     refs = {name: Ref(name, (z3.Int(name),)) for name in ("box", "item")}
     arguments: dict[str, Value] = {"n": z3.Int("n"), "p": z3.Bool("p"), **refs}
-    return explore(program, sources, sources.function("main:f", NOWHERE), lambda: (World(program, z3.Int("here")), dict(arguments), {}))
+    return explore(
+        program,
+        sources,
+        sources.function("main:f", NOWHERE),
+        lambda: (World(program, z3.Int("here")), dict(arguments), {}),
+    )

@@ -40,11 +40,14 @@ def test_generated_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         try:
             twin = Twin(tmp_path, text, KINDS)
         except Rejected as rejected:
-            assert "has more than 150 paths" in str(rejected), rejected
+            if "has more than 150 paths" not in str(rejected):
+                raise
             assume(condition=False)
-        numbers = random.Random(text)  # noqa: S311 (inputs of a test, not a secret)
+        numbers = random.Random(text)
         for _ in range(INPUTS):
             low = numbers.choice((-20, -3, 0))
-            twin.check([numbers.randint(low, 20), numbers.randint(low, 20), numbers.random() < 0.5, numbers.choice((0, 1, 5))])
+            twin.check(
+                [numbers.randint(low, 20), numbers.randint(low, 20), numbers.random() < 0.5, numbers.choice((0, 1, 5))]
+            )
 
     run()

@@ -5,6 +5,7 @@ Gives   the pinned sentence and line for each, and a sweep over every node type 
 Refuses a construct that is skipped, or that ends in an exception
 """
 
+# ruff: noqa: E501 (a snippet is easier to read in one line)
 from __future__ import annotations
 
 import ast
@@ -131,7 +132,7 @@ TABLE: list[tuple[str, str, str, int]] = [
     ("function-or-import", "from enum import Enum as g\ndef g(a):\n    return 1\ndef f(a):\n    return g(a)", "`g` is not known here", 5),
     ("builtin-imported", "from operator import add as max\ndef f(a):\n    return max(a, 1)", "`max` is not known here", 3),
     ("builtin-deleted", "len = 1\ndel len\ndef f(a):\n    return len((a,))", "a module does more here, on import, than to define names", 2),
-    ("star-import", "from os import *\ndef f(a):\n    return max(a, 1)", 
+    ("star-import", "from os import *\ndef f(a):\n    return max(a, 1)",
      "`impl/main.py` has a star import, which can give `f` another meaning", 2),
     ("module-effect", "print(1)\ndef f(a):\n    return a", "a module does more here, on import, than to define names", 1),
     ("module-setattr", "b = setattr\ndef f(a):\n    return a", "a module does more here, on import, than to define names", 1),
@@ -173,7 +174,9 @@ OTHERS: list[tuple[str, str, dict[str, str], str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "others", "sentence", "place"), [row[1:] for row in OTHERS], ids=[row[0] for row in OTHERS])
+@pytest.mark.parametrize(
+    ("text", "others", "sentence", "place"), [row[1:] for row in OTHERS], ids=[row[0] for row in OTHERS]
+)
 def test_names_that_are_not_clear(tmp_path: Path, text: str, others: dict[str, str], sentence: str, place: str) -> None:
     found = [(refusal.message, refusal.help, str(refusal.span)) for refusal in refusals(tmp_path, text, **others)]
     assert len(found) == 1
@@ -181,7 +184,16 @@ def test_names_that_are_not_clear(tmp_path: Path, text: str, others: dict[str, s
     assert found[0][2] == place
 
 
-@pytest.mark.parametrize("text", ["def f(a):\n    break", "def f(a, a):\n    pass", "def f(a):\n    b = 1\n    global b", "def f(:", "def f(a):\n    await a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(a):\n    break",
+        "def f(a, a):\n    pass",
+        "def f(a):\n    b = 1\n    global b",
+        "def f(:",
+        "def f(a):\n    await a",
+    ],
+)
 def test_what_the_compiler_rejects(tmp_path: Path, text: str) -> None:
     (tmp_path / "given").mkdir()
     with pytest.raises(Rejected, match="HF404"):
@@ -202,12 +214,21 @@ SAMPLES = {
     "JoinedStr": "f'{a}'", "Constant": "b'x'", "Attribute": "a.b.c", "Subscript": "a[1, 2:3, ...]", "Starred": "print(*a)", "Name": "nothing",
     "List": "[a, *a]", "Tuple": "(a, *a)", "Slice": "(1, 2)[::2]",
 }  # fmt: skip
-KINDS = [kind.__name__ for base in (ast.stmt, ast.expr) for kind in base.__subclasses__() if kind.__module__ == "ast" and kind.__name__ != "Index"]
+KINDS = [
+    kind.__name__
+    for base in (ast.stmt, ast.expr)
+    for kind in base.__subclasses__()
+    if kind.__module__ == "ast" and kind.__name__ != "Index"
+]
 ENDED = {"", "refused", "raises", "unreachable"}
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("ExtSlice", "Num", "Str", "Bytes", "NameConstant", "Ellipsis")])
-@pytest.mark.parametrize("where", ["{}", "if a:\n    {}", "for i in (1, 2):\n    {}", "match a:\n    case 1:\n        {}"])
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if k not in ("ExtSlice", "Num", "Str", "Bytes", "NameConstant", "Ellipsis")]
+)
+@pytest.mark.parametrize(
+    "where", ["{}", "if a:\n    {}", "for i in (1, 2):\n    {}", "match a:\n    case 1:\n        {}"]
+)
 def test_every_node_is_handled_or_refused(tmp_path: Path, kind: str, where: str) -> None:
     """Each node type of Python in each kind of block: a result, a failed check, or a refusal."""
     indent = where.split("{")[0].rsplit("\n", 1)[-1]
@@ -215,8 +236,9 @@ def test_every_node_is_handled_or_refused(tmp_path: Path, kind: str, where: str)
     text = "def g(x):\n    return x\ndef f(a):\n" + "\n".join("    " + line for line in body.splitlines())
     try:
         twin = Twin(tmp_path, text, [INT])
-    except Rejected as rejected:
-        assert kind in ("Await", "AsyncFor", "AsyncWith", "Nonlocal"), rejected
+    except Rejected:
+        if kind not in ("Await", "AsyncFor", "AsyncWith", "Nonlocal"):
+            raise
         return
     assert {way.ended for way in twin.ways} <= ENDED
     for refusal in twin.refusals():

@@ -30,9 +30,8 @@ from hfverify.execute.world import World
 from hfverify.model.program import Program
 from hfverify.model.types import IntType
 
-RAISED = (
-    ZeroDivisionError, IndexError, AssertionError, TypeError, AttributeError, ValueError, UnboundLocalError, RuntimeError,
-)  # fmt: skip
+MISTAKES = (TypeError, AttributeError, UnboundLocalError)
+RAISED = (*MISTAKES, ZeroDivisionError, IndexError, AssertionError, ValueError, RuntimeError)
 STRICTER = ("may be negative", "may be zero or negative", "may be negative or above 64", "may need more than 64 bits")
 _COUNT = itertools.count()
 
@@ -111,7 +110,8 @@ class Twin:
             sys.path.insert(0, str(self.folder))
             try:
                 spec = importlib.util.spec_from_file_location(f"{self.folder.name}_main", self.folder / "main.py")
-                assert spec is not None and spec.loader is not None
+                assert spec is not None
+                assert spec.loader is not None
                 module = importlib.util.module_from_spec(spec)
                 sys.modules[spec.name] = module
                 spec.loader.exec_module(module)
@@ -144,14 +144,20 @@ class Twin:
         where = f"\n{self.text}\ninputs {inputs}"
         expected, error = self.concrete(inputs)
         at = _Point(self.names, self.kinds, inputs)
-        refused = [w for w in self.ways if w.refusal is not None and at.all_true([*w.world.facts.formulas, *w.world.assumptions])]
+        refused = [
+            w
+            for w in self.ways
+            if w.refusal is not None and at.all_true([*w.world.facts.formulas, *w.world.assumptions])
+        ]
         assert not refused, f"{refused[0].refusal} {where}"
         failed = list(self._failed(at))
         if error is not None:
             assert failed, f"CPython raised {error!r}, no check fails {where}"
             return
         if failed:
-            assert all(any(text in message for text in STRICTER) for message in failed), f"{failed}, CPython gave {expected!r} {where}"
+            assert all(any(text in message for text in STRICTER) for message in failed), (
+                f"{failed}, CPython gave {expected!r} {where}"
+            )
             return
         taken = [w for w in self.ways if not w.ended and at.all_true([*w.world.facts.formulas, *w.world.assumptions])]
         assert len(taken) == 1, f"{len(taken)} paths apply, CPython gave {expected!r} {where}"
@@ -192,7 +198,7 @@ class _Point:
     def true(self, term: z3.BoolRef) -> bool:
         value = self.at(term)
         assert z3.is_true(value) or z3.is_false(value), f"{term} is {value}"
-        return z3.is_true(value)
+        return bool(z3.is_true(value))
 
     def all_true(self, terms: Sequence[z3.BoolRef]) -> bool:
         return all(self.true(term) for term in terms)

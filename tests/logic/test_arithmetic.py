@@ -19,18 +19,23 @@ from hfverify.logic import arithmetic
 from hfverify.logic.arithmetic import Ranges
 
 X, Y, P = z3.Int("x"), z3.Int("y"), z3.Bool("p")
-WORDS = st.one_of(st.integers(0, (1 << 64) - 1), st.sampled_from([0, 1, 7, 8, 255, 256, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]))
+WORDS = st.one_of(
+    st.integers(0, (1 << 64) - 1),
+    st.sampled_from([0, 1, 7, 8, 255, 256, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]),
+)
 SHIFTS = st.integers(0, 64)
 OPERATIONS = {
     "and": (arithmetic.bit_and, operator.and_),
     "or": (arithmetic.bit_or, operator.or_),
     "xor": (arithmetic.bit_xor, operator.xor),
 }
-REPEATABLE = settings(max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+REPEATABLE = settings(
+    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 Operation = Callable[[z3.ArithRef, z3.ArithRef, Ranges], z3.ArithRef]
 
 
-def value(term: z3.ArithRef, x: int, y: int, p: bool = False) -> int:  # noqa: FBT001, FBT002 (the three variables)
+def value(term: z3.ArithRef, x: int, y: int, p: bool = False) -> int:
     """The number that a term stands for."""
     found = z3.simplify(z3.substitute(term, (X, z3.IntVal(x)), (Y, z3.IntVal(y)), (P, z3.BoolVal(p))))
     assert z3.is_int_value(found), found
@@ -92,7 +97,7 @@ def test_joined_fields(x: int, y: int, upper: int, width: int) -> None:
 
 @REPEATABLE
 @given(st.integers(-(1 << 70), 1 << 70), SHIFTS, st.integers(0, 70), st.integers(0, 70), st.booleans())
-def test_shifts(x: int, y: int, low: int, high: int, constant: bool) -> None:  # noqa: FBT001 (drawn)
+def test_shifts(x: int, y: int, low: int, high: int, constant: bool) -> None:
     ranges = known((Y, low, high)) if low <= y <= high else known((Y, 0, None))
     by = z3.IntVal(y) if constant else Y
     assert value(arithmetic.shift_left(X, by, ranges), x, y) == x << y
@@ -122,18 +127,24 @@ TERMS: list[tuple[str, Callable[[z3.ArithRef, z3.ArithRef], z3.ArithRef]]] = [
     st.sampled_from(["both", "low", "high", "none"]), st.booleans(),
 )  # fmt: skip
 def test_ranges(
-    name: str, make: Callable[[z3.ArithRef, z3.ArithRef], z3.ArithRef], first: tuple[int, int], second: tuple[int, int], data: st.DataObject,
-    given_: str, truth: bool,  # noqa: FBT001 (drawn)
-) -> None:  # fmt: skip
+    name: str,
+    make: Callable[[z3.ArithRef, z3.ArithRef], z3.ArithRef],
+    first: tuple[int, int],
+    second: tuple[int, int],
+    data: st.DataObject,
+    sides: str,
+    truth: bool,
+) -> None:
     """A value never leaves the computed range of its term."""
     x = data.draw(st.integers(first[0], sum(first)))
     y = data.draw(st.integers(second[0], sum(second)))
     if name in ("quotient", "remainder") and y < 0:
         y, second = -y, (0, 60)
-    low, high = given_ in ("both", "low"), given_ in ("both", "high")
+    low, high = sides in ("both", "low"), sides in ("both", "high")
     ranges = known(
-        (X, first[0] if low else None, sum(first) if high else None), (Y, second[0] if low else None, sum(second) if high else None),
-    )  # fmt: skip
+        (X, first[0] if low else None, sum(first) if high else None),
+        (Y, second[0] if low else None, sum(second) if high else None),
+    )
     term = make(X, Y)
     around(value(term, x, y, truth), ranges, term)
     zeros = arithmetic.low_zeros(term)
@@ -148,6 +159,9 @@ def test_declared_ranges_only_shrink() -> None:
     assert ranges.of(X) == (2, 10)
 
 
-@pytest.mark.parametrize(("term", "zeros"), [(z3.IntVal(0), 64), (z3.IntVal(12), 2), (X * 8, 3), (X * 8 + Y * 4, 2), (z3.IntVal(-8), 3), (X, 0)])
+@pytest.mark.parametrize(
+    ("term", "zeros"),
+    [(z3.IntVal(0), 64), (z3.IntVal(12), 2), (X * 8, 3), (X * 8 + Y * 4, 2), (z3.IntVal(-8), 3), (X, 0)],
+)
 def test_low_zeros(term: z3.ArithRef, zeros: int) -> None:
     assert arithmetic.low_zeros(term) == zeros

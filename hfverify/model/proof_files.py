@@ -1,0 +1,223 @@
+"""See that the declarations of the proof files fit the specification.
+
+Reads   syntax.tree declarations, model.typing.Typer
+Gives   nothing; errors go to the typer's collector
+Refuses a class, list, layout, contract or loop fact that does not fit (HF216)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hfverify.diagnostics import Span, also, at
+from hfverify.model.mentions import Mention, Scope, mentions, own_scope
+from hfverify.model.program import list_node
+from hfverify.model.types import BOOL, INT, BadType, FifoType, IntType, RefType, Type
+from hfverify.model.typing import Typer
+from hfverify.syntax import tree
+
+
+def check_proof_files(typer: Typer, declarations: Sequence[tree.Declaration]) -> None:
+    """All declarations that only proof files have."""
+    check = _Check(typer)
+    for item in declarations:
+        if isinstance(item, tree.Layout):
+            check.layout(item)
+    for item in declarations:
+        match item:
+            case tree.Represent():
+                check.represent(item)
+            case tree.Contract():
+                check.contract(item)
+            case tree.Loop():
+                check.target(item.name, item.name_span, "a function", "module:function")
+    check.contracts([item for item in declarations if isinstance(item, tree.Contract)])
+
+
+class _Check:
+    """`typer` carries the program and the collector."""
+
+    def __init__(self, typer: Typer) -> None:
+        self.typer = typer
+        self.program = typer.program
+
+    def error(self, span: Span, message: str, help_: str = "") -> None:
+        self.typer.error("HF216", span, message, help_)
+
+    def target(self, text: str, span: Span, what: str, form: str) -> None:
+        module, colon, name = text.partition(":")
+        if not colon or not all(part.isidentifier() for part in (*module.split("."), name)):
+            self.error(span, f'{what} is named "{form}"')
+
+    # ------------------------------------------------------------ what represents a state
+
+    def represent(self, item: tree.Represent) -> None:
+        if item.name not in self.program.states:
+            self.typer.unknown(item.name_span, "state", item.name, self.program.states)
+            return
+        self.target(item.target, item.name_span, "a class", "module:Class")
+        scope = Scope(own_scope(self.program, item.name), item.name)
+        for mapping in item.mappings:
+            self.mapping(item.name, mapping, scope)
+
+    def mapping(self, state: str, mapping: tree.Mapping, scope: Scope) -> None:
+        local = scope.local
+        match mapping:
+            case tree.MapsTo(span, _, place):
+                self.object(place, local, span, "an attribute can only stand for an object: `state[…]`")
+                self.plain(place, scope)
+            case tree.MapsMany(span, _, variable, place, count):
+                inner = {**local, variable: INT}
+                self.object(place, inner, span, "an item can only stand for an object: `state[…]`")
+                self.typer.expect(count, INT, local)
+                self.plain(place, Scope(inner, scope.own, bound=frozenset({variable})))
+                self.plain(count, scope)
+            case tree.MapsNone(span, path, condition):
+                self.typer.boolean(condition, local)
+                self.plain(condition, scope)
+                if not self.program.states[state].has_part(path):
+                    self.error(span, f"`{state}` has no cells below `{path}`")
+            case tree.MapsList():
+                self.list(state, mapping)
+
+    def object(self, place: tree.Expr, local: Mapping[str, Type], span: Span, message: str) -> None:
+        found = self.typer.type_of(place, local)
+        if found != BadType() and not (isinstance(found, RefType) and not found.path and isinstance(place, tree.Index)):
+            self.error(span, message)
+
+    def plain(self, expr: tree.Expr, scope: Scope) -> None:
+        for mention in mentions(self.typer, expr, scope):
+            if mention.kind != "cell":
+                self.typer.error(
+                    "HF201",
+                    mention.span,
+                    f"`{mention.name}` has no meaning here: an object looks the same to everybody",
+                )
+
+    def list(self, state: str, mapping: tree.MapsList) -> None:
+        """The nodes of a list are found from its owner's keys and the member, so these, and only these, index them."""
+        span, place = mapping.span, mapping.place
+        cell = self.program.cell(state, mapping.cell)
+        if cell is None or not isinstance(cell.type, FifoType):
+            self.typer.unknown(span, "fifo", f"{state}.{mapping.cell}", self.program.states[state].cells)
+            return
+        shaped = (
+            isinstance(place, tree.Member)
+            and isinstance(place.base, tree.Index)
+            and isinstance(place.base.base, tree.Name)
+        )
+        if not shaped or list_node(mapping)[0] not in self.program.states:
+            self.error(place.span, "a list runs through an attribute of a state: `state[…].attribute`")
+            return
+        assert isinstance(place, tree.Member)
+        assert isinstance(place.base, tree.Index)
+        node = self.program.states[list_node(mapping)[0]]
+        keys = [key.name for key in self.program.states[state].keys]
+        given = [argument.text if isinstance(argument, tree.Name) else "" for argument in place.base.arguments]
+        wanted = sorted([*keys, mapping.variable])
+        if mapping.variable in keys:
+            self.error(span, f"`{mapping.variable}` is a key of `{state}`: name the member otherwise")
+        elif len(given) != len(node.keys):
+            self.error(place.span, f"`{node.name}` has {len(node.keys)} keys, not {len(given)}")
+        elif sorted(given) != wanted:
+            self.error(place.span, f"the nodes of this list are found by {_and(wanted)}, each once and as it is")
+        else:
+            types = {key.name: key.type for key in self.program.states[state].keys} | {
+                mapping.variable: cell.type.element
+            }
+            for argument, key in zip(given, node.keys, strict=True):
+                if types[argument] != key.type:
+                    self.error(
+                        place.span,
+                        f"`{argument}` is {types[argument]}, but the key `{key.name}` of `{node.name}` is {key.type}",
+                    )
+        if self.program.cell(*list_node(mapping)) is not None:
+            self.error(place.span, f"`{'.'.join(list_node(mapping))}` is a cell, so it cannot link a list")
+
+    # ------------------------------------------------------------ how lists are laid out
+
+    def layout(self, item: tree.Layout) -> None:
+        self.target(item.target, item.name_span, "a class", "module:Class")
+        self.typer.local_names((link.name, link.span) for link in item.links)
+        self.typer.layout = {link.name: self.typer.resolve_type(link.type) for link in item.links}
+        node = self.program.types[item.name]
+        if sum(found != node for found in self.typer.layout.values()) != 1:
+            self.error(
+                item.name_span,
+                f"a layout has one link to the owner, `optional<{item.name}>`; all others are `{item.name}`",
+            )
+        shapes: list[list[Type]] = []
+        for view in item.views:
+            self.typer.local_names((p.name, p.span) for p in view.parameters)
+            local = {p.name: self.typer.resolve_type(p.type) for p in view.parameters}
+            shapes.append(list(local.values()))
+            for fact in view.facts:
+                self.typer.boolean(fact.value, local)
+                self.nothing_else(mentions(self.typer, fact.value, Scope(local)), "a view")
+        assert isinstance(node, IntType)
+        list_shape: list[Type] = [node, FifoType(node)]
+        for shape, what in ((list_shape, "a head and its fifo"), (list_shape[:1], "one node")):
+            if shapes.count(shape) != 1:
+                self.error(item.name_span, f"a layout needs exactly one view of {what}")
+
+    def nothing_else(self, found: Sequence[Mention], what: str) -> None:
+        for mention in found:
+            self.error(mention.span, f"{what} can speak about nodes and lists only, not about `{mention.name}`")
+
+    # ------------------------------------------------------------ contracts
+
+    def contracts(self, items: Sequence[tree.Contract]) -> None:
+        """Contracts of one function are told apart by the kind of their first role."""
+        seen: dict[tuple[str, str], tree.Contract] = {}
+        for item in items:
+            first = seen.setdefault((item.name, item.roles[0].kind), item)
+            if first is not item:
+                self.typer.collector.error(
+                    "HF202",
+                    f"two contracts of `{item.name}` have the same first role",
+                    at(item.name_span, "again here"),
+                    also(first.name_span, "first here"),
+                )
+
+    def contract(self, item: tree.Contract) -> None:
+        self.target(item.name, item.name_span, "a function", "module:function")
+        if self.program.layout is None:
+            self.error(item.name_span, "a contract needs a layout")
+            return
+        node = self.program.types[self.program.layout.name]
+        assert isinstance(node, IntType)
+        self.typer.local_names((role.name, role.span) for role in item.roles)
+        nodes = {role.name for role in item.roles if role.kind != "list"}
+        local: dict[str, Type] = {role.name: node if role.name in nodes else FifoType(node) for role in item.roles}
+        for role in item.roles:
+            if role.kind == "element":
+                if role.of in nodes:
+                    self.error(role.span, f"`{role.of}` is not a list")
+                local.setdefault(role.of, FifoType(node))
+            if (role.kind == "element") != bool(role.of):
+                self.error(role.span, "an element is `of` a list, and nothing else is")
+        scope = Scope(local)
+        for condition in item.requires:
+            self.typer.boolean(condition, local)
+            self.nothing_else(mentions(self.typer, condition, scope), "a contract")
+        for update in item.effects:
+            if not isinstance(update.place, tree.Name) or not isinstance(local.get(update.place.text), FifoType):
+                self.error(update.place.span, "the effect of a contract is on a list that its roles name")
+                continue
+            self.typer.expect(update.value, local[update.place.text], local)
+            self.nothing_else(mentions(self.typer, update.value, scope), "a contract")
+        if item.returns is not None:
+            self.returns(item.returns, local)
+            self.nothing_else(mentions(self.typer, item.returns, scope), "a contract")
+
+    def returns(self, value: tree.Expr, local: Mapping[str, Type]) -> None:
+        found = self.typer.type_of(value, local)
+        match value:
+            case tree.Apply(_, tree.Name(_, "first"), (tree.Name(_, queue),)) if isinstance(local.get(queue), FifoType):
+                return
+        if found not in (BOOL, BadType()):
+            self.error(value.span, "a contract returns a condition, or `first` of a list that its roles name")
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
