@@ -8,6 +8,7 @@ Refuses what the front end and the executor refuse
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.verdict import Status, Verdict
 
 WHOLE = "spec"
+Asked = Callable[[str], bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +49,26 @@ class Subjects:
         contracts = [contract_name(self.program, contract) for contract in self.program.contracts]
         return [WHOLE, *self.program.calls, *(contracts if scope.implementation else [])]
 
-    def verdicts(self, name: str, scope: Scope) -> list[Verdict]:
-        """Decide every obligation of a unit."""
+    def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
+        """Decide the obligations of a unit, or those of them that `only` names."""
         if name == WHOLE:
-            return self._specification(*check_whole(self.program), scope)
+            return self._specification(*check_whole(self.program), scope, only)
         if name in self.program.calls:
             call = self.program.calls[name]
-            found = self._specification(*check_call(self.program, call), scope)
+            found = self._specification(*check_call(self.program, call), scope, only)
             if scope.implementation:
-                found += self._implementation(call_subject(self.program, self.sources, call), scope)
+                found += self._implementation(call_subject(self.program, self.sources, call), scope, only)
             return found
         contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
-        return self._implementation(contract_subject(self.program, self.sources, contract), scope)
+        return self._implementation(contract_subject(self.program, self.sources, contract), scope, only)
 
-    def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope) -> list[Verdict]:
+    def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject)
-        decisions = decide(subject, scope.steps)
-        states = {w.obligation: (w, satisfy(subject.groups[0], w, scope.steps)) for w in wanted}
+        asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
+        decisions = decide(subject, scope.steps, set(asked))
+        states = {w.obligation: (w, satisfy(subject.groups[0], w, scope.steps)) for w in wanted if w.obligation in asked}
         found: list[Verdict] = []
-        for name, obligation in subject.obligations.items():
+        for name, obligation in asked.items():
             if name in states:
                 want, decision = states[name]
                 found.append(
@@ -75,12 +78,13 @@ class Subjects:
                 found.append(judge.verdict(obligation, decisions[name]))
         return found
 
-    def _implementation(self, subject: Subject, scope: Scope) -> list[Verdict]:
+    def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject)
-        decisions = decide(subject, scope.steps)
-        reached = reach(subject, scope.steps)
+        asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
+        decisions = decide(subject, scope.steps, set(asked))
+        reached = reach(subject, scope.steps, set(asked))
         found: list[Verdict] = []
-        for name, obligation in subject.obligations.items():
+        for name, obligation in asked.items():
             verdict = judge.verdict(obligation, decisions[name])
             if name in reached and verdict.status is Status.PROVED:
                 base = Verdict(obligation, Status.PROVED, reached[name].steps, reached[name].seconds)

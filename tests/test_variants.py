@@ -36,7 +36,8 @@ def verdicts(root: Path, variant: Variant, folder: Path, units: list[str] | None
     apply(variant, config.folders.impl, target)
     subjects = Subjects(program, replace(config.folders, impl=target))
     names = units if units is not None else [name for name in subjects.names(SCOPE) if name != "spec"]
-    return [verdict for name in names for verdict in subjects.verdicts(name, SCOPE)]
+    only = (lambda name: name == variant.refutes) if variant.refutes else None
+    return [verdict for name in names for verdict in subjects.verdicts(name, SCOPE, only)]
 
 
 def unit_of(program: Program, config: Config, obligation: str) -> str:

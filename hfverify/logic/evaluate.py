@@ -336,6 +336,11 @@ class Evaluator:
             span,
             "a bit operation needs numbers that are not negative",
         )
+        if operator in ("<<", ">>"):
+            self.need(b <= arithmetic.WIDEST, span, f"a shift is at most {arithmetic.WIDEST}")
+        elif arithmetic.needs_vectors(a, b, ranges, joins=operator == "|"):
+            limit = z3.IntVal(1 << arithmetic.WIDEST)
+            self.need(z3.And(a < limit, b < limit), span, "a bit operation needs numbers of at most 64 bits")
         match operator:
             case "&":
                 return arithmetic.bit_and(a, b, ranges)

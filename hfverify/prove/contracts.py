@@ -15,7 +15,7 @@ import z3
 from hfverify.diagnostics import Diagnostic, Rejected, also, at
 from hfverify.execute.paths import Path, explore
 from hfverify.execute.source import Sources
-from hfverify.execute.values import Maybe, Node, Opaque, Value
+from hfverify.execute.values import Maybe, Node, NoneValue, Opaque, Value
 from hfverify.execute.world import World
 from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Thunk
@@ -80,7 +80,7 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
     for kind, sentence in (
         ("supported", "every path is inside the executable subset of Python"),
         ("raises", "no path can raise an exception"),
-        ("bounded", "every loop ends within its bound, or its fact is inductive"),
+        ("bounded", "every loop has a constant bound, or a fact that each turn keeps (that it ends is not proved)"),
     ):
         subject.add(kind, kind, sentence, contract.name_span, function.span)
     for path in paths:
@@ -225,9 +225,13 @@ def _returned(world: World, layout: tree.Layout, expr: tree.Expr, value: Value |
     if isinstance(expr, tree.Apply) and isinstance(expr.function, tree.Name) and expr.function.text == "first":
         queue = world.evaluator.evaluate(expr.arguments[0], env)
         assert isinstance(queue, Fifo)
+        first = world.facts.first(queue)
+        if isinstance(value, NoneValue):
+            return z3.Not(queue.has(first))
+        if isinstance(value, Opaque):
+            value = Maybe(z3.BoolVal(True), value)
         if not isinstance(value, Maybe) or not isinstance(value.value, Opaque):
             return z3.BoolVal(False)
-        first = world.facts.first(queue)
         owner = next(link.name for link in layout.links if link.type.name != layout.name)
         owned = z3.Select(env.cells.terms[f"{layout.name}.{owner}"][0], first)
         right = z3.Implies(value.present, value.value.term == owned)

@@ -33,7 +33,9 @@ class Decision:
 
 def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """All obligations of the subject that have queries, and those that have none: these hold trivially."""
-    decisions = {name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations}
+    decisions = {
+        name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations if only is None or name in only
+    }
     for group in subject.groups:
         asked = [q for q in group.queries if only is None or q.obligation in only]
         if not asked:

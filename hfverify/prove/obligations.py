@@ -26,7 +26,7 @@ from hfverify.verdict import Obligation
 SENTENCES = {
     "supported": "every path of the implementation is inside the executable subset of Python",
     "raises": "no path can raise an exception",
-    "bounded": "every loop ends within its bound, or its fact is inductive",
+    "bounded": "every loop has a constant bound, or a fact that each turn keeps (that it ends is not proved)",
     "lock.order": "locks are taken in the declared order",
     "lock.held": "every guarded cell is touched under its lock only",
     "lock.owned": "every owned cell is touched by its owner only",
