@@ -2,11 +2,13 @@
 
 Reads   .hfverify/cache.sqlite
 Gives   the verdicts of a unit, and why they cannot be reused
-Refuses nothing: a damaged file is set aside and said so; only what was PROVED is ever reused
+Refuses nothing: a damaged file is set aside, one that cannot be written is left alone, and both are said;
+        only what was PROVED is ever reused, and only as it was stored
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
@@ -16,11 +18,9 @@ from pathlib import Path
 from hfverify.diagnostics import Span
 from hfverify.verdict import Obligation, Status, Verdict
 
-SCHEMA = 2
-
 
 class Cache:
-    """One table: unit → inputs and verdicts."""
+    """One table: unit → inputs and verdicts, with a checksum."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self.path = folder / "cache.sqlite"
@@ -30,20 +30,28 @@ class Cache:
             folder.mkdir(exist_ok=True)
             self._connection = self._open()
         except (sqlite3.Error, OSError) as error:
-            self._set_aside(error)
+            self._give_up(error)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=10)
-        connection.execute("create table if not exists units (schema int, name text primary key, inputs text, verdicts text)")
-        connection.execute("delete from units where schema != ?", (SCHEMA,))
-        connection.commit()
+        try:
+            connection.execute(
+                "create table if not exists units_3 (name text primary key, inputs text, verdicts text, sum text)"
+            )
+            connection.commit()
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
-    def _set_aside(self, error: Exception) -> None:
-        self._connection = None
+    def _give_up(self, error: Exception) -> None:
+        """Go on without; a file that is no database makes room for a new one."""
+        self.close()
         self.warn(f"the cache {self.path} cannot be used ({error}); it is ignored and everything is proved again")
+        if isinstance(error, sqlite3.OperationalError | OSError):
+            return
         try:
-            self.path.rename(self.path.with_suffix(".damaged"))
+            self.path.replace(self.path.with_suffix(".damaged"))
             self._connection = self._open()
         except (sqlite3.Error, OSError):
             return
@@ -53,33 +61,45 @@ class Cache:
         if self._connection is None:
             return None, ""
         try:
-            row = self._connection.execute("select inputs, verdicts from units where name = ?", (name,)).fetchone()
-            if row is None:
-                return None, ""
-            known: dict[str, str] = json.loads(row[0])
-            if known != inputs:
-                changed = sorted(key for key in known.keys() | inputs.keys() if known.get(key) != inputs.get(key))
-                return None, f"{changed[0]} changed"
-            return [_load(item) for item in json.loads(row[1])], ""
-        except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
-            self._set_aside(error)
+            row = self._connection.execute(
+                "select inputs, verdicts, sum from units_3 where name = ?", (name,)
+            ).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
             return None, ""
+        if row is None:
+            return None, ""
+        if _checksum(name, row[0], row[1]) != row[2]:
+            self.warn(f"what the cache {self.path} says about {name} is damaged; it is proved again")
+            return None, ""
+        known: dict[str, str] = json.loads(row[0])
+        if known != inputs:
+            changed = sorted(key for key in known.keys() | inputs.keys() if known.get(key) != inputs.get(key))
+            return None, f"{changed[0]} changed"
+        return [_load(item) for item in json.loads(row[1])], ""
 
     def put(self, name: str, inputs: dict[str, str], verdicts: list[Verdict]) -> None:
         """Remember a unit, if all of it was proved."""
         if self._connection is None or any(verdict.status is not Status.PROVED for verdict in verdicts):
             return
-        row = (SCHEMA, name, json.dumps(inputs), json.dumps([_save(verdict) for verdict in verdicts]))
+        known, found = json.dumps(inputs), json.dumps([_save(verdict) for verdict in verdicts])
+        row = (name, known, found, _checksum(name, known, found))
         try:
-            self._connection.execute("insert or replace into units values (?, ?, ?, ?)", row)
+            self._connection.execute("insert or replace into units_3 values (?, ?, ?, ?)", row)
             self._connection.commit()
         except sqlite3.Error as error:
-            self.warn(f"the cache {self.path} cannot be written ({error})")
+            self.close()
+            self.warn(f"the cache {self.path} cannot be written ({error}); this run is not remembered")
 
     def close(self) -> None:
         """Let go of the file."""
         if self._connection is not None:
             self._connection.close()
+            self._connection = None
+
+
+def _checksum(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()
 
 
 def _save(verdict: Verdict) -> dict[str, object]:

@@ -128,9 +128,10 @@ def _run(
         started=started, finished=reporter.finished,
     )
     reporter.end()
-    if patterns and not run.verdicts:
-        raise click.UsageError(f"no obligation is named {', '.join(patterns)}; `hfverify status` lists them")
-    _save_counterexamples(config, run.verdicts)
+    try:
+        _save_counterexamples(config, run.verdicts)
+    except OSError as error:
+        click.echo(f"warning: the counterexamples in {config.state} cannot be written ({error.strerror})", err=True)
     code = exit_code(run.verdicts)
     whole = implementation and not patterns
     code = _ledger(config, session, run.inputs, run.verdicts, code, whole=whole, locked=locked)
@@ -163,6 +164,8 @@ def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
 def exit_code(verdicts: list[Verdict]) -> int:
     """The worst status decides."""
     statuses = {verdict.status for verdict in verdicts}
+    if not statuses:
+        return UNDECIDED
     if statuses & {Status.REFUTED, Status.VACUOUS}:
         return REFUTED
     if statuses - {Status.PROVED, Status.ASSUMED}:
@@ -183,7 +186,10 @@ def _ledger(config: Config, session: Any, inputs: str, verdicts: list[Verdict], 
             click.echo(f"locked: {line}", err=True)
         return max(code, UNDECIDED) if found and code != REFUTED else code
     if whole and not config.custom:
-        ledger.save(config.ledger, revision, inputs, verdicts)
+        try:
+            ledger.save(config.ledger, revision, inputs, verdicts)
+        except ledger.LedgerError as error:
+            click.echo(f"warning: {error}", err=True)
     return code
 
 

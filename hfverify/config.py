@@ -55,15 +55,25 @@ def load_config(
             )
     found: dict[str, Path] = {}
     for key, given in (("spec", spec), ("impl", impl), ("proofs", proofs)):
-        path = Path(given) if given is not None else root / str(table.get(key, key))
+        path = Path(given) if given is not None else root / _text(root, table, key, key)
+        if given == "":
+            raise ConfigError(f"--{key} needs the name of a folder")
         if not path.is_dir():
+            what = "is not a folder" if path.is_file() else "does not exist"
             raise ConfigError(
-                f"the {key} folder `{path}` does not exist; give --{key} DIR or set it in [tool.hfverify]"
+                f"the {key} folder `{given or path}` {what}; give --{key} DIR or set it in [tool.hfverify]"
             )
         found[key] = path.resolve()
     custom = any(given is not None for given in (spec, impl, proofs, revision))
     folders = Folders(root, found["spec"], found["impl"], found["proofs"])
-    return Config(folders, revision or str(table.get("revision", "")), custom)
+    return Config(folders, revision or _text(root, table, "revision", ""), custom)
+
+
+def _text(root: Path, table: dict[str, object], key: str, default: str) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise ConfigError(f"{root / 'pyproject.toml'}: `{key}` in [tool.hfverify] must be a string, not {value!r}")
+    return value
 
 
 def _find(start: Path) -> tuple[Path, dict[str, object]]:
@@ -72,9 +82,12 @@ def _find(start: Path) -> tuple[Path, dict[str, object]]:
         if not path.is_file():
             continue
         try:
-            table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("hfverify")
+            tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise ConfigError(f"{path} cannot be read: {error}") from error
-        if isinstance(table, dict):
-            return folder, table
+        if not isinstance(tools, dict) or "hfverify" not in tools:
+            continue
+        if not isinstance(tools["hfverify"], dict):
+            raise ConfigError(f"{path}: [tool.hfverify] must be a table")
+        return folder, tools["hfverify"]
     raise ConfigError(f"no pyproject.toml with a [tool.hfverify] table in {start} or above it")

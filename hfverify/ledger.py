@@ -2,7 +2,7 @@
 
 Reads   proofs/ledger.json
 Gives   the ledger's entries, and how they differ from a run
-Refuses a damaged ledger, and one of another schema (LedgerError)
+Refuses a damaged ledger, one of another schema, and a file that cannot be written (LedgerError)
 """
 
 from __future__ import annotations
@@ -42,19 +42,26 @@ class Ledger:
 
 
 def save(path: Path, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> None:
-    """Write the ledger, if it would change."""
+    """Write the ledger, if it would change; whoever is interrupted finds the old one."""
     data = {
         "schema": SCHEMA,
         "tool": hfverify.__version__,
         "revision": revision,
         "inputs": inputs,
         "obligations": {
-            v.obligation.name: {"status": v.status.name, "steps": v.steps, "group": v.obligation.group} for v in verdicts
+            v.obligation.name: {"status": v.status.name, "steps": v.steps, "group": v.obligation.group}
+            for v in verdicts
         },
     }
     text = json.dumps(data, indent=1) + "\n"
-    if not path.exists() or path.read_text("utf-8") != text:
-        path.write_text(text, "utf-8")
+    new = path.with_name(path.name + ".new")
+    try:
+        if not path.exists() or path.read_bytes() != text.encode():
+            new.write_text(text, "utf-8")
+            new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise LedgerError(f"the ledger {path} cannot be written ({error.strerror})") from error
 
 
 def load(path: Path) -> Ledger:
@@ -63,20 +70,22 @@ def load(path: Path) -> Ledger:
         data = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise LedgerError(f"there is no ledger {path}; `hfverify verify` writes it") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LedgerError(f"the ledger {path} is damaged ({error}); run `hfverify verify` to write it anew") from error
     try:
         if data["schema"] != SCHEMA:
-            raise LedgerError(
-                f"the ledger {path} has schema {data['schema']}, this tool writes {SCHEMA}; run `hfverify verify` to write it anew"
-            )
+            found = data["schema"]
+            help_ = "run `hfverify verify` to write it anew"
+            raise LedgerError(f"the ledger {path} has schema {found}, this tool writes {SCHEMA}; {help_}")
         entries = {
             name: Entry(Status[item["status"]], int(item["steps"]), str(item["group"]))
             for name, item in data["obligations"].items()
         }
         return Ledger(str(data["revision"]), str(data["inputs"]), str(data["tool"]), entries)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LedgerError(f"the ledger {path} is damaged ({error!r}); run `hfverify verify` to write it anew") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise LedgerError(
+            f"the ledger {path} is damaged ({error!r}); run `hfverify verify` to write it anew"
+        ) from error
 
 
 def differences(ledger: Ledger, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> list[str]:

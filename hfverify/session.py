@@ -2,28 +2,35 @@
 
 Reads   config.Config
 Gives   verdicts in the order of the specification, whatever order the workers finish in
-Refuses what the front end refuses; a worker that dies or hangs leaves UNKNOWN, never PROVED
+Refuses what the front end refuses, a name that no obligation has (ConfigError); a worker that dies or hangs
+        leaves UNKNOWN, never PROVED
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
+import z3
+
 from hfverify.cache import Cache
-from hfverify.config import Config
+from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Rejected
 from hfverify.model.load import load_program
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Obligation, Status, Verdict
 
 WATCHDOG_SECONDS = 900
+LOST = "decided"
 
 
 @dataclass(slots=True)
@@ -43,18 +50,26 @@ class Session:
         self.config = config
         self.scope = scope
         self.jobs = jobs
+        # Otherwise the solver takes ctrl-C for itself, answers "unknown", and the run goes on.
+        z3.set_param("ctrl_c", False)
         self.subjects = Subjects(load_program(config.folders, config.revision), config.folders)
 
     def units(self, patterns: Sequence[str]) -> list[str]:
         """The units that the patterns can speak about; all for none."""
         names = self.subjects.names(self.scope)
-        if not patterns:
-            return names
-        return [n for n in names if any(_related(n, pattern) for pattern in patterns)]
+        for pattern in patterns:
+            if not any(_related(name, pattern) for name in names):
+                raise _unknown(pattern, names)
+        return [n for n in names if not patterns or any(_related(n, pattern) for pattern in patterns)]
 
     def run(
-        self, patterns: Sequence[str], *, fresh: bool, warn: Callable[[str], None],
-        started: Callable[[int, int], None], finished: Callable[[str, list[Verdict]], None],
+        self,
+        patterns: Sequence[str],
+        *,
+        fresh: bool,
+        warn: Callable[[str], None],
+        started: Callable[[int, int], None],
+        finished: Callable[[str, list[Verdict]], None],
     ) -> Run:
         """Decide; `started` hears how many units are reused and how many are to do, `finished` of each unit."""
         done = Run()
@@ -77,14 +92,20 @@ class Session:
             started(len(ready), len(todo))
             for name, verdicts in ready.items():
                 finished(name, verdicts)
-            for name, verdicts in self._decide(todo):
-                cache.put(name, inputs[name], verdicts)
-                ready[name] = verdicts
-                finished(name, verdicts)
+            with closing(self._decide(todo)) as decided:
+                for name, verdicts in decided:
+                    cache.put(name, inputs[name], verdicts)
+                    ready[name] = verdicts
+                    finished(name, verdicts)
         finally:
             cache.close()
-        for name in names:
-            done.verdicts += [v for v in ready[name] if not patterns or _asked(v.obligation.name, patterns)]
+        found = [verdict for name in names for verdict in ready[name]]
+        lost_units = [verdict.obligation.name for verdict in found if verdict.obligation.kind == LOST]
+        for pattern in patterns:
+            if not lost_units and not any(_asked(verdict.obligation.name, [pattern]) for verdict in found):
+                raise _unknown(pattern, [verdict.obligation.name for verdict in found])
+        wanted = [*patterns, *lost_units]
+        done.verdicts = [v for v in found if not patterns or _asked(v.obligation.name, wanted)]
         return done
 
     def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list]:  # type: ignore[type-arg]
@@ -97,7 +118,7 @@ class Session:
                 problems += rejected.diagnostics
         return found, problems
 
-    def _decide(self, names: list[str]) -> Iterator[tuple[str, list[Verdict]]]:
+    def _decide(self, names: list[str]) -> Generator[tuple[str, list[Verdict]], None, None]:
         if self.jobs == 1 or len(names) <= 1:
             for name in names:
                 yield name, self.subjects.verdicts(name, self.scope)
@@ -114,6 +135,12 @@ def _related(unit: str, pattern: str) -> bool:
     return unit == pattern or pattern.startswith(unit + ".") or unit.startswith(pattern + ".")
 
 
+def _unknown(pattern: str, known: Iterable[str]) -> ConfigError:
+    close = difflib.get_close_matches(pattern, list(known), n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "`hfverify status --all` lists them"
+    return ConfigError(f"no obligation is named `{pattern}`; {hint}")
+
+
 def _asked(name: str, patterns: Sequence[str]) -> bool:
     return any(name == pattern or name.startswith(pattern + ".") for pattern in patterns)
 
@@ -125,9 +152,6 @@ _worker: Subjects | None = None
 
 def _start(config: Config) -> None:
     """A worker loads the program once; solver terms cannot be sent to it, names can."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     global _worker
     _worker = Subjects(load_program(config.folders, config.revision), config.folders)
 
@@ -140,35 +164,61 @@ def _work(name: str, scope: Scope) -> list[Verdict] | Rejected:
         return rejected
 
 
-def _parallel(config: Config, scope: Scope, names: list[str], jobs: int) -> Iterator[tuple[str, list[Verdict]]]:
+def _parallel(
+    config: Config, scope: Scope, names: list[str], jobs: int
+) -> Generator[tuple[str, list[Verdict]], None, None]:
+    """Workers take units as they become free; whoever dies takes all that run with him, so these are tried alone."""
+    deadline = time.monotonic() + WATCHDOG_SECONDS
+    alone: list[str] = []
+    yield from _pool(config, scope, names, jobs, deadline, alone)
+    for name in alone:
+        died: list[str] = []
+        yield from _pool(config, scope, [name], 1, deadline, died)
+        if died:
+            yield name, [lost(name, "the solver process died")]
+
+
+def _pool(
+    config: Config, scope: Scope, names: list[str], jobs: int, deadline: float, died: list[str]
+) -> Generator[tuple[str, list[Verdict]], None, None]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(config,))
-    pending = {pool.submit(_work, name, scope): name for name in names}
-    deadline = time.monotonic() + WATCHDOG_SECONDS
     try:
+        with _uninterrupted():
+            pending = {pool.submit(_work, name, scope): name for name in names}
         while pending:
             finished, _ = wait(pending, timeout=max(deadline - time.monotonic(), 0), return_when="FIRST_COMPLETED")
             if not finished:
                 for name in pending.values():
                     yield name, [lost(name, f"the worker did not answer within the limit of {WATCHDOG_SECONDS} s")]
-                for process in list(pool._processes.values()):
-                    process.kill()
                 return
             for future in finished:
                 name = pending.pop(future)
                 try:
                     answer = future.result()
                 except BrokenProcessPool:
-                    yield name, [lost(name, "the solver process died")]
+                    died.append(name)
                     continue
                 if isinstance(answer, Rejected):
                     raise answer
                 yield name, answer
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Workers that start in here never see ctrl-C: whoever started them ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def lost(name: str, why: str) -> Verdict:
     """Nothing is known of a unit."""
-    obligation = Obligation(f"{name}.decided", "decided", name, "the unit was decided")
+    obligation = Obligation(f"{name}.{LOST}", LOST, name, "the unit was decided")
     return Verdict(obligation, Status.UNKNOWN, reason=why)

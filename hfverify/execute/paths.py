@@ -142,9 +142,9 @@ def explore(
         path.decisions, path.trail, path.entered = run.decisions, run.trail, run.entered
         paths.append(path)
         if len(paths) > MOST_PATHS:
-            raise Rejected(
-                [Diagnostic("HF401", f"`{function.name}` has more than {MOST_PATHS} paths", (at(function.span),))]
-            )
+            path.ended = "refused"
+            path.refusal = Refusal("HF401", f"there are more than {MOST_PATHS} paths", function.span)
+            break
     return paths
 
 

@@ -18,7 +18,7 @@ from hfverify.execute.paths import Path, call_paths
 from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
 from hfverify.model.program import Call, Outcome, Program
-from hfverify.prove.promises import Goal, Promise, promise
+from hfverify.prove.promises import Goal, Promise, is_peek, promise
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds, size_limits
 from hfverify.verdict import Obligation
@@ -90,6 +90,8 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         if not path.ended:
             for outcome in call.outcomes:
                 _promise_queries(program, call, outcome, path, group)
+        if path.ended == "loop":
+            _turn_queries(call, path, group)
         group.facts = path.world.facts.formulas
         group.assumptions = path.world.assumptions
         subject.groups.append(group)
@@ -131,6 +133,16 @@ def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path,
             continue
         name = _obligation_name(call, outcome, goal)
         group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), (made.guard,), None))
+
+
+def _turn_queries(call: Call, path: Path, group: Group) -> None:
+    """A critical section inside a turn of a loop is on no path past the loop: it must be a peek, whatever the case."""
+    for section in path.world.sections:
+        if section.post is not None:
+            labels = (at(section.spans[0], "this critical section"), also(call.name_span, "no `peek` line allows it"))
+            message = f"a loop of `{call.name}` has a critical section that its protocol does not name"
+            goal = is_peek(call, section, path)
+            group.queries.append(Query(f"{call.name}.lock.shape", goal, Diagnostic("HF705", message, labels), (), None))
 
 
 def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:

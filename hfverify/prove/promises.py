@@ -348,6 +348,14 @@ def _shape(call: Call, outcome: Outcome, sections: Sections, env: Env, world: Wo
     return conjunction(goals)
 
 
+def is_peek(call: Call, section: Section, path: Path) -> z3.BoolRef:
+    """Whether some `peek` line of the call allows the section."""
+    env = Env(section.pre, path.names, None, path.world.here, _Reader(path.world))
+    env = env.bind(lets(call, env))
+    lines = [step for step in call.protocol.steps if step.kind == "peek"] if call.protocol is not None else []
+    return _any([_takes(section, [line], env, path.world) for line in lines])
+
+
 def _any(terms: list[z3.BoolRef]) -> z3.BoolRef:
     return z3.Or(*terms) if terms else z3.BoolVal(False)
 
