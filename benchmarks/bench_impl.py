@@ -15,11 +15,12 @@ from random import Random
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "impl"), str(ROOT / "tests" / "impl")]
 
-from driver import Driver
-from hafnium.conformance import find_scenarios, judge, load_declared
-from hafnium.demo import DEMOS
-from hafnium.schedule import End, random_schedule, run_threads, run_turns
-from hafnium.trace import load
+from driver import Driver  # noqa: E402
+
+from hafnium.conformance import find_scenarios, judge, load_declared  # noqa: E402
+from hafnium.demo import DEMOS  # noqa: E402
+from hafnium.schedule import End, random_schedule, run_threads, run_turns  # noqa: E402
+from hafnium.trace import load  # noqa: E402
 
 MESSAGES = 5_000
 STEPS = 10_000
@@ -27,7 +28,7 @@ STEPS = 10_000
 
 def bench_replay(folder: Path) -> None:
     """Replay all recordings."""
-    files = find_scenarios([folder])
+    files = find_scenarios(folder)
     declared = load_declared()
     start = time.perf_counter()
     steps = sum(len(judge(load(file), declared).scenario.steps) for file in files)
@@ -53,7 +54,7 @@ def bench_demo(name: str) -> None:
 
 def bench_machine() -> None:
     """Do random steps with checks."""
-    random = Random(1)
+    random = Random(1)  # noqa: S311
     driver = Driver((3, 2, 2, 1), 3, 40)
     driver.configure_all()
     start = time.perf_counter()

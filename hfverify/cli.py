@@ -7,8 +7,11 @@ Refuses wrong options (2)
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
@@ -156,8 +159,8 @@ def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
     at = next((f" ({r.commit})" for r in program.revisions if r.name == program.revision), "")
     revision = f" @ {program.revision}{at}" if program.revisions else ""
     return [
-        f"spec   {name}{revision}   {files} files   {len(program.calls)} calls",
-        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   {jobs} workers   at most {steps:_} steps each",
+        f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {len(program.calls)} calls",
+        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   {jobs} worker{'s' * (jobs != 1)}   at most {steps:_} steps each",
     ]
 
 
@@ -298,8 +301,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _on_interrupt)
     try:
-        main_group(standalone_mode=False)
+        main_group(standalone_mode=False, prog_name="hfverify")
     except click.exceptions.Abort:
         _interrupted()
     except KeyboardInterrupt:
@@ -319,12 +325,25 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except Exception:  # noqa: BLE001 (the one place where an error of ours becomes a report)
         _internal()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _on_interrupt(*_: object) -> None:
+    """Without workers, end at once: an exception would be lost if it came while the solver's terms are destroyed."""
+    if multiprocessing.active_children():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+    _interrupted()
 
 
 def _interrupted() -> None:
-    click.echo("interrupted: nothing was written; what was proved before stays in the cache", err=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, RuntimeError):
+        if sys.stdout.isatty():
+            sys.stdout.write("\x1b[?25h\n")
+        click.echo("interrupted: nothing was written; what was proved before stays in the cache", err=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(INTERRUPTED)
 
 
@@ -332,7 +351,8 @@ def _show_rejected(rejected: Rejected) -> None:
     from hfverify.report import excerpt, jsonl, short
 
     arguments = sys.argv
-    form = next((arguments[i + 1] for i, a in enumerate(arguments[:-1]) if a == "--format"), "human")
+    form = next((a for previous, a in zip(arguments, arguments[1:], strict=False) if previous == "--format"), "human")
+    form = next((a.removeprefix("--format=") for a in arguments if a.startswith("--format=")), form)
     try:
         read = _reader(load_config(Path.cwd()))
     except ConfigError:
@@ -354,7 +374,7 @@ def _show_rejected(rejected: Rejected) -> None:
 
 
 def _internal() -> None:
-    path = Path(".hfverify-error.txt")
+    path = Path(".hfverify") / "error.txt" if Path(".hfverify").is_dir() else Path(".hfverify-error.txt")
     text = f"hfverify {hfverify.__version__}\ncommand: {' '.join(sys.argv[1:])}\n\n{traceback.format_exc()}"
     try:
         path.write_text(text, "utf-8")

@@ -24,7 +24,7 @@ import z3
 
 from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
-from hfverify.diagnostics import Rejected
+from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Obligation, Status, Verdict
@@ -76,7 +76,7 @@ class Session:
         names = self.units(patterns)
         inputs, problems = self._inputs(names)
         if problems:
-            raise Rejected(problems)
+            raise Rejected(sorted(set(problems), key=lambda d: (d.span, d.code, d.message)))
         done.inputs = hashlib.sha256(json.dumps(_lasting(inputs), sort_keys=True).encode()).hexdigest()[:24]
         cache = Cache(self.config.state, warn)
         try:
@@ -94,7 +94,8 @@ class Session:
                 finished(name, verdicts)
             with closing(self._decide(todo)) as decided:
                 for name, verdicts in decided:
-                    cache.put(name, inputs[name], verdicts)
+                    if self.scope.implementation:
+                        cache.put(name, inputs[name], verdicts)
                     ready[name] = verdicts
                     finished(name, verdicts)
         finally:
@@ -108,12 +109,22 @@ class Session:
         done.verdicts = [v for v in found if not patterns or _asked(v.obligation.name, wanted)]
         return done
 
-    def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list]:  # type: ignore[type-arg]
+    def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list[Diagnostic]]:
+        """What each unit depends on, and what is missing for it."""
         found: dict[str, dict[str, str]] = {}
-        problems = []
+        problems: list[Diagnostic] = []
         for name in names:
             try:
                 found[name] = self.subjects.inputs(name, self.scope)
+            except Rejected as rejected:
+                problems += rejected.diagnostics
+        program = self.subjects.program
+        classes = [(rule.target, rule.span) for rule in program.represents.values()]
+        if program.layout is not None:
+            classes.append((program.layout.target, program.layout.name_span))
+        for target, span in classes if self.scope.implementation else []:
+            try:
+                self.subjects.sources.class_(target, span)
             except Rejected as rejected:
                 problems += rejected.diagnostics
         return found, problems
@@ -156,12 +167,12 @@ def _start(config: Config) -> None:
     _worker = Subjects(load_program(config.folders, config.revision), config.folders)
 
 
-def _work(name: str, scope: Scope) -> list[Verdict] | Rejected:
+def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:
     assert _worker is not None
     try:
-        return _worker.verdicts(name, scope)
+        return _worker.verdicts(name, scope), []
     except Rejected as rejected:
-        return rejected
+        return [], rejected.diagnostics
 
 
 def _parallel(
@@ -195,13 +206,13 @@ def _pool(
             for future in finished:
                 name = pending.pop(future)
                 try:
-                    answer = future.result()
+                    verdicts, problems = future.result()
                 except BrokenProcessPool:
                     died.append(name)
                     continue
-                if isinstance(answer, Rejected):
-                    raise answer
-                yield name, answer
+                if problems:
+                    raise Rejected(problems)
+                yield name, verdicts
     finally:
         for process in list((pool._processes or {}).values()):
             process.kill()

@@ -143,14 +143,14 @@ class Interpreter:
         """The error for a construct outside the subset."""
         return Refusal("HF401", message, frame.span(node), help_)
 
-    def branch(self, condition: z3.BoolRef, node: ast.AST, frame: Frame) -> bool:
-        """Go one way; the other way is another path."""
+    def branch(self, condition: z3.BoolRef, node: ast.AST, frame: Frame, text: str = "") -> bool:
+        """Go one way; the other way is another path. `text` is how the condition is shown."""
         plain = z3.simplify(condition)
         if z3.is_true(plain) or z3.is_false(plain):
             return bool(z3.is_true(plain))
         taken = self.oracle.decide(condition, self.world)
         self.decisions.append(
-            Decision(condition, taken, frame.span(node), ast.unparse(node), len(self.world.assumptions))
+            Decision(condition, taken, frame.span(node), text or ast.unparse(node), len(self.world.assumptions))
         )
         self.world.assume(condition if taken else z3.Not(condition))
         return taken

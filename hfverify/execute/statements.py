@@ -197,9 +197,11 @@ def _matches(
             other = run.evaluate(value, frame)
             if isinstance(other, Text) != isinstance(subject, Text):
                 return False
-            return run.branch(equal(run, subject, other, value, frame), value, frame)
+            shown = f"{ast.unparse(node.subject)} == {ast.unparse(value)}"
+            return run.branch(equal(run, subject, other, value, frame), value, frame, shown)
         case ast.MatchSingleton(value=None):
-            return run.branch(identical(run, subject, NONE, node.subject, frame), pattern, frame)
+            shown = f"{ast.unparse(node.subject)} is None"
+            return run.branch(identical(run, subject, NONE, node.subject, frame), pattern, frame, shown)
         case ast.MatchSingleton(value=bool(truth)):
             if isinstance(subject, z3.BoolRef):
                 return run.branch(subject if truth else z3.Not(subject), pattern, frame)

@@ -318,13 +318,20 @@ class World:
             if actor.state != state or not self._touches(actor, before):
                 continue
             there = self.fresh_number("there")
-            known = conjunction([there != self.here, self.facts_of(actor, ref, before, there)])
+            known = conjunction([self._elsewhere(there), self.facts_of(actor, ref, before, there)])
             for fact in actor.facts:
                 goal = z3.Implies(known, self.in_scope(fact.value, ref, self.cells, there))
                 message = f"this breaks `{fact.name}`, on which another CPU relies for its `{actor.name}`"
                 self.check("stable", goal, "HF507", message, span, fact.name_span)
 
         self._demand_ownership(state, ref, before, span)
+
+    def _elsewhere(self, there: z3.ArithRef) -> z3.BoolRef:
+        """Whether this is another thread of the machine."""
+        parts = [there != self.here, there >= 0]
+        if self.program.thread is not None:
+            parts.append(there < self.evaluator.number(self.program.thread.below, self.env()))
+        return conjunction(parts)
 
     def _demand_ownership(self, state: str, ref: Ref, before: Cells, span: Span) -> None:
         """What belongs to another CPU still does: only the owner gives a cell up."""
@@ -338,7 +345,7 @@ class World:
             if was.eq(stays) or str(was) in seen:
                 continue
             seen.add(str(was))
-            goal = z3.Implies(conjunction([there != self.here, was]), stays)
+            goal = z3.Implies(conjunction([self._elsewhere(there), was]), stays)
             message = f"this takes `{cell.name}` away from the CPU that owns it"
             self.check("stable", goal, "HF507", message, span, cell.span)
 

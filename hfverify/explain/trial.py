@@ -17,6 +17,7 @@ from hfverify.explain.monitor import Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.model.types import OptionalType
 from hfverify.syntax import tree
 
 
@@ -132,6 +133,8 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
             if found or not report.outcome:
                 report.violations += [v for v in found if v not in report.violations]
                 report.outcome = outcome.name
+    if not report.outcome:
+        report.violations.append(Violation("lock.shape", "no case applies where the protocol says that the call decides"))
 
 
 def _readings(machine: Machinery) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
@@ -181,12 +184,9 @@ def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, m
     steps = call.steps("commit", outcome.name)
     if not steps or not steps[0].locks or not sections:
         return _Parts(others=sections)
-    position = len(sections) - (2 if outcome.later and len(sections) > 1 else 1)
-    for index in range(len(sections) - 1, -1, -1):
-        env = _env(program, call, scenario, machine, sections[index].pre, {})
-        if _takes(steps[0], sections[index], machine, env):
-            position = index
-            break
+    position = _commit(steps[0], sections, program, call, scenario, machine)
+    if position is None:
+        position = len(sections) - (2 if outcome.later and len(sections) > 1 else 1)
     found = _Parts(sections[position], None, [])
     rest = sections[position + 1 :]
     if outcome.later and rest:
@@ -194,6 +194,27 @@ def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, m
     found.surplus = bool(rest)
     found.others = sections[:position] + rest
     return found
+
+
+def _commit(
+    step: tree.Step, sections: list[Section], program: Program, call: Call, scenario: Scenario, machine: Machinery
+) -> int | None:
+    """The last section that took the locks of the line; else the last that begins with the same lock."""
+    for whole in (True, False):
+        for index in range(len(sections) - 1, -1, -1):
+            env = _env(program, call, scenario, machine, sections[index].pre, {})
+            if whole and _takes(step, sections[index], machine, env):
+                return index
+            if not whole and _begins(step, sections[index], machine, env):
+                return index
+    return None
+
+
+def _begins(step: tree.Step, section: Section, machine: Machinery, env: Env) -> bool:
+    try:
+        return bool(machine.evaluator.evaluate(step.locks[0].place, env) == section.locks[0])
+    except Undefined:
+        return False
 
 
 def _takes(step: tree.Step, section: Section, machine: Machinery, env: Env) -> bool:
@@ -230,6 +251,8 @@ def _compare(
     result, following = (None, value) if call.result is None else (value, None)
     if call.result is not None and isinstance(value, tuple) and len(value) == 2:
         result, following = value
+    if result is None and call.result is not None and isinstance(call.result[1], OptionalType):
+        result = -1
     if outcome.returns is not None:
         promised = machine.evaluator.evaluate(outcome.returns.value, env)
         report.result = int(result) if isinstance(result, int) else repr(result)

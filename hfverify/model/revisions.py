@@ -71,12 +71,8 @@ def timeline(
             collector.error("HF206", f"revision `{after.name}` is dated before `{before.name}`", at(after.span))
     names = tuple(item.name for item in items) or ("current",)
     if chosen and chosen not in names:
-        place = items[-1].span if items else modules[0].span
-        collector.error(
-            "HF206",
-            f"revision `{chosen}` is not declared",
-            at(place),
-            notes=(("help", "declared: " + ", ".join(names)),),
-        )
+        place = items[-1].span if items else modules[0].name_span
+        known = "declared: " + ", ".join(names) if items else "the specification declares no revisions"
+        collector.error("HF206", f"revision `{chosen}` is not declared", at(place), notes=(("help", known),))
         chosen = ""
     return Timeline(names, chosen or names[-1]), tuple(items)

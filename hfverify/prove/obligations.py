@@ -17,6 +17,7 @@ from hfverify.execute.interpreter import Refusal
 from hfverify.execute.paths import Path, call_paths
 from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
+from hfverify.logic.values import disjunction
 from hfverify.model.program import Call, Outcome, Program
 from hfverify.prove.promises import Goal, Promise, is_peek, promise
 from hfverify.prove.query import Group, Query
@@ -88,8 +89,8 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
             diagnostic = Diagnostic(check.code, check.message, labels)
             group.queries.append(Query(f"{call.name}.{check.kind}", check.goal, diagnostic, (), check.depth))
         if not path.ended:
-            for outcome in call.outcomes:
-                _promise_queries(program, call, outcome, path, group)
+            guards = [_promise_queries(program, call, outcome, path, group) for outcome in call.outcomes]
+            _some_outcome(call, guards, path, group)
         if path.ended == "loop":
             _turn_queries(call, path, group)
         group.facts = path.world.facts.formulas
@@ -123,16 +124,28 @@ def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
     subject.add(f"{name}.frame", "frame", "everything else is as it was", span, impl)
 
 
-def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path, group: Group) -> None:
+def _some_outcome(call: Call, guards: list[z3.BoolRef], path: Path, group: Group) -> None:
+    """Each guard is evaluated in the section chosen for its outcome; one of them must hold, or nothing was promised."""
+    where = path.world.sections[-1].spans[0] if path.world.sections else path.returned or call.name_span
+    labels = (at(where, "no case applies to the critical sections of this path"), also(call.name_span, "specified here"))
+    diagnostic = Diagnostic("HF705", f"`{call.name}` does not decide where its protocol says", labels)
+    group.queries.append(Query(f"{call.name}.lock.shape", disjunction(guards), diagnostic, (), None))
+
+
+def _promise_queries(
+    program: Program, call: Call, outcome: Outcome, path: Path, group: Group
+) -> z3.BoolRef:
+    """Add the queries of an outcome on a path; its guard there."""
     made = promise(program, call, outcome, path)
     if z3.is_false(z3.simplify(made.guard)):
-        return
+        return z3.BoolVal(False)
     group.guards.append((f"{call.name}.{outcome.name}.reached", made.guard))
     for goal in made.goals:
         if z3.is_true(z3.simplify(goal.formula)):
             continue
         name = _obligation_name(call, outcome, goal)
         group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), (made.guard,), None))
+    return made.guard
 
 
 def _turn_queries(call: Call, path: Path, group: Group) -> None:

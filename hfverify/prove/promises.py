@@ -124,7 +124,8 @@ def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     """Which section is the commit, which comes after, and which are peeks.
 
     The last section that takes the very locks of the commit line is the commit; failing that, the last
-    that takes locks of those kinds; failing that, the last of all. Whether the choice fits is proved.
+    that takes locks of those kinds or begins with the same lock; failing that, the last of all. That the
+    choice fits is proved, and that some outcome applies where it was chosen.
     """
     found = Sections()
     remaining = list(path.world.sections)
@@ -147,13 +148,15 @@ def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
 
 
 def _best(sections: list[Section], step: tree.Step, env: Env, world: World) -> int | None:
-    for exact in (True, False):
+    """The last section that takes those locks of those objects; else those kinds; else begins with the same lock."""
+    for exact, whole in ((True, True), (False, True), (True, False)):
         for index in range(len(sections) - 1, -1, -1):
             for chosen in _choices(step.locks):
                 taken = sections[index].locks
-                if len(chosen) == len(taken) and all(
-                    _alike(lock, wanted, env, world, exact) for lock, wanted in zip(taken, chosen, strict=True)
-                ):
+                if whole and len(chosen) != len(taken):
+                    continue
+                pairs = list(zip(taken, chosen, strict=False))
+                if pairs and all(_alike(lock, wanted, env, world, exact) for lock, wanted in pairs):
                     return index
     return None
 

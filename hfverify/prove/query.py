@@ -45,13 +45,13 @@ class Group:
     path: Path | None = None
     guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)
     expansions: dict[int, Expansion] = field(default_factory=dict)
-    known_limits: dict[int, list[z3.BoolRef]] = field(default_factory=dict)
+    known_limits: dict[Bounds, list[z3.BoolRef]] = field(default_factory=dict)
 
     def small(self, bounds: Bounds) -> list[z3.BoolRef]:
         """The limits of these bounds, computed once."""
-        if bounds.objects not in self.known_limits:
-            self.known_limits[bounds.objects] = self.limits(bounds)
-        return self.known_limits[bounds.objects]
+        if bounds not in self.known_limits:
+            self.known_limits[bounds] = self.limits(bounds)
+        return self.known_limits[bounds]
 
     def expansion(self, bounds: Bounds) -> Expansion:
         """The small machine of these bounds, shared by all queries of the group."""

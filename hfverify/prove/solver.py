@@ -125,7 +125,7 @@ class GroupSolver:
 def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True) -> Answer:
     """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
     total = 0
-    for bounds in (Bounds(2), Bounds(3), Bounds(4)):
+    for bounds in (Bounds(2, pinned=True), Bounds(2), Bounds(3), Bounds(4)):
         solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds)
         expanded = [expansion.formula(formula) for formula in formulas]

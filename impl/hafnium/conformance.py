@@ -4,11 +4,12 @@ Each PATH is a scenario (`.jsonl`, `.jsonl.gz`) or a folder of them. After every
 the virtual CPU that goes on and the whole state must be as recorded. Differences that are meant are
 declared in `conformance.json` and counted on their own.
 
-Exit status: 0 if all scenarios agree, 1 if one differs, 2 if one cannot be read.
+Exit status: 0 if all scenarios agree, 1 if one differs, 2 if one cannot be read or there is none.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -18,8 +19,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from hafnium.console import run_command
 from hafnium.page_table import ABSENT, NOBODY
-from hafnium.replay import CannotDo, Outcome, Replay, build_replay, do_step, name, read_state
+from hafnium.replay import Outcome, Replay, StepError, build_replay, do_step, name, read_state
 from hafnium.trace import Scenario, Step, TraceError, load
 
 DECLARED = Path(__file__).with_name("conformance.json")
@@ -133,7 +135,7 @@ def replay_step(replay: Replay, step: Step, expected: dict[str, Any]) -> list[Di
     """Do one step and return what came out differently."""
     try:
         outcome = do_step(replay, step)
-    except CannotDo as error:
+    except StepError as error:
         return [Difference(step.number, "step", step.op, str(error))]
     return compare_outcome(step, outcome) + compare_state(replay, expected, step.number)
 
@@ -175,23 +177,25 @@ def unexplained(result: Result, rules: list[Rule], differences: list[Difference]
     return result.first is not None
 
 
-def find_scenarios(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that the paths name, those of a folder in the order of their names."""
-    found = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.name.endswith((".jsonl", ".jsonl.gz")))
-        else:
-            found.append(path)
-    return found
+def find_scenarios(path: Path) -> list[Path]:
+    """Return the file that a path names, or the scenarios of a folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.name.endswith((".jsonl", ".jsonl.gz")))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Replay what the arguments name and print what differs; return the exit status."""
-    files = find_scenarios([Path(argument) for argument in arguments])
-    if not files:
-        print("usage: python -m hafnium.conformance PATH...  (no scenario found)", file=sys.stderr)
-        return 2
+    description = "Replay recorded scenarios and compare every step."
+    parser = argparse.ArgumentParser(prog="python -m hafnium.conformance", description=description)
+    what = "a scenario (.jsonl, .jsonl.gz), or a folder of them"
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=what)
+    files: list[Path] = []
+    for path in parser.parse_args(arguments).paths:
+        found = find_scenarios(path)
+        if not found:
+            parser.error(f"no scenario in {path}")
+        files += found
     declared = load_declared()
     counts = dict.fromkeys(Verdict, 0)
     steps = unreadable = 0
@@ -216,4 +220,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(main))

@@ -61,7 +61,7 @@ def build_guests(cpus: int, programs: list[list[Program]]) -> Guests:
         for vm_id, vcpus in enumerate(programs, 1)
     )
     image = (
-        Section(0x10_0000, 0x12_0000, MODE_R | MODE_X),
+        Section(0x10_0000, 0x12_0000, MODE_X),
         Section(0x12_0000, 0x13_0000, MODE_R),
         Section(0x13_0000, 0x20_0000, MODE_R | MODE_W),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from hafnium.abi import PAGE_SIZE, PRIMARY_VM_ID, Call, decode_run_return
-from hafnium.actions import Action, Hvc, Load, Program, Reply, SetTimer, Store, Wfe, Wfi
+from hafnium.actions import Action, Hvc, Load, Program, Reply, SetTimer, Store, Wfe, Wfi, is_action
 from hafnium.dispatch import hypercall
 from hafnium.events import Event, describe, explain, position
 from hafnium.memory import handle_page_fault, has_access
@@ -103,7 +103,7 @@ def run_guest(guests: Guests, seat: Seat, interrupt: bool) -> None:
         return
     try:
         action = next_action(guests, current)
-    except Exception as error:  # noqa: BLE001 - a guest may raise anything
+    except Exception as error:
         guests.failures[current] = error
         stop_guest(guests, seat, current, f"raises {type(error).__name__}")
         return
@@ -120,6 +120,9 @@ def next_action(guests: Guests, current: Vcpu) -> Action | None:
     """Return what a program does next.
 
     When it has ended, that is None for the primary VM; another VM takes its interrupts and waits.
+
+    Raises:
+        TypeError: the program yields what is no action. Whatever else the program raises comes through.
     """
     action = guests.fetched.pop(current, None)
     if action is not None:
@@ -132,9 +135,13 @@ def next_action(guests: Guests, current: Vcpu) -> Action | None:
     program = guests.programs.get(current)
     if program is not None:
         try:
-            return program.send(reply)
+            action = program.send(reply)
         except StopIteration:
             del guests.programs[current]
+        else:
+            if not is_action(action):
+                raise TypeError(f"{action!r} is no action")
+            return action
     if current.vm.id == PRIMARY_VM_ID:
         return None
     assert current.cpu is not None
@@ -169,14 +176,11 @@ def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:
             if to is not None:
                 leave(guests, seat, current, "wfe", to)
         case Load(address, size):
-            data = access_memory(machine, current.vm, address, size, None)
-            if data is not None:
-                guests.replies[current] = data
-            else:
-                fault(guests, seat, current, action, address, MODE_R)
+            accessed = access_memory(machine, current.vm, address, size, None)
+            finish_access(guests, seat, current, action, accessed, MODE_R)
         case Store(address, data):
-            if access_memory(machine, current.vm, address, len(data), data) is None:
-                fault(guests, seat, current, action, address, MODE_W)
+            accessed = access_memory(machine, current.vm, address, len(data), data)
+            finish_access(guests, seat, current, action, accessed, MODE_W)
         case SetTimer(control, compare):
             seat.cpu.timer.control = control
             seat.cpu.timer.compare = compare
@@ -184,30 +188,34 @@ def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:
             guests.replies[current] = machine.clock.count
 
 
-def access_memory(machine: Machine, vm: Vm, address: int, size: int, data: bytes | None) -> bytes | None:
-    """Read or, with `data`, write memory of a VM; None if it lacks access to one of the pages.
+def access_memory(machine: Machine, vm: Vm, address: int, size: int, data: bytes | None) -> bytes | int:
+    """Read or, with `data`, write memory of a VM. Returns the bytes, or the address that it lacks access to.
 
     The lock of the VM is held, as the hardware completes an access before the page can be taken away.
     """
     access = MODE_R if data is None else MODE_W
-    page = address - address % PAGE_SIZE
+    first = address
     with vm.lock:
-        while page < address + size:
-            if not has_access(vm, page, access):
-                return None
-            page += PAGE_SIZE
+        while first < address + size:
+            if not has_access(vm, first, access):
+                return first
+            first += PAGE_SIZE - first % PAGE_SIZE
         if data is None:
             return read_memory(machine.memory, address, size)
         write_memory(machine.memory, address, data)
         return data
 
 
-def fault(guests: Guests, seat: Seat, current: Vcpu, action: Action, address: int, access: int) -> None:
-    """Let the hypervisor look at a fault: the access is made again, or the VM aborts."""
-    if handle_page_fault(current, address, access, 1):
+def finish_access(
+    guests: Guests, seat: Seat, current: Vcpu, action: Action, accessed: bytes | int, access: int
+) -> None:
+    """Go on after an access, or let the hypervisor look at a fault: it is made again, or the VM aborts."""
+    if isinstance(accessed, bytes):
+        guests.replies[current] = accessed if access == MODE_R else None
+    elif handle_page_fault(current, accessed, access, 1):
         guests.fetched[current] = action
     else:
-        stop_guest(guests, seat, current, f"no access to {address:#x}")
+        stop_guest(guests, seat, current, f"no access to {accessed:#x}")
 
 
 def leave(guests: Guests, seat: Seat, current: Vcpu, kind: str, to: Vcpu, detail: str = "") -> None:

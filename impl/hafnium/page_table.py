@@ -155,10 +155,7 @@ def set_entries(entries: list[int | Table], begin: int, end: int, size: int, mod
 
 def is_empty(table: Table) -> bool:
     """Tell whether no entry of a table is present or a table."""
-    for entry in table.entries:
-        if isinstance(entry, Table) or present(entry):
-            return False
-    return True
+    return not any(isinstance(entry, Table) or present(entry) for entry in table.entries)
 
 
 def free_entry(entry: int | Table, pool: Pool) -> None:

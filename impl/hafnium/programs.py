@@ -29,7 +29,7 @@ PING = 8
 PONG = 9
 
 
-class Corrupted(Exception):
+class CorruptedError(Exception):
     """A guest received something that was not sent so."""
 
 
@@ -45,11 +45,11 @@ def number_of(data: bytes) -> int:
     """Return the number of a message.
 
     Raises:
-        Corrupted: a byte is not what it was.
+        CorruptedError: a byte is not what it was.
     """
     number = int.from_bytes(data[:NUMBER_BYTES], "little")
     if payload(number) != data:
-        raise Corrupted(f"message {number} is not what was sent")
+        raise CorruptedError(f"message {number} is not what was sent")
     return number
 
 
@@ -57,10 +57,10 @@ def require(condition: bool, what: str) -> None:
     """Stop a guest that has found something wrong.
 
     Raises:
-        Corrupted: the condition does not hold.
+        CorruptedError: the condition does not hold.
     """
     if not condition:
-        raise Corrupted(what)
+        raise CorruptedError(what)
 
 
 def configure(base: int) -> Program:

@@ -10,7 +10,7 @@ from hafnium.abi import PAGE_SIZE
 from hafnium.dispatch import hypercall
 from hafnium.lists import ListEntry
 from hafnium.memory import handle_page_fault
-from hafnium.page_table import MODE_R, MODE_W, page_table_get, page_table_map
+from hafnium.page_table import MODE_D, MODE_R, MODE_W, page_table_get, page_table_map
 from hafnium.physical import ZERO_PAGE, memory_page, write_memory
 from hafnium.pool import Pool
 from hafnium.spinlock import Spinning, TakingTurns
@@ -24,7 +24,7 @@ HYPERVISOR_MODE = MODE_R | MODE_W
 ZERO_DIGEST = sha256(ZERO_PAGE).hexdigest()[:16]
 
 
-class CannotDo(Exception):
+class StepError(Exception):
     """A step that the state does not allow, such as one of a physical CPU that is between two vCPUs."""
 
 
@@ -62,7 +62,7 @@ def build_replay(header: Header) -> Replay:
     pool = Pool(free=1 << 32)
     for region in header.regions:
         end = region.begin + region.pages * PAGE_SIZE
-        page_table_map(machine.vms[region.vm].ptable, region.begin, end, region.mode, pool)
+        page_table_map(machine.vms[region.vm].ptable, region.begin, end, region.mode & ~MODE_D, pool)
     page_table_map(machine.stage1.ptable, 0, PAGE_SIZE, HYPERVISOR_MODE, pool)
     machine.pool.free = header.init["pool"]
     return Replay(header, machine, [None] * header.cpus)
@@ -72,7 +72,7 @@ def do_step(replay: Replay, step: Step) -> Outcome:
     """Do one step.
 
     Raises:
-        CannotDo: the state does not allow it.
+        StepError: the state does not allow it.
     """
     machine = replay.machine
     match step.op:
@@ -100,7 +100,7 @@ def end_window(replay: Replay, cpu: Cpu) -> Outcome:
     """Save the registers of the virtual CPU that is left and go on with the next one."""
     incoming = replay.windows[cpu.index]
     if incoming is None or cpu.current is None:
-        raise CannotDo(f"physical CPU {cpu.index} is not between two vCPUs")
+        raise StepError(f"physical CPU {cpu.index} is not between two vCPUs")
     switch_context(cpu, cpu.current, incoming)
     replay.windows[cpu.index] = None
     return Outcome()
@@ -111,9 +111,9 @@ def do_cpu_step(replay: Replay, step: Step) -> Outcome:
     cpu = replay.machine.cpus[step.cpu]
     current = cpu.current
     if current is None or replay.windows[step.cpu] is not None:
-        raise CannotDo(f"physical CPU {step.cpu} is between two vCPUs")
+        raise StepError(f"physical CPU {step.cpu} is between two vCPUs")
     if current.vm.id == 0 and step.op in ("preempt", "wfi", "wfe"):
-        raise CannotDo(f"{step.op} does not enter the hypervisor from the primary VM")
+        raise StepError(f"{step.op} does not enter the hypervisor from the primary VM")
     try:
         outcome = enter(replay.machine, current, step)
     except Spinning:

@@ -34,7 +34,7 @@ class Turn:
 
 def random_schedule(seed: int, cpus: int, interrupts: float = 0.02) -> Iterator[Turn]:
     """Give turns at random; the same seed gives the same turns."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311
     while True:
         yield Turn(random.randrange(cpus), random.random() < interrupts)
 
@@ -86,7 +86,7 @@ def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float
     errors: list[BaseException] = []
 
     def work(seat: Seat) -> None:
-        random = Random(seed * len(guests.seats) + seat.cpu.index)
+        random = Random(seed * len(guests.seats) + seat.cpu.index)  # noqa: S311
         while not (stop.is_set() and seat.phase in (Phase.GUEST, Phase.HALTED)):
             take_turn(guests, seat, random.random() < interrupts)
             if seat.idle:
@@ -95,7 +95,7 @@ def run_threads(guests: Guests, seconds: float, seed: int = 0, interrupts: float
     def guarded(seat: Seat) -> None:
         try:
             work(seat)
-        except BaseException as error:  # noqa: BLE001 - the caller raises it
+        except BaseException as error:
             errors.append(error)
             stop.set()
 

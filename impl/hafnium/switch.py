@@ -24,6 +24,11 @@ def restore_registers(cpu: Cpu, outgoing: Vcpu, incoming: Vcpu) -> None:
     """
     if outgoing.vm.id == PRIMARY_VM_ID:
         timer_copy(cpu.physical_timer, cpu.timer)
+    enter(cpu, incoming)
+
+
+def enter(cpu: Cpu, incoming: Vcpu) -> None:
+    """Load the registers of `incoming` and go on with it; the first one on a physical CPU is entered here."""
     cpu.current = incoming
     cpu.virtual_interrupt = incoming.regs.virtual_interrupt
     timer_copy(cpu.timer, incoming.regs.timer)

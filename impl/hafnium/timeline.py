@@ -49,7 +49,6 @@ def result(event: Event) -> str:
     return str(value)
 
 
-def json_lines(events: Iterable[Event]) -> Iterator[str]:
-    """Yield each event as an object."""
-    for event in events:
-        yield json.dumps(asdict(event))
+def json_line(event: Event) -> str:
+    """Return an event as an object."""
+    return json.dumps(asdict(event))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ REVISION: Final = "r4"
 MAX_REGION: Final = STAGE2_LIMIT // PAGE_SIZE
 MAX_FILL: Final = 1 << 24
 CALLS: Final = {call.name.lower(): call for call in Call}
+REGISTER: Final = re.compile("0x[0-9a-fA-F]+")
+POSITION: Final = re.compile("([0-9]{1,3})[.]([0-9]{1,3})")
 CPU_STEPS: Final = ("hvc", "preempt", "wfi", "wfe", "abort", "page_fault", "regs_saved")
 OTHER_STEPS: Final = ("fill", "timer", "advance")
 
@@ -32,7 +35,7 @@ class TraceError(Exception):
         super().__init__(f"{path}:{line}: {reason}")
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """A part of a line that is not what it has to be."""
 
 
@@ -103,7 +106,7 @@ class Scenario:
 def expect(condition: bool, reason: str) -> None:
     """Refuse what does not hold."""
     if not condition:
-        raise Malformed(reason)
+        raise MalformedError(reason)
 
 
 def item(line: dict[str, Any], key: str) -> Any:
@@ -135,12 +138,10 @@ def entries(line: dict[str, Any], key: str) -> list[Any]:
 
 def register(value: object) -> int:
     """Return a register: a string with a hexadecimal number of at most 64 bits."""
-    expect(isinstance(value, str) and value.startswith("0x"), f"{value!r} is not a hexadecimal string")
-    try:
-        result = int(str(value), 16)
-    except ValueError:
-        raise Malformed(f"{value!r} is not a hexadecimal string") from None
-    expect(0 <= result <= U64_MASK, f"{value!r} has more than 64 bits")
+    known = isinstance(value, str) and REGISTER.fullmatch(value) is not None
+    expect(known, f"{value!r} is not a hexadecimal string")
+    result = int(str(value), 16)
+    expect(result <= U64_MASK, f"{value!r} has more than 64 bits")
     return result
 
 
@@ -153,10 +154,10 @@ def mapping(value: object, what: str) -> dict[str, Any]:
 
 def vcpu_name(value: object, vms: tuple[VmSetup, ...]) -> tuple[int, int]:
     """Return the position of a virtual CPU that is written `VM.VCPU`."""
-    vm, dot, index = str(value).partition(".")
-    known = bool(dot) and len(str(value)) < 9 and vm.isdecimal() and index.isdecimal()
-    expect(known and int(vm) < len(vms) and int(index) < vms[int(vm)].vcpus, f"no vCPU {value!r}")
-    return int(vm), int(index)
+    found = POSITION.fullmatch(value) if isinstance(value, str) else None
+    vm, index = (int(found[1]), int(found[2])) if found else (len(vms), 0)
+    expect(vm < len(vms) and index < vms[vm].vcpus, f"no vCPU {value!r}")
+    return vm, index
 
 
 def decode_header(line: dict[str, Any]) -> Header:
@@ -185,8 +186,9 @@ def decode_header(line: dict[str, Any]) -> Header:
     tracked = tuple(register(page) for page in entries(line, "tracked"))
     init = mapping(item(line, "init"), "'init'")
     number(init, "pool", 1 << 32)
-    name = str(item(line, "name"))
-    limited = bool(line.get("pool_limited", False))
+    name = item(line, "name")
+    expect(isinstance(name, str), "'name' is not a string")
+    limited = "pool_limited" in line and flag(line, "pool_limited")
     return Header(name, cpus, tuple(vms), tuple(regions), tracked, init, limited)
 
 
@@ -216,7 +218,7 @@ def decode_cpu_step(line: dict[str, Any], step: Step, header: Header) -> Step:
     """Return the step of one physical CPU that a line holds."""
     if step.op == "regs_saved":
         return step
-    spins = bool(line.get("spins", False))
+    spins = "spins" in line and flag(line, "spins")
     target = item(line, "next")
     to = None if target is None else vcpu_name(target, header.vms)
     if step.op == "hvc":
@@ -235,7 +237,8 @@ def decode_cpu_step(line: dict[str, Any], step: Step, header: Header) -> Step:
             step.change,
             step.cpu,
             next=to,
-            resumed=flag(line, "resumed"),
+            spins=spins,
+            resumed=not spins and flag(line, "resumed"),
             address=register(item(line, "addr")),
             size=number(line, "size", 1 << 32),
             mode=number(line, "mode", 8),
@@ -251,7 +254,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         with opener(path, "rt", encoding="utf-8") as file:
             for place, text in enumerate(file, 1):
                 yield place, mapping(json.loads(text), "the line")
-    except Malformed as error:
+    except MalformedError as error:
         raise TraceError(path, place, str(error)) from None
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise TraceError(path, place + 1, f"cannot be read: {error}") from None
@@ -277,7 +280,7 @@ def load(path: Path) -> Scenario:
                 announced = number(line, "steps", 1 << 32)
             else:
                 steps.append(decode_step(line, len(steps), header))
-        except Malformed as error:
+        except MalformedError as error:
             raise TraceError(path, place, str(error)) from None
     if header is None:
         raise TraceError(path, 1, "the file is empty")

@@ -15,6 +15,7 @@ from checks import (
     order_locks,
     pages_in_all,
 )
+
 from hafnium.abi import PAGE_SIZE, U32_MASK, U64_MASK, Call
 from hafnium.boot import cpu_start
 from hafnium.dispatch import hypercall

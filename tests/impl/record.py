@@ -13,9 +13,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "impl"))
 
-from hafnium.abi import PAGE_SIZE, Call
-from hafnium.replay import build_replay, do_step, name, read_state
-from hafnium.trace import CALLS, decode_header, decode_step
+from hafnium.abi import PAGE_SIZE, Call  # noqa: E402
+from hafnium.replay import build_replay, do_step, name, read_state  # noqa: E402
+from hafnium.trace import CALLS, decode_header, decode_step  # noqa: E402
 
 Raw = dict[str, Any]
 
@@ -97,7 +97,7 @@ def page_fault(pcpu: int, address: int) -> Raw:
 def messages() -> list[Raw]:
     """A message, a timer, memory that is lent, and an abort, on two physical CPUs."""
     first, second = 0x4000_0000, 0x4001_0000
-    steps = [
+    return [
         hvc(0, Call.VM_CONFIGURE, first, first + PAGE_SIZE),
         hvc(0, Call.MAILBOX_SEND, 1, 5, 1),
         hvc(0, Call.VCPU_RUN, 1, 0),
@@ -136,7 +136,6 @@ def messages() -> list[Raw]:
         hvc(0, Call.VCPU_RUN, 1, 1),
         on(1, "abort"),
     ]
-    return steps
 
 
 def kept_scenario() -> str:

@@ -1,6 +1,9 @@
 """Encodings, over the full width of their fields."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hafnium.abi import (
     INVALID_VM_ID,
     SLEEP_INDEFINITE,
@@ -12,8 +15,6 @@ from hafnium.abi import (
     encode_receive_return,
     encode_run_return,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 U16 = st.integers(0, (1 << 16) - 1)
 U32 = st.integers(0, (1 << 32) - 1)

@@ -3,6 +3,9 @@
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hafnium.abi import PAGE_SIZE, U64_MASK
 from hafnium.lists import ListEntry, list_append, list_empty, list_first, list_remove
 from hafnium.physical import memory_page, read_memory, write_memory, zero_memory
@@ -20,8 +23,6 @@ from hafnium.timer import (
     timer_pending_at,
     timer_remaining_ns,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 U64 = st.integers(0, U64_MASK)
 

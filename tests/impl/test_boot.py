@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
 from hafnium.boot import (
     PRIMARY_BYTES,
@@ -13,11 +14,14 @@ from hafnium.boot import (
     boot,
     cpu_find,
     cpu_order,
+    cpu_start,
     secondary_start,
     vm_init,
 )
 from hafnium.page_table import ABSENT, page_table_get
 from hafnium.state import Machine, VcpuState
+from hafnium.timer import ENABLE, Timer
+from hafnium.vcpu import cpu_off, cpu_on
 
 CONSOLE = 0x0900_0000
 IMAGE = (Section(0x10_0000, 0x20_0000, 5),)
@@ -83,3 +87,15 @@ def test_only_vcpus_that_exist_start() -> None:
     secondary_start(machine.vms[1], 1, 0x2000, 4)
     assert machine.vms[1].vcpus[1].state is VcpuState.READY
     assert machine.vms[1].vcpus[1].regs.r0 == 4
+
+
+def test_registers_after_a_cpu_was_off() -> None:
+    machine = boot(PLAIN)
+    cpu = machine.cpus[0]
+    cpu.timer = Timer(ENABLE, 5)
+    cpu.virtual_interrupt = True
+    cpu_off(cpu)
+    assert not cpu_on(machine, cpu, 0x1000, 7)
+    vcpu = cpu_start(machine, cpu)
+    assert (cpu.timer, cpu.virtual_interrupt, cpu.current) == (Timer(), False, vcpu)
+    assert (vcpu.regs.pc, vcpu.regs.r0) == (0x1000, 7)

@@ -1,12 +1,13 @@
 """The worked scenarios of the reference (section 11), and what each call refuses."""
 
 import pytest
+from world import INDEFINITE, MINUS_ONE, NOTHING, World, base
+
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call, RunCode, decode_run_return
 from hafnium.spinlock import Spinning
 from hafnium.state import VcpuState
 from hafnium.timer import ENABLE, MASK
 from hafnium.vcpu import abort, cpu_off, cpu_on, vcpu_yield
-from world import INDEFINITE, MINUS_ONE, NOTHING, World, base
 
 
 def message(vm_id: int, size: int) -> int:

@@ -10,6 +10,8 @@ from types import FunctionType
 
 import pytest
 from checks import OrderedLock, check_ownership, order_locks
+from world import MINUS_ONE, World, base
+
 from conftest import ROOT
 from hafnium.abi import PAGE_SIZE, Call, decode_run_return
 from hafnium.boot import BootError, cpu_order
@@ -21,7 +23,6 @@ from hafnium.pool import Pool
 from hafnium.spinlock import SpinLock
 from hafnium.state import VcpuState
 from hafnium.timer import ENABLE, Timer, remaining_ns_at
-from world import MINUS_ONE, World, base
 
 FAITHFUL = ROOT / "tests" / "mutants" / "faithful"
 DOCUMENT = ROOT / "docs" / "deviations.md"

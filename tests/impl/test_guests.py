@@ -1,21 +1,26 @@
 """Guests on a machine: what they may do, what stops them, and messages that all arrive."""
 
 import json
+import os
 import runpy
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from checks import order_locks, pages_in_all
+
 from hafnium.__main__ import main
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call, RunCode, RunReturn
 from hafnium.actions import Hvc, Load, Program, Reply, SetTimer, Store, Wfe, Wfi, call, load
-from hafnium.demo import DEMOS, base_of, build_guests, compare, positions, seat_scheduler
+from hafnium.console import run_command
+from hafnium.demo import DEMOS, SECONDARY_SIZE, base_of, build_guests, compare, positions, seat_scheduler
 from hafnium.events import Event, describe, explain
 from hafnium.guest import Guests, Phase
 from hafnium.page_table import page_table_map
 from hafnium.pool import Pool
-from hafnium.programs import Corrupted, busy_sender, number_of, payload, require
+from hafnium.programs import CorruptedError, busy_sender, number_of, payload, require
 from hafnium.schedule import End, Turn, random_schedule, round_robin, run_threads, run_turns
 from hafnium.scheduler import Scheduler
 from hafnium.state import VcpuState
@@ -184,6 +189,49 @@ def test_memory_accesses() -> None:
     assert any("no access" in event.detail for event in events)
 
 
+@pytest.mark.parametrize("size", [2, PAGE_SIZE + 2])
+def test_an_access_that_leaves_the_memory_of_the_vm(size: int) -> None:
+    end = base_of(1) + SECONDARY_SIZE
+
+    def program() -> Program:
+        yield Store(end - size + 1, bytes(size))
+
+    guests, events, why = run([[program()]])
+    assert why is End.QUIET
+    assert guests.machine.vms[1].aborting
+    assert any(event.detail == f"no access to {end:#x}" for event in events)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        None,
+        5,
+        Hvc("x"),  # type: ignore[arg-type]
+        Hvc(Call.SHARE_MEMORY, -1 << 32, 0, PAGE_SIZE),
+        Hvc(Call.VM_CONFIGURE, 0, 1 << 64),
+        SetTimer(1, -1),
+        Load(-1, 4),
+        Load(0, 1 << 40),
+        Store(0, "text"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_action_aborts_the_vm(junk: Any) -> None:
+    done: list[int] = []
+
+    def bad() -> Program:
+        yield junk
+
+    def good() -> Program:
+        yield Wfe()
+        done.append(1)
+
+    guests, _, end = run([[bad()], [good()]])
+    assert (end, done) == (End.QUIET, [1])
+    assert [vm.aborting for vm in guests.machine.vms] == [False, True, False]
+    assert [type(error) for error in guests.failures.values()] == [TypeError]
+
+
 def test_an_access_is_made_again_when_the_page_is_there_after_all() -> None:
     begin = base_of(1)
 
@@ -267,9 +315,9 @@ def test_words_for_calls_and_run_returns() -> None:
 def test_payloads() -> None:
     assert [number_of(payload(number)) for number in range(300)] == list(range(300))
     assert len(payload(0)) == PAGE_SIZE
-    with pytest.raises(Corrupted):
+    with pytest.raises(CorruptedError):
         number_of(payload(5)[:-1])
-    with pytest.raises(Corrupted, match="why"):
+    with pytest.raises(CorruptedError, match="why"):
         require(False, "why")
 
 
@@ -308,7 +356,10 @@ def test_a_demo_that_is_cut_short(
     assert "still running: echo: 0 of 3" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["demo", "nothing"], ["dance"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["demo", "nothing"], ["dance"], ["demo", "--messages", "-5"], ["demo", "--rows", "x"]],
+)
 def test_a_wrong_command(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -416,3 +467,22 @@ def test_modules_run(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         runpy.run_module(module, run_name="__main__")
     assert caught.value.code == 2
+
+
+def test_a_reader_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", encoding="utf-8") as gone:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", gone)
+        monkeypatch.setattr(sys, "argv", ["hafnium", "demo"])
+        assert run_command(main) == 1
+
+
+def test_a_terminal_without_the_characters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with path.open("w", encoding="ascii") as plain:
+        monkeypatch.setattr(sys, "stdout", plain)
+        monkeypatch.setattr(sys, "stderr", None)
+        monkeypatch.setattr(sys, "argv", ["hafnium", "demo"])
+        assert run_command(main) == 0
+    assert "\\u2502 0.0 vm_configure" in path.read_text(encoding="ascii")

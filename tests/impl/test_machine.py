@@ -3,10 +3,11 @@
 from random import Random
 
 from driver import BASE, PAGES_EACH, STRIDE, Driver
-from hafnium.abi import MAILBOX_WRITABLE_INTID, PAGE_SIZE, U64_MASK, Call
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from hafnium.abi import MAILBOX_WRITABLE_INTID, PAGE_SIZE, U64_MASK, Call
 
 CPUS = st.integers(0, 2)
 VMS = st.integers(0, 4)

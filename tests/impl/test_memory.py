@@ -1,12 +1,13 @@
 """Memory that changes hands, and calls that run out of page-table pages."""
 
 import pytest
+from world import MINUS_ONE, World, base
+
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call, Share
 from hafnium.memory import handle_page_fault
 from hafnium.page_table import STAGE1_LIMIT, page_table_get, page_table_map, table_pages
 from hafnium.physical import read_memory, write_memory
 from hafnium.pool import Pool
-from world import MINUS_ONE, World, base
 
 PAGE = base(0) + 4 * PAGE_SIZE
 
@@ -49,6 +50,8 @@ def test_memory_goes_and_comes_back(kind: Share, after: list[int]) -> None:
         (0, 0, PAGE, PAGE_SIZE),
         (3, 0, PAGE, PAGE_SIZE),
         (1, 3, PAGE, PAGE_SIZE),
+        (1, 4, PAGE, PAGE_SIZE),
+        (1, 1 << 31, PAGE, PAGE_SIZE),
         (1, 0, PAGE + 1, PAGE_SIZE),
         (1, 0, PAGE, PAGE_SIZE - 1),
         (1, 0, PAGE, 0),

@@ -1,5 +1,8 @@
 """Page tables against a plain map, and the pages that they take."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hafnium.abi import PAGE_SIZE, U64_MASK
 from hafnium.page_table import (
     ABSENT,
@@ -15,8 +18,6 @@ from hafnium.page_table import (
     table_pages,
 )
 from hafnium.pool import Pool, pool_alloc, pool_finish, pool_free
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BLOCK = ENTRIES * PAGE_SIZE
 GIB = ENTRIES * BLOCK
