@@ -90,7 +90,7 @@ class Subjects:
                 base = Verdict(obligation, Status.PROVED, reached[name].steps, reached[name].seconds)
                 verdict = _vacuous(base, reached[name], None)
             found.append(verdict)
-        return found
+        return _without_loops(found)
 
     # ------------------------------------------------------------ what a unit depends on
 
@@ -125,6 +125,17 @@ class Subjects:
             function = self.sources.function(contract.name, contract.name_span)
         modules = self.sources.reachable(function)
         return _digest(*(part for module in modules for part in (module.file, module.text)))
+
+
+def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:
+    """What is said of a path past a loop rests on the loop's fact: if that fails, nothing of it is proved."""
+    failed = next((v for v in verdicts if v.obligation.kind == "bounded" and v.status is not Status.PROVED), None)
+    if failed is None:
+        return verdicts
+    text = f"it rests on `{failed.obligation.name}`, which is {failed.status.name}"
+    return [
+        replace(v, status=Status.UNKNOWN, reason=text) if v.status is Status.PROVED else v for v in verdicts
+    ]
 
 
 def _vacuous(base: Verdict, decision: Decision, wanted: Wanted | None) -> Verdict:

@@ -26,6 +26,7 @@ from hfverify.logic.values import Ref, conjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType
+from hfverify.model.typing import BUILTINS
 from hfverify.syntax import tree
 
 MOST_TURNS = 256
@@ -126,6 +127,7 @@ def _by_fact(
     if items is not None:
         frame.names[counter] = items.start
         frame.lost.pop(counter, None)
+    _check_names(run, loop, frame)
     _demand(run, loop, frame, node, "HF510", "does not hold when the loop is reached")
     written = written_in(run, node, frame)
     _forget(run, node, frame, written)
@@ -220,6 +222,23 @@ def _known(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt) -> E
                 message = f"the fact `{fact.name}` speaks about `{inner.text}`, which has no number or truth value here"
                 raise run.refuse(node, frame, message)
     return env
+
+
+def _check_names(run: Interpreter, loop: tree.Loop, frame: Frame) -> None:
+    """The facts of a loop speak about local names and about what is declared."""
+    program = run.program
+    local = {*frame.names, *frame.lost, *bindings(frame.function.node.body)}
+    declared = {
+        *program.consts, *program.sizes, *program.enum_items, *program.variants, *program.pures, *program.lets,
+        *program.states, *BUILTINS, *([program.thread.name] if program.thread is not None else []),
+    }  # fmt: skip
+    for fact in loop.facts:
+        nodes = walk(fact.value)
+        bound = {p.name for node in nodes if isinstance(node, tree.Quantified) for p in node.parameters}
+        for node in nodes:
+            if isinstance(node, tree.Name) and node.text not in {*local, *declared, *bound}:
+                message = f"`{node.text}` is neither declared nor a local name of the function"
+                raise Refusal("HF201", message, node.span, f"local names: {', '.join(sorted(local)) or 'none'}")
 
 
 def _demand(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt, code: str, what: str) -> None:

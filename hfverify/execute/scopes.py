@@ -128,7 +128,7 @@ def _reaches_out(node: ast.AST) -> bool:
     match node:
         case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
             return True
-        case ast.Name(id=name) | ast.Attribute(attr=name):
+        case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name):
             return name in REACHING
         case _:
             return False

@@ -251,12 +251,13 @@ def _compare(
     result, following = (None, value) if call.result is None else (value, None)
     if call.result is not None and isinstance(value, tuple) and len(value) == 2:
         result, following = value
-    if result is None and call.result is not None and isinstance(call.result[1], OptionalType):
-        result = -1
     if outcome.returns is not None:
         promised = machine.evaluator.evaluate(outcome.returns.value, env)
+        if call.result is not None and isinstance(call.result[1], OptionalType) and promised == -1:
+            promised = None
         report.result = int(result) if isinstance(result, int) else repr(result)
-        if not isinstance(result, int) or int(result) != promised:
+        fits = result is None if promised is None else isinstance(result, int) and int(result) == promised
+        if not fits:
             broken("returns", f"returns {_number(result)}, promised {_number(promised)}")
         report.rows.append(Row("result", "", _number(promised), _number(result)))
     target = machine.evaluator.evaluate(outcome.next.value, env) if outcome.next is not None else None

@@ -49,6 +49,11 @@ class Ranges:
     def _compute(self, term: z3.ArithRef) -> tuple[int | None, int | None]:
         kind = term.decl().kind()
         parts = [self.of(child) for child in term.children() if z3.is_int(child)]
+        if kind == z3.Z3_OP_SELECT and z3.is_store(term.arg(0)):
+            # What was written here, or what was there before.
+            store = term.arg(0)
+            (a, b), (c, d) = self.of(store.children()[-1]), self.of(z3.Select(store.arg(0), *term.children()[1:]))
+            return (None if a is None or c is None else min(a, c)), (None if b is None or d is None else max(b, d))
         if kind == z3.Z3_OP_ADD:
             return _total([low for low, _ in parts]), _total([high for _, high in parts])
         if kind == z3.Z3_OP_SUB and len(parts) == 2:

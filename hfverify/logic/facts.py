@@ -40,21 +40,30 @@ class Facts:
         return self._count
 
     def typed(self, value: z3.ExprRef | Fifo | Bytes, type_: Type) -> None:
-        """A value was read from where this type is declared."""
+        """A value was read from where this type is declared.
+
+        Only what the path found there has the type for certain. That a value written on the way has it is
+        a question of its own, which must not be answered by assuming it.
+        """
         if isinstance(value, Fifo):
             assert isinstance(type_, FifoType)
             self._fifo(value, type_)
         elif isinstance(value, Bytes):
             assert isinstance(type_, BytesType)
-        elif z3.is_int(value) and not z3.is_int_value(value):
-            if self.ranges.declare(value, *bounds(type_)):
-                self.add(in_range(value, type_))
+        elif z3.is_int(value):
+            found = unwritten(value)
+            if found is not None and self.ranges.declare(found, *bounds(type_)):
+                self.add(in_range(found, type_))
 
     def _fifo(self, queue: Fifo, type_: FifoType) -> None:
-        """Tickets are distinct and smaller than the next one; members are values of the element type."""
+        """Tickets are distinct and smaller than the next one; members of an unwritten queue are of the element type."""
+        found = (unwritten(queue.member), unwritten(queue.ticket), unwritten(queue.next))
+        low, high = None, None
+        if found[0] is not None and found[1] is not None and found[2] is not None:
+            queue = Fifo(*found)
+            low, high = bounds(type_.element)
         j, k = bound("j", "element"), bound("k", "element")
         body = [queue.ticket[j] < queue.next]
-        low, high = bounds(type_.element)
         body += [j >= low] if low is not None else []
         body += [j <= high] if high is not None else []
         self.add(z3.ForAll([j], z3.Implies(queue.has(j), z3.And(*body)), patterns=[queue.has(j)]))
@@ -83,6 +92,18 @@ class Facts:
             self.add(z3.ForAll([i], result[i] == value, patterns=[result[i]]))
             self._overwritten[key] = (Bytes(result), (old.content, new.content, count))
         return self._overwritten[key][0]
+
+
+def unwritten(term: z3.ExprRef) -> z3.ExprRef | None:
+    """What was at this place before the path wrote anything; None for a term that was computed."""
+    if z3.is_const(term):
+        return None if z3.is_int_value(term) else term
+    if not z3.is_select(term):
+        return None
+    array = term.arg(0)
+    while z3.is_store(array):
+        array = array.arg(0)
+    return z3.Select(array, *term.children()[1:]) if z3.is_const(array) else None
 
 
 def bound(name: str, domain: str) -> z3.ArithRef:

@@ -13,14 +13,14 @@ import z3
 
 from hfverify.diagnostics import Span
 from hfverify.execute.paths import Path, lets
-from hfverify.execute.values import EnumValue, Maybe, NoneValue, TupleValue, Value
+from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValue, Value
 from hfverify.execute.world import Section, World
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
 from hfverify.model.program import Call, Cell, Outcome, Program
-from hfverify.model.types import BytesType
+from hfverify.model.types import BytesType, OptionalType
 from hfverify.syntax import tree
 
 
@@ -185,9 +185,9 @@ def _guard(call: Call, outcome: Outcome, env: Env, world: World) -> z3.BoolRef:
 def _result_goals(call: Call, made: Promise, env: Env, path: Path) -> None:
     outcome, world = made.outcome, path.world
     result, following = _answer(call, path.result)
-    if outcome.returns is not None:
+    if outcome.returns is not None and call.result is not None:
         promised = world.evaluator.evaluate(outcome.returns.value, env)
-        goal = _equals(result, promised)
+        goal = _equals(result, promised, optional=isinstance(call.result[1], OptionalType))
         made.goals.append(Goal("returns", goal, outcome.returns.value.span))
     target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else None
     span = outcome.next.value.span if outcome.next is not None else outcome.name_span
@@ -203,13 +203,17 @@ def _answer(call: Call, value: Value | None) -> tuple[Value | None, Value | None
     return value, NoneValue()
 
 
-def _equals(value: Value | None, promised: SpecValue) -> z3.BoolRef:
+def _equals(value: Value | None, promised: SpecValue, *, optional: bool) -> z3.BoolRef:
+    """Whether this was promised; only an `optional` result may be None, and -1, which stands for it, is not None."""
+    if isinstance(value, Maybe):
+        present = _equals(value.value, promised, optional=optional)
+        return z3.If(value.present, present, _equals(NONE, promised, optional=optional))
+    if isinstance(value, NoneValue):
+        return promised == -1 if optional and isinstance(promised, z3.ArithRef) else z3.BoolVal(False)
     if isinstance(value, EnumValue):
         value = value.term
-    if isinstance(value, Maybe) and isinstance(value.value, z3.ArithRef):
-        value = z3.If(value.present, value.value, z3.IntVal(-1))
     if isinstance(value, z3.ExprRef) and isinstance(promised, z3.ExprRef) and value.sort() == promised.sort():
-        return value == promised
+        return conjunction([value == promised, promised != -1]) if optional else value == promised
     return z3.BoolVal(False)
 
 
