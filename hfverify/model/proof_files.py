@@ -57,7 +57,7 @@ class _Check:
             return
         self.target(item.target, item.name_span, "a class", "module:Class")
         scope = Scope(own_scope(self.program, item.name), item.name)
-        for mapping in item.mappings:
+        for mapping in self.program.represents[item.name].mappings.values():
             self.mapping(item.name, mapping, scope)
 
     def mapping(self, state: str, mapping: tree.Mapping, scope: Scope) -> None:

@@ -58,6 +58,7 @@ class _Resolver:
         self.program = Program(self.timeline.chosen, revisions, modules=tuple(modules))
         self.typer = Typer(self.program, self.collector)
         self.names: dict[str, Span] = {}
+        self.absent: set[str] = set()
 
     def run(self) -> Program:
         declarations = [d for m in self.modules for d in m.declarations]
@@ -272,6 +273,7 @@ class _Resolver:
         cells: dict[str, Cell] = {}
         for cell in item.cells:
             if not self.exists(cell.revisions):
+                self.absent.add(f"{item.name}.{cell.name}")
                 continue
             if cell.name in cells:
                 self.collector.error(
@@ -348,6 +350,8 @@ class _Resolver:
                     self.collector.error("HF202", f"`{item.name}` is represented twice", at(item.name_span))
                 mappings: dict[str, tree.Mapping] = {}
                 for mapping in item.mappings:
+                    if isinstance(mapping, tree.MapsList) and f"{item.name}.{mapping.cell}" in self.absent:
+                        continue
                     if mappings.setdefault(mapping.path, mapping) is not mapping:
                         self.collector.error(
                             "HF202", f"`{item.name}.{mapping.path}` is represented twice", at(mapping.span)
@@ -444,8 +448,11 @@ class _Resolver:
                     self.constant_only(item.value, Scope(), "an assumption")
         check_proof_files(self.typer, declarations)
         self.collect_calls(declarations)
-        for scenario in self.program.scenarios.values():
-            self.check_scenario(scenario)
+        for scenario in list(self.program.scenarios.values()):
+            if any(step.call in self.absent for step in scenario.steps):
+                del self.program.scenarios[scenario.name]
+            else:
+                self.check_scenario(scenario)
         self.check_recursion()
 
     def check_state(self, state: State) -> None:
@@ -629,6 +636,8 @@ class _Resolver:
                 present = self.exists(item.revisions)
                 for name in self.timeline.names:
                     self.check_timeline(item, Timeline(self.timeline.names, name))
+                if not present:
+                    self.absent.add(item.name)
                 call = self.call(item) if present else None
                 if call is not None:
                     self.program.calls[item.name] = call

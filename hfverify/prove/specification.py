@@ -15,11 +15,12 @@ from hfverify.diagnostics import NOWHERE, Diagnostic, Span, also, at
 from hfverify.execute.paths import lets, spec_env, start
 from hfverify.execute.world import World, zero
 from hfverify.logic.cells import Cells, Stored, constants
-from hfverify.logic.evaluate import Condition, Env
+from hfverify.logic.evaluate import Condition, Env, Thunk
 from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Ref, conjunction, disjunction
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program
-from hfverify.model.types import bounds
+from hfverify.model.types import BoolType, bounds
 from hfverify.prove.obligations import Subject, limits_of
 from hfverify.prove.promises import apply_changes, changes_of
 from hfverify.prove.query import Group, Query
@@ -219,8 +220,56 @@ def check_whole(program: Program) -> tuple[Subject, list[Wanted]]:
         _lock(program, lock, world, subject, group, wanted, boot)
     for actor in program.actors.values():
         _actor(program, actor, world, subject, wanted, boot)
+    for scenario in program.scenarios.values():
+        wanted.append(_scenario(program, scenario, subject))
     subject.groups.append(group)
     return subject, wanted
+
+
+def _scenario(program: Program, scenario: tree.Scenario, subject: Subject) -> Wanted:
+    """One caller makes the calls one after the other, and each takes the case that is named."""
+    world, _ = start(program, program.calls[scenario.steps[0].call])
+    cells, taken = world.cells, []
+    for number, step in enumerate(scenario.steps):
+        call = program.calls[step.call]
+        env = Env(cells, _step_names(program, call, step, number, world), None, world.here, Fickle(world))
+        env = env.bind(lets(call, env))
+        for ref, lock in _locks(program, call, env, world):
+            exists = world.evaluator.exists(ref, env)
+            for invariant in lock.invariants:
+                world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, cells)))
+        if call.actor:
+            actor = env.names[call.actor]
+            assert isinstance(actor, Ref)
+            taken.append(world.facts_of(program.actors[call.actor], actor, cells))
+        outcome, guard = next((o, g) for o, g in guards(call, env, world) if o.name == step.case)
+        taken.append(guard)
+        cells = apply_changes(cells, changes_of(program, outcome.effects, env, world))
+        cells = apply_changes(cells, changes_of(program, outcome.later, env.at(cells), world))
+    name = subject.add(f"{scenario.name}.scenario", "scenario", "the calls can happen in this order", scenario.name_span)
+    diagnostic = Diagnostic("HF307", f"the scenario `{scenario.name}` cannot happen", (at(scenario.name_span),))
+    return Wanted(name, (*world.facts.formulas, *world.assumptions, *taken), diagnostic)
+
+
+def _step_names(
+    program: Program, call: Call, step: tree.ScenarioStep, number: int, world: World
+) -> dict[str, SpecValue | Thunk]:
+    """The caller is the same in every step; an argument that the step does not give is arbitrary."""
+    given = dict(step.arguments)
+    names: dict[str, SpecValue | Thunk] = {}
+    if call.actor:
+        actor = program.actors[call.actor]
+        keys = program.states[actor.state].keys
+        names[actor.name] = Ref(actor.state, tuple(z3.Int(f"{actor.name}.{key.name}") for key in keys))
+    for argument, type_ in call.arguments:
+        if argument.name in given:
+            value = world.evaluator.evaluate(given[argument.name], world.env())
+        else:
+            name = f"{argument.name}.{number}"
+            value = z3.Bool(name) if isinstance(type_, BoolType) else z3.Int(name)
+            world.facts.typed(value, type_)
+        names[argument.name] = value
+    return names
 
 
 def _object(program: Program, state: str, world: World) -> tuple[Ref, list[z3.BoolRef]]:

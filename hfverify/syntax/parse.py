@@ -25,6 +25,7 @@ T = TypeVar("T")
 # Everything that walks a tree calls itself for each level; Python stops at 1000 calls.
 MOST_LEVELS = 100
 MOST_SHOWN = 60
+BETWEEN = re.compile(r"(?:\s+|//(?!/)[^\n]*)*")
 SPECIFICATION = ".hfs"
 PROOF = ".hfp"
 
@@ -167,10 +168,12 @@ class _Builder:
         if meta.empty:
             return Span(self.file, 1, 1, 1, 1)
         line, column = meta.line, meta.column
-        if isinstance(item.children[0], Token) and item.children[0].type == "DOC":
-            rest = (child for child in item.children if child is not None)
-            first = self.span(next(child for child in rest if not (isinstance(child, Token) and child.type == "DOC")))
-            line, column = first.line, first.column
+        docs = [child for child in item.children if isinstance(child, Token) and child.type == "DOC"]
+        if docs and docs[-1].end_pos is not None:
+            found = BETWEEN.match(self.text, docs[-1].end_pos)
+            start = found.end() if found is not None else docs[-1].end_pos
+            line = self.text.count("\n", 0, start) + 1
+            column = start - self.text.rfind("\n", 0, start)
         return Span(self.file, line, column, meta.end_line, meta.end_column)
 
     def build(self, item: Any) -> Any:

@@ -94,6 +94,7 @@ def test_registers_after_a_cpu_was_off() -> None:
     cpu = machine.cpus[0]
     cpu.timer = Timer(ENABLE, 5)
     cpu.virtual_interrupt = True
+    machine.vms[PRIMARY_VM_ID].vcpus[0].regs.timer = Timer(ENABLE, 9)
     cpu_off(cpu)
     assert not cpu_on(machine, cpu, 0x1000, 7)
     vcpu = cpu_start(machine, cpu)
