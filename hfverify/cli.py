@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -351,7 +352,7 @@ def _show_rejected(rejected: Rejected) -> None:
     from hfverify.report import excerpt, jsonl, short
 
     arguments = sys.argv
-    form = next((a for previous, a in zip(arguments, arguments[1:], strict=False) if previous == "--format"), "human")
+    form = next((a for previous, a in pairwise(arguments) if previous == "--format"), "human")
     form = next((a.removeprefix("--format=") for a in arguments if a.startswith("--format=")), form)
     try:
         read = _reader(load_config(Path.cwd()))

@@ -24,8 +24,10 @@ import z3
 
 from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
-from hfverify.diagnostics import Diagnostic, Rejected
+from hfverify.diagnostics import Diagnostic, Rejected, at
 from hfverify.model.load import load_program
+from hfverify.model.program import Program
+from hfverify.syntax import tree
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Obligation, Status, Verdict
 
@@ -113,12 +115,13 @@ class Session:
         """What each unit depends on, and what is missing for it."""
         found: dict[str, dict[str, str]] = {}
         problems: list[Diagnostic] = []
+        program = self.subjects.program
+        shared = _shared(program)
         for name in names:
             try:
-                found[name] = self.subjects.inputs(name, self.scope)
+                found[name] = {**self.subjects.inputs(name, self.scope), "shared": shared}
             except Rejected as rejected:
                 problems += rejected.diagnostics
-        program = self.subjects.program
         classes = [(rule.target, rule.span) for rule in program.represents.values()]
         if program.layout is not None:
             classes.append((program.layout.target, program.layout.name_span))
@@ -127,6 +130,10 @@ class Session:
                 self.subjects.sources.class_(target, span)
             except Rejected as rejected:
                 problems += rejected.diagnostics
+        for state in program.states.values() if self.scope.implementation else []:
+            if state.name not in program.represents:
+                message = f"no `represent` of a proof file says which class a `{state.name}` is"
+                problems.append(Diagnostic("HF216", message, (at(state.span, "this state"),)))
         return found, problems
 
     def _decide(self, names: list[str]) -> Generator[tuple[str, list[Verdict]], None, None]:
@@ -135,6 +142,16 @@ class Session:
                 yield name, self.subjects.verdicts(name, self.scope)
             return
         yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
+
+
+def _shared(program: Program) -> str:
+    """What every unit depends on, whoever imports it: assumptions, locks, states, actors speak about the machine."""
+    texts = [
+        module.source
+        for module in program.modules
+        if not all(isinstance(declaration, tree.Call | tree.Scenario) for declaration in module.declarations)
+    ]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:24]
 
 
 def _lasting(inputs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -183,6 +183,20 @@ def test_the_cache_is_used_and_only_for_what_did_not_change(shell: Shell) -> Non
     assert unproved(changed) == {"reset.too_large.precedence": Status.REFUTED}
 
 
+def test_an_assumption_matters_to_calls_that_do_not_import_it(shell: Shell) -> None:
+    extra = shell.root / "spec" / "extra.hfs"
+    extra.write_text('module extra\nassume few: counters < 9 because "of the table"\n', "utf-8")
+    assert unproved(decided(shell, jobs=1)[0]) == {}
+    extra.write_text('module extra\nassume none_at_all: counters == 0 because "of nothing"\n', "utf-8")
+    assert unproved(decided(shell, ("up.full.reachable",), jobs=1)[0]) == {"up.full.reachable": Status.VACUOUS}
+
+
+def test_a_check_leaves_what_was_verified_in_the_cache(shell: Shell) -> None:
+    decided(shell, jobs=1)
+    assert shell.hfverify("check", "-q")[0] == 0
+    assert all(v.cached for v in decided(shell, jobs=1)[0])
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"not a database, but long enough to be one" * 100, b"SQLite format 3\0" + bytes(200)]
 )

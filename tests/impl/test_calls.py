@@ -314,3 +314,24 @@ def test_cpus_go_on_and_off() -> None:
     assert not cpu_on(machine, cpu, 0x8000, 7)
     vcpu = machine.vms[0].vcpus[0]
     assert (vcpu.state, vcpu.regs.pc, vcpu.regs.r0) == (VcpuState.READY, 0x8000, 7)
+
+
+def test_an_interrupt_that_is_disabled_does_not_count() -> None:
+    world = World()
+    interrupts = world.current().interrupts
+    counts = []
+    for enable in (1, 0, 0, 1 << 40, 1):
+        world.call(Call.INTERRUPT_ENABLE, 40, enable)
+        world.call(Call.INTERRUPT_INJECT, 0, 0, 40)
+        counts.append(interrupts.enabled_and_pending_count)
+    assert counts == [1, 0, 0, 1, 1]
+    assert (interrupts.enabled, interrupts.pending) == ([0, 1 << 8], [0, 1 << 8])
+
+
+@pytest.mark.parametrize("intid", [0, 31, 32, 63])
+def test_the_first_and_the_last_interrupt_of_a_word(intid: int) -> None:
+    world = World()
+    world.call(Call.INTERRUPT_ENABLE, intid, 1)
+    assert world.call(Call.INTERRUPT_INJECT, 0, 0, intid) == 1
+    assert world.call(Call.INTERRUPT_GET) == intid
+    assert world.call(Call.INTERRUPT_GET) == NOTHING
