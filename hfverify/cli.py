@@ -58,8 +58,21 @@ def output_options(command: Command) -> Command:
     """--format, --color, -q."""
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="Diagnostics and the last line only."),
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour; NO_COLOR is honoured."),
-        click.option("--format", "form", type=click.Choice(["human", "short", "jsonl"]), default="human", show_default=True, help="Text for people, one line for each diagnostic, or JSON lines."),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Colour; NO_COLOR is honoured.",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["human", "short", "jsonl"]),
+            default="human",
+            show_default=True,
+            help="Text for people, one line for each diagnostic, or JSON lines.",
+        ),
     ):
         command = option(command)
     return command
@@ -90,14 +103,29 @@ def check(steps: int | None, revision: str | None, form: str, color: str, quiet:
 @main_group.command(epilog=EXIT_CODES)
 @click.argument("obligations", nargs=-1, metavar="[CALL[.CASE[.KIND]]]...")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Solver steps for each question.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=None, metavar="N", help="Worker processes (default: one for each core, at most 8).")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="N",
+    help="Worker processes (default: one for each core, at most 8).",
+)
 @click.option("--fresh", is_flag=True, help="Ignore what is cached.")
 @click.option("--locked", is_flag=True, help="Fail if the committed ledger does not match this run.")
 @folder_options
 @output_options
 def verify(
-    obligations: tuple[str, ...], steps: int | None, jobs: int | None, fresh: bool, locked: bool,
-    revision: str | None, form: str, color: str, quiet: bool, **folders: str | None,
+    obligations: tuple[str, ...],
+    steps: int | None,
+    jobs: int | None,
+    fresh: bool,
+    locked: bool,
+    revision: str | None,
+    form: str,
+    color: str,
+    quiet: bool,
+    **folders: str | None,
 ) -> None:
     """Prove everything that can be proved, refute what is wrong."""
     config = load_config(Path.cwd(), revision=revision, **folders)
@@ -108,8 +136,17 @@ def verify(
 
 
 def _run(
-    config: Config, patterns: tuple[str, ...], steps: int | None, jobs: int, fresh: bool, form: str, color: str, quiet: bool,
-    *, implementation: bool, locked: bool,
+    config: Config,
+    patterns: tuple[str, ...],
+    steps: int | None,
+    jobs: int,
+    fresh: bool,
+    form: str,
+    color: str,
+    quiet: bool,
+    *,
+    implementation: bool,
+    locked: bool,
 ) -> None:
     from hfverify.prove.solver import DEFAULT_STEPS
     from hfverify.report import jsonl, short, terminal
@@ -128,8 +165,11 @@ def _run(
         reporter.begin(reused + todo)
 
     run = session.run(
-        patterns, fresh=fresh or not implementation, warn=lambda text: click.echo(f"warning: {text}", err=True),
-        started=started, finished=reporter.finished,
+        patterns,
+        fresh=fresh or not implementation,
+        warn=lambda text: click.echo(f"warning: {text}", err=True),
+        started=started,
+        finished=reporter.finished,
     )
     reporter.end()
     try:
@@ -161,7 +201,8 @@ def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
     revision = f" @ {program.revision}{at}" if program.revisions else ""
     return [
         f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {len(program.calls)} calls",
-        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   {jobs} worker{'s' * (jobs != 1)}   at most {steps:_} steps each",
+        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   "
+        f"{jobs} worker{'s' * (jobs != 1)}   at most {steps:_} steps each",
     ]
 
 
@@ -177,7 +218,9 @@ def exit_code(verdicts: list[Verdict]) -> int:
     return PROVED
 
 
-def _ledger(config: Config, session: Any, inputs: str, verdicts: list[Verdict], code: int, *, whole: bool, locked: bool) -> int:
+def _ledger(
+    config: Config, session: Any, inputs: str, verdicts: list[Verdict], code: int, *, whole: bool, locked: bool
+) -> int:
     from hfverify import ledger
 
     revision = session.subjects.program.revision
@@ -218,7 +261,9 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
     from hfverify.explain.show import explanation
 
     config = load_config(Path.cwd(), revision=revision, **folders)
-    text, code = explanation(config, obligation, width=_width(), everything=everything, color=_colour("auto", sys.stdout))
+    text, code = explanation(
+        config, obligation, width=_width(), everything=everything, color=_colour("auto", sys.stdout)
+    )
     click.echo(text)
     raise SystemExit(code)
 
@@ -260,7 +305,7 @@ def status(as_json: bool = False, everything: bool = False, revision: str | None
     if as_json:
         click.echo(json.dumps({v.obligation.name: v.status.name for v in verdicts}, indent=1, sort_keys=True))
     else:
-        lines = table.summary(verdicts, _width()) + [""]
+        lines = [*table.summary(verdicts, _width()), ""]
         if everything:
             lines += [f"{v.status.name:9} {v.obligation.name}" for v in verdicts]
         lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
@@ -324,7 +369,7 @@ def main() -> None:
         raise
     except BrokenPipeError:
         sys.exit(INTERRUPTED)
-    except Exception:  # noqa: BLE001 (the one place where an error of ours becomes a report)
+    except Exception:
         _internal()
     finally:
         signal.signal(signal.SIGINT, before)

@@ -66,7 +66,9 @@ class Subjects:
         judge = Judge(self.program, self.folders, subject)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
         decisions = decide(subject, scope.steps, set(asked))
-        states = {w.obligation: (w, satisfy(subject.groups[0], w, scope.steps)) for w in wanted if w.obligation in asked}
+        states = {
+            w.obligation: (w, satisfy(subject.groups[0], w, scope.steps)) for w in wanted if w.obligation in asked
+        }
         found: list[Verdict] = []
         for name, obligation in asked.items():
             if name in states:
@@ -133,9 +135,7 @@ def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:
     if failed is None:
         return verdicts
     text = f"it rests on `{failed.obligation.name}`, which is {failed.status.name}"
-    return [
-        replace(v, status=Status.UNKNOWN, reason=text) if v.status is Status.PROVED else v for v in verdicts
-    ]
+    return [replace(v, status=Status.UNKNOWN, reason=text) if v.status is Status.PROVED else v for v in verdicts]
 
 
 def _vacuous(base: Verdict, decision: Decision, wanted: Wanted | None) -> Verdict:

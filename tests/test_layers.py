@@ -13,14 +13,63 @@ from hfverify.model.load import load_program
 
 ROOT = Path(__file__).parent.parent
 TOOL = sorted((ROOT / "hfverify").rglob("*.py"))
-LAYERS = ["diagnostics", "verdict", "syntax", "model", "logic", "execute", "prove", "config", "report", "explain", "cache", "ledger", "units", "session", "cli"]
+LAYERS = [
+    "diagnostics",
+    "verdict",
+    "syntax",
+    "model",
+    "logic",
+    "execute",
+    "prove",
+    "config",
+    "report",
+    "explain",
+    "cache",
+    "ledger",
+    "units",
+    "session",
+    "cli",
+]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.
 EXCEPTIONS = {("explain", "session"), ("explain", "units"), ("config", "model")}
 SOLVER_FREE = ["concrete", "monitor", "proxies", "scenario", "trial", "lists", "runner", "given"]
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {
-    "state", "lock", "count", "result", "index", "id", "impl", "prev", "next", "owner", "data", "size", "main", "pending",
-    "run", "first", "enabled", "cpu", "lists", "cpu_count", "Yield", "current", "line", "number", "Worker", "is_open", "address", "code", "timer", "machine", "entry", "node", "length", "status", "control",
+    "state",
+    "lock",
+    "count",
+    "result",
+    "index",
+    "id",
+    "impl",
+    "prev",
+    "next",
+    "owner",
+    "data",
+    "size",
+    "main",
+    "pending",
+    "run",
+    "first",
+    "enabled",
+    "cpu",
+    "lists",
+    "cpu_count",
+    "Yield",
+    "current",
+    "line",
+    "number",
+    "Worker",
+    "is_open",
+    "address",
+    "code",
+    "timer",
+    "machine",
+    "entry",
+    "node",
+    "length",
+    "status",
+    "control",
 }
 
 

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from variants import MUTANTS, REWRITES, Variant, apply, load
 
 from hfverify.config import Config, load_config
 from hfverify.model.load import load_program
@@ -15,10 +14,13 @@ from hfverify.model.program import Program
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
+from variants import MUTANTS, REWRITES, Variant, apply, load
 
 ROOT = Path(__file__).parent.parent
 SUBJECTS = [(ROOT, MUTANTS, REWRITES)] + [
-    (folder, folder / "mutants", folder / "rewrites") for folder in sorted((ROOT / "examples").iterdir()) if folder.is_dir()
+    (folder, folder / "mutants", folder / "rewrites")
+    for folder in sorted((ROOT / "examples").iterdir())
+    if folder.is_dir()
 ]
 SCOPE = Scope(implementation=True, steps=DEFAULT_STEPS)
 
@@ -65,7 +67,11 @@ def test_wrong_variant_is_refuted_with_a_confirmed_state(root: Path, variant: Va
 
 @pytest.mark.parametrize(("root", "variant"), HARMLESS)
 def test_harmless_variant_stays_proved(root: Path, variant: Variant, tmp_path: Path) -> None:
-    bad = [f"{v.obligation.name} {v.status.name}: {v.reason}" for v in verdicts(root, variant, tmp_path, None) if v.status is not Status.PROVED]
+    bad = [
+        f"{v.obligation.name} {v.status.name}: {v.reason}"
+        for v in verdicts(root, variant, tmp_path, None)
+        if v.status is not Status.PROVED
+    ]
     assert not bad, f"{variant.reason}\n" + "\n".join(bad)
 
 

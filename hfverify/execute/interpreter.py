@@ -26,7 +26,7 @@ from hfverify.syntax import tree
 BUILTINS = ("len", "range", "min", "max", "bool", "int", "abs")
 
 
-class Refusal(Exception):  # noqa: N818 (the word of the design)
+class Refusal(Exception):
     """A construct outside the supported subset: it is never skipped or approximated."""
 
     def __init__(self, code: str, message: str, span: Span, help_: str = "") -> None:
@@ -37,7 +37,7 @@ class Refusal(Exception):  # noqa: N818 (the word of the design)
         self.help = help_
 
 
-class PathEnds(Exception):  # noqa: N818 (a way out)
+class PathEnds(Exception):
     """The path cannot go on: its last check failed for certain, or a loop came round."""
 
     def __init__(self, why: str) -> None:
@@ -45,7 +45,7 @@ class PathEnds(Exception):  # noqa: N818 (a way out)
         self.why = why
 
 
-class Returned(Exception):  # noqa: N818 (a way out)
+class Returned(Exception):
     """A `return` statement; carries the value and the place."""
 
     def __init__(self, value: Value, span: Span) -> None:
@@ -54,7 +54,7 @@ class Returned(Exception):  # noqa: N818 (a way out)
         self.span = span
 
 
-class LoopControl(Exception):  # noqa: N818 (a way out)
+class LoopControl(Exception):
     """`break` or `continue`."""
 
     def __init__(self, kind: str) -> None:

@@ -65,7 +65,9 @@ def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute
                 return run.constant(*found)
             if found is not None:
                 return found
-    raise run.refuse(node, frame, f"`.{name}` of this value is not described", "does a `represent` rule or a cell miss?")
+    raise run.refuse(
+        node, frame, f"`.{name}` of this value is not described", "does a `represent` rule or a cell miss?"
+    )
 
 
 def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribute, frame: Frame) -> Value:
@@ -92,7 +94,10 @@ def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribut
     if lists:
         return ListLink(ref, full)
     raise run.refuse(
-        node, frame, f"`{state.name}.{full}` is not described", "declare a cell, or say in a proof file what represents it"
+        node,
+        frame,
+        f"`{state.name}.{full}` is not described",
+        "declare a cell, or say in a proof file what represents it",
     )
 
 
@@ -200,7 +205,10 @@ def enum_members(run: Interpreter, cls: Class, node: ast.AST, frame: Frame) -> d
     for item in cls.node.body:
         match item:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(number))) if (
-                not isinstance(number, bool) and name not in members and name not in ("name", "value") and name[0] != "_"
+                not isinstance(number, bool)
+                and name not in members
+                and name not in ("name", "value")
+                and name[0] != "_"
             ):
                 members[name] = number
             case ast.Expr(value=ast.Constant()) | ast.Pass():
@@ -302,4 +310,14 @@ def length(run: Interpreter, sequence: Sequence) -> z3.ArithRef:
     return run.world.evaluator.number(sequence.mapping.count, _env(run, sequence.ref))
 
 
-__all__ = ["NONE", "dotted", "enum_members", "get_attribute", "get_item", "length", "lifted", "lowered", "set_attribute"]
+__all__ = [
+    "NONE",
+    "dotted",
+    "enum_members",
+    "get_attribute",
+    "get_item",
+    "length",
+    "lifted",
+    "lowered",
+    "set_attribute",
+]

@@ -20,8 +20,8 @@ from hfverify.execute.source import Class, Function, Sources
 from hfverify.execute.values import Value
 from hfverify.execute.world import World
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Ref
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Call, Program
 from hfverify.model.types import BoolType
 from hfverify.syntax import tree

@@ -56,7 +56,9 @@ def confirm(folders: Folders, program: Program, request: dict[str, Any], wanted:
         return Confirmation(True, f"the real code was run on this state: {first['text']}{place}", report)
     if wanted == "bounded" and report["violations"]:
         first = report["violations"][0]
-        return Confirmation(True, f"a loop goes wrong, and the real code then breaks {first['kind']}: {first['text']}", report)
+        return Confirmation(
+            True, f"a loop goes wrong, and the real code then breaks {first['kind']}: {first['text']}", report
+        )
     others = ", ".join(sorted({violation["kind"] for violation in report["violations"]}))
     text = f"the real code did not do this (but broke {others})" if others else "the real code did not misbehave"
     return Confirmation(False, text, report)

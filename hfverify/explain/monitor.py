@@ -139,9 +139,9 @@ class Monitor:
             self.breach("lock.held", f"{ref}.{cell.path} is {cell.discipline.kind} and is written")
         self.demand(cell, ref, "written")
         low, high = bounds(cell.type)
-        if isinstance(value, int) and not isinstance(value, bool):
-            if (low is not None and value < low) or (high is not None and value > high):
-                self.breach("raises", f"{value} does not fit {ref}.{cell.path}, which is {cell.type}")
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if number and ((low is not None and value < low) or (high is not None and value > high)):  # type: ignore[operator]
+            self.breach("raises", f"{value} does not fit {ref}.{cell.path}, which is {cell.type}")
         if cell.guard is not None and cell.guard.set_once:
             old = self.evaluator.read(cell, ref, self.env())
             if old not in (False, -1) and old != value:
@@ -164,9 +164,8 @@ class Monitor:
         info = self.program.locks[lock.name]
         for held in self.held:
             other = self.program.locks[held.lock.name]
-            if other.name == info.name and held.lock.ref.keys >= lock.ref.keys:
-                self.breach("lock.order", f"{lock} is taken while {held.lock} is held")
-            elif other.name != info.name and other.rank >= info.rank:
+            same = other.name == info.name
+            if (same and held.lock.ref.keys >= lock.ref.keys) or (not same and other.rank >= info.rank):
                 self.breach("lock.order", f"{lock} is taken while {held.lock} is held")
             if held.lock == lock:
                 self.timeline.append(f"WAIT {lock} for ever: this CPU holds it")

@@ -26,7 +26,11 @@ EXITS = {Status.PROVED: 0, Status.ASSUMED: 0, Status.REFUTED: 1, Status.VACUOUS:
 def explanation(config: Config, name: str, *, width: int, everything: bool, color: bool) -> tuple[str, int]:
     """Decide the obligation anew and say what is known of it."""
     session = Session(config, Scope(implementation=True, steps=DEFAULT_STEPS), 1)
-    candidates = [v for unit in session.units([name]) for v in session.subjects.verdicts(unit, session.scope, lambda asked: asked == name)]
+    candidates = [
+        v
+        for unit in session.units([name])
+        for v in session.subjects.verdicts(unit, session.scope, lambda asked: asked == name)
+    ]
     found = next((v for v in candidates if v.obligation.name == name), None)
     if found is None:
         raise ConfigError(

@@ -72,7 +72,7 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     except Undefined as error:
         machine.breach("contract", str(error))
         report.exception = str(error)
-    except Exception as error:  # noqa: BLE001 (whatever the code under trial raises is the finding)
+    except Exception as error:
         report.exception = f"{type(error).__name__}: {error}"
         machine.breach("raises", report.exception)
     if report.exception is None:
@@ -134,7 +134,9 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
                 report.violations += [v for v in found if v not in report.violations]
                 report.outcome = outcome.name
     if not report.outcome:
-        report.violations.append(Violation("lock.shape", "no case applies where the protocol says that the call decides"))
+        report.violations.append(
+            Violation("lock.shape", "no case applies where the protocol says that the call decides")
+        )
 
 
 def _readings(machine: Machinery) -> list[dict[tuple[str, tuple[int, ...]], Value]]:

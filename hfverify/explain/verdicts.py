@@ -1,4 +1,4 @@
-"""From decisions to verdicts: a failed obligation gets a scenario, is run on the real code, and is named for what it is.
+"""From decisions to verdicts: what failed gets a scenario, is run on the real code, and is named for what it is.
 
 Reads   prove.decide.Decision
 Gives   verdict.Verdict, with a diagnostic and a counterexample where there is something to show
@@ -131,7 +131,7 @@ class Judge:
             ("confirmed" if outcome.confirmed else "because", outcome.text),
         ]
         if path is not None and path.decisions:
-            taken = [d for d in path.decisions[-3:]]
+            taken = path.decisions[-3:]
             notes.append(
                 ("when", "; ".join(f"`{d.text}` is {str(d.taken).lower()} (line {d.span.line})" for d in taken))
             )

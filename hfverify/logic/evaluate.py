@@ -208,10 +208,7 @@ class Evaluator:
     def read(self, cell: Cell, ref: Ref, env: Env) -> Stored:
         """The value of a cell, with what its type says about it."""
         fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
-        if fickle and env.volatile is not None:
-            value = env.volatile(cell, ref)
-        else:
-            value = env.cells.read(cell, ref)
+        value = env.volatile(cell, ref) if fickle and env.volatile is not None else env.cells.read(cell, ref)
         if not any(is_open(key) for key in ref.keys):
             self.facts.typed(value, cell.type)
         return value

@@ -893,6 +893,7 @@ class _Resolver:
                     self.typer.unknown(value.span, "argument", name or "?", types)
                 else:
                     self.typer.expect(value, types[name], {})
+                    self.mentions(value, Scope(), "the argument of a scenario")
 
     def check_recursion(self) -> None:
         """Definitions must not use themselves: each is unfolded where it is used."""

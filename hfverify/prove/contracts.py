@@ -19,8 +19,8 @@ from hfverify.execute.values import Maybe, Node, NoneValue, Opaque, Value
 from hfverify.execute.world import World
 from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Fifo, conjunction
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Program
 from hfverify.model.types import FifoType, IntType
 from hfverify.prove.obligations import Subject

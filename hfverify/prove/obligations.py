@@ -127,14 +127,15 @@ def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
 def _some_outcome(call: Call, guards: list[z3.BoolRef], path: Path, group: Group) -> None:
     """Each guard is evaluated in the section chosen for its outcome; one of them must hold, or nothing was promised."""
     where = path.world.sections[-1].spans[0] if path.world.sections else path.returned or call.name_span
-    labels = (at(where, "no case applies to the critical sections of this path"), also(call.name_span, "specified here"))
+    labels = (
+        at(where, "no case applies to the critical sections of this path"),
+        also(call.name_span, "specified here"),
+    )
     diagnostic = Diagnostic("HF705", f"`{call.name}` does not decide where its protocol says", labels)
     group.queries.append(Query(f"{call.name}.lock.shape", disjunction(guards), diagnostic, (), None))
 
 
-def _promise_queries(
-    program: Program, call: Call, outcome: Outcome, path: Path, group: Group
-) -> z3.BoolRef:
+def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path, group: Group) -> z3.BoolRef:
     """Add the queries of an outcome on a path; its guard there."""
     made = promise(program, call, outcome, path)
     if z3.is_false(z3.simplify(made.guard)):

@@ -17,8 +17,8 @@ from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValu
 from hfverify.execute.world import Section, World
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Value as SpecValue
 from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
+from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType, OptionalType
 from hfverify.syntax import tree
@@ -378,7 +378,9 @@ def _takes(section: Section | None, steps: list[tree.Step], env: Env, world: Wor
     for chosen in _choices(wanted):
         if len(chosen) == len(section.locks):
             options.append(
-                conjunction([_is_lock(t, l, env, world) for t, l in zip(section.locks, chosen, strict=True)])
+                conjunction(
+                    [_is_lock(lock, held, env, world) for lock, held in zip(section.locks, chosen, strict=True)]
+                )
             )
     return _any(options)
 

@@ -53,7 +53,7 @@ def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
 def spent(solver: z3.Solver) -> int:
     """The resource units that the context has used so far."""
     statistics = solver.statistics()
-    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in list(statistics.keys()) else 0
 
 
 class GroupSolver:

@@ -246,7 +246,9 @@ def _scenario(program: Program, scenario: tree.Scenario, subject: Subject) -> Wa
         taken.append(guard)
         cells = apply_changes(cells, changes_of(program, outcome.effects, env, world))
         cells = apply_changes(cells, changes_of(program, outcome.later, env.at(cells), world))
-    name = subject.add(f"{scenario.name}.scenario", "scenario", "the calls can happen in this order", scenario.name_span)
+    name = subject.add(
+        f"{scenario.name}.scenario", "scenario", "the calls can happen in this order", scenario.name_span
+    )
     diagnostic = Diagnostic("HF307", f"the scenario `{scenario.name}` cannot happen", (at(scenario.name_span),))
     return Wanted(name, (*world.facts.formulas, *world.assumptions, *taken), diagnostic)
 

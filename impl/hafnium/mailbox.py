@@ -35,9 +35,7 @@ def waiter_result(machine: Machine, current: Vcpu) -> tuple[int, Vcpu | None]:
     return 0, switch_to_primary(machine, current, ret, VcpuState.READY)
 
 
-def mailbox_send(
-    machine: Machine, current: Vcpu, vm_id: int, size: int, notify: bool
-) -> tuple[int, Vcpu | None]:
+def mailbox_send(machine: Machine, current: Vcpu, vm_id: int, size: int, notify: bool) -> tuple[int, Vcpu | None]:
     """Copy `size` bytes (64 bits) from the caller's send page to the VM `vm_id` (32 bits).
 
     With `notify`, a caller that cannot send now is told when the mailbox can be written.

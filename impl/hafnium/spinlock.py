@@ -43,7 +43,7 @@ class Waiting:
         sleep(0)
 
 
-class Spinning(Exception):  # noqa: N818
+class Spinning(Exception):
     """A call waits for another physical CPU, on a machine whose CPUs take turns.
 
     It leaves the call at a point where no lock is held and nothing has changed, so the same call can

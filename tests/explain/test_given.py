@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from variants import MUTANTS, apply, load
 
 from hfverify.explain import Given
 from hfverify.report import regression
+from variants import MUTANTS, apply, load
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"vm_count": 3, "cpu_count": 2}
@@ -95,7 +95,9 @@ def test_a_caller_that_does_not_exist_is_refused() -> None:
         Given("mailbox_clear", actor="vcpu[7, 0]", sizes=SIZES, folder=ROOT).run()
 
 
-def test_a_counterexample_becomes_a_test_that_fails_on_the_wrong_code_and_passes_on_the_right_one(tmp_path: Path) -> None:
+def test_a_counterexample_becomes_a_test_that_fails_on_the_wrong_code_and_passes_on_the_right_one(
+    tmp_path: Path,
+) -> None:
     variant = next(v for v in load(MUTANTS) if v.name == "clear_forgets_state")
     for name in ("spec", "proofs"):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -121,9 +123,11 @@ def test_a_counterexample_becomes_a_test_that_fails_on_the_wrong_code_and_passes
         return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, env=environment).returncode == 0
 
     assert not test_passes()
-    data: dict[str, Any] = json.loads((tmp_path / ".hfverify" / "counterexamples" / f"{variant.refutes}.json").read_text())
+    data: dict[str, Any] = json.loads(
+        (tmp_path / ".hfverify" / "counterexamples" / f"{variant.refutes}.json").read_text()
+    )
+    (tmp_path / "other.py").write_text("x = 1\n")
     with pytest.raises(FileExistsError):
-        (tmp_path / "other.py").write_text("x = 1\n")
         regression.write(data, "R4", tmp_path / "other.py")
     shutil.copytree(ROOT / "impl", tmp_path / "impl", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     assert test_passes()

@@ -134,10 +134,7 @@ def check_running(machine: Machine, owners: list[list[Vcpu]]) -> None:
 def check_ownership(machine: Machine, pages: list[int]) -> None:
     """A page has one owner at most, and nobody else has access but for one that the owner let in."""
     mailboxes = {
-        page.address: vm
-        for vm in machine.vms
-        for page in (vm.mailbox.send, vm.mailbox.recv)
-        if page is not None
+        page.address: vm for vm in machine.vms for page in (vm.mailbox.send, vm.mailbox.recv) if page is not None
     }
     for page in pages:
         modes = [page_table_get(vm.ptable, page, page + PAGE_SIZE) for vm in machine.vms]

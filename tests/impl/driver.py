@@ -86,9 +86,7 @@ class Driver:
 
     def state(self) -> dict[str, Any]:
         """Return the whole state."""
-        header = Header(
-            "", self.cpus, (), (), tuple(self.pages), {f"page.{p:x}.sha": 0 for p in self.pages}, False
-        )
+        header = Header("", self.cpus, (), (), tuple(self.pages), {f"page.{p:x}.sha": 0 for p in self.pages}, False)
         incoming = [None if window is None else window.incoming for window in self.windows]
         return read_state(Replay(header, self.machine, incoming))
 

@@ -29,9 +29,7 @@ def build_header(title: str, text: str, vcpus: list[int], pcpus: int) -> Raw:
     """Return a header, without its steps."""
     vms = [{"id": vm, "vcpus": count, "on": list(range(count))} for vm, count in enumerate(vcpus)]
     regions = [region(vm, 3) for vm in range(len(vcpus))]
-    tracked = [
-        hex(int(entry["begin"], 16) + page * PAGE_SIZE) for entry in regions for page in range(entry["pages"])
-    ]
+    tracked = [hex(int(entry["begin"], 16) + page * PAGE_SIZE) for entry in regions for page in range(entry["pages"])]
     header: Raw = {
         "kind": "header",
         "format": 1,

@@ -32,9 +32,7 @@ def test_a_timer_that_is_pending_stays_pending(control: int, compare: int, now: 
     timer = Timer(control, compare)
     if timer_pending_at(timer, now) and later >= now:
         assert timer_pending_at(timer, later)
-    assert timer_pending_at(timer, now) == (
-        timer_enabled(timer) and (bool(control & STATUS) or now >= compare)
-    )
+    assert timer_pending_at(timer, now) == (timer_enabled(timer) and (bool(control & STATUS) or now >= compare))
     timer_mask(timer)
     assert not timer_enabled(timer)
 

@@ -348,9 +348,7 @@ def test_a_demo_on_threads(capsys: pytest.CaptureFixture[str]) -> None:
     assert "more events" not in capsys.readouterr().out
 
 
-def test_a_demo_that_is_cut_short(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_demo_that_is_cut_short(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("hafnium.__main__.TURNS_PER_MESSAGE", 10)
     assert main(["demo"]) == 1
     assert "still running: echo: 0 of 3" in capsys.readouterr().out

@@ -47,9 +47,7 @@ class Machines(RuleBasedStateMachine):
     def leave(self, cpu: int, how: str) -> None:
         self.driver.leave(cpu, how)
 
-    @rule(
-        cpu=CPUS, address=PAGES, access=st.sampled_from([1, 2, 4]), size=st.sampled_from([1, 4, 4096, 4097])
-    )
+    @rule(cpu=CPUS, address=PAGES, access=st.sampled_from([1, 2, 4]), size=st.sampled_from([1, 4, 4096, 4097]))
     def fault(self, cpu: int, address: int, access: int, size: int) -> None:
         self.driver.fault(cpu, address, access, size)
 
