@@ -20,7 +20,7 @@ from hfverify.model.program import Call, Program
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.obligations import Subject, call_subject
-from hfverify.prove.solver import SEED, Outcome
+from hfverify.prove.solver import SEED, Outcome, start_afresh
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.verdict import Status, Verdict
 
@@ -51,6 +51,7 @@ class Subjects:
 
     def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
         """Decide the obligations of a unit, or those of them that `only` names."""
+        start_afresh()
         if name == WHOLE:
             return self._specification(*check_whole(self.program), scope, only)
         if name in self.program.calls:

@@ -17,7 +17,7 @@ from hfverify.diagnostics import Span
 from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, Stored
 from hfverify.logic.facts import Facts, bound, in_range, is_open
-from hfverify.logic.values import NONE, Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
+from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import IntType, Type, bounds, int_type
 from hfverify.syntax import tree
@@ -121,7 +121,7 @@ class Evaluator:
             case tree.Literal(_, value):
                 if isinstance(value, bool):
                     return z3.BoolVal(value)
-                return NONE if value is None else z3.IntVal(value)
+                return z3.IntVal(-1 if value is None else value)
             case tree.Name():
                 return self._name(expr, env)
             case tree.Member():

@@ -13,10 +13,6 @@ from hfverify.logic.arithmetic import Ranges
 from hfverify.logic.values import Bytes, Fifo, conjunction
 from hfverify.model.types import BytesType, FifoType, Type, bounds
 
-_ELEMENTS = z3.ArraySort(z3.IntSort(), z3.BoolSort())
-_NUMBERS = z3.ArraySort(z3.IntSort(), z3.IntSort())
-_FIRST = z3.Function("first", _ELEMENTS, _NUMBERS, z3.IntSort())
-
 
 class Facts:
     """Formulas in the order in which they came up, each once."""
@@ -72,7 +68,8 @@ class Facts:
 
     def first(self, queue: Fifo) -> z3.ArithRef:
         """The member with the smallest ticket; no member at all if there is none."""
-        term = _FIRST(queue.member, queue.ticket)
+        first = z3.Function("first", queue.member.sort(), queue.ticket.sort(), z3.IntSort())
+        term = first(queue.member, queue.ticket)
         j = bound("j", "element")
         body = z3.And(queue.has(term), queue.ticket[term] <= queue.ticket[j])
         self.add(z3.ForAll([j], z3.Implies(queue.has(j), body), patterns=[queue.has(j)]))
@@ -86,7 +83,7 @@ class Facts:
         """The first `count` bytes of `new`, then `old`."""
         key = (old.content.get_id(), new.content.get_id(), count.get_id())
         if key not in self._overwritten:
-            result = z3.Const(f"bytes!{self.number()}", _NUMBERS)
+            result = z3.Array(f"bytes!{self.number()}", z3.IntSort(), z3.IntSort())
             i = bound("i", "byte")
             value = z3.If(z3.And(i >= 0, i < count), new.content[i], old.content[i])
             self.add(z3.ForAll([i], result[i] == value, patterns=[result[i]]))

@@ -79,9 +79,6 @@ class SetValue:
 
 Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | SetValue
 
-NONE = z3.IntVal(-1)
-
-
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     """All of the terms; true for none."""
     kept = [term for term in terms if not z3.is_true(term)]

@@ -40,6 +40,15 @@ class Answer:
     reason: str = ""
 
 
+def start_afresh() -> None:
+    """Forget every term of this process: what the solver does next depends on what is asked next alone.
+
+    Z3 orders terms by when they were made, and that shows in the steps that a proof takes. The default
+    context cannot be replaced through the public interface of its Python binding.
+    """
+    z3.z3._main_ctx = None
+
+
 def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
     """A solver with a fixed seed and a budget for each check."""
     solver = z3.SimpleSolver()
