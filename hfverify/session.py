@@ -25,9 +25,8 @@ import z3
 from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected, at
+from hfverify.execute.loops import check_loops
 from hfverify.model.load import load_program
-from hfverify.model.program import Program
-from hfverify.syntax import tree
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Obligation, Status, Verdict
 
@@ -116,10 +115,9 @@ class Session:
         found: dict[str, dict[str, str]] = {}
         problems: list[Diagnostic] = []
         program = self.subjects.program
-        shared = _shared(program)
         for name in names:
             try:
-                found[name] = {**self.subjects.inputs(name, self.scope), "shared": shared}
+                found[name] = self.subjects.inputs(name, self.scope)
             except Rejected as rejected:
                 problems += rejected.diagnostics
         classes = [(rule.target, rule.span) for rule in program.represents.values()]
@@ -130,6 +128,7 @@ class Session:
                 self.subjects.sources.class_(target, span)
             except Rejected as rejected:
                 problems += rejected.diagnostics
+        problems += check_loops(program, self.subjects.sources) if self.scope.implementation else []
         for state in program.states.values() if self.scope.implementation else []:
             if state.name not in program.represents:
                 message = f"no `represent` of a proof file says which class a `{state.name}` is"
@@ -142,16 +141,6 @@ class Session:
                 yield name, self.subjects.verdicts(name, self.scope)
             return
         yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
-
-
-def _shared(program: Program) -> str:
-    """What every unit depends on, whoever imports it: assumptions, locks, states, actors speak about the machine."""
-    texts = [
-        module.source
-        for module in program.modules
-        if not all(isinstance(declaration, tree.Call | tree.Scenario) for declaration in module.declarations)
-    ]
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:24]
 
 
 def _lasting(inputs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

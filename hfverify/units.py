@@ -100,25 +100,11 @@ class Subjects:
     def inputs(self, name: str, scope: Scope) -> dict[str, str]:
         """The hash of each input of a unit; equal inputs give equal verdicts."""
         call = self.program.calls.get(name)
-        found = {"spec": self._spec_hash(call), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
+        texts = [part for module in self.program.modules for part in (module.span.file, module.source)]
+        found = {"spec": _digest(*texts), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
         if scope.implementation and name != WHOLE:
             found["impl"] = self._impl_hash(name, call)
         return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
-
-    def _spec_hash(self, call: Call | None) -> str:
-        """The text of the files that a call can see; of all files for anything else."""
-        modules = {module.name: module for module in self.program.modules}
-        keep = set(modules)
-        if call is not None:
-            own = next(m.name for m in self.program.modules if m.span.file == call.span.file)
-            keep, pending = set(), [own]
-            while pending:
-                current = pending.pop()
-                if current not in keep and current in modules:
-                    keep.add(current)
-                    pending += [imported.name for imported in modules[current].imports]
-            keep |= {m.name for m in self.program.modules if not m.span.file.endswith(".hfs")}
-        return _digest(*(part for name in sorted(keep) for part in (name, modules[name].source)))
 
     def _impl_hash(self, name: str, call: Call | None) -> str:
         if call is not None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 import z3
 
+from hfverify.diagnostics import Diagnostic, Rejected, also, at
 from hfverify.execute.interpreter import Frame, Interpreter, LoopControl, PathEnds, Refusal
 from hfverify.execute.objects import dotted
 from hfverify.execute.scopes import bindings
-from hfverify.execute.source import Function
+from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import Range, TupleValue, Value
 from hfverify.execute.world import Read
 from hfverify.logic import arithmetic
@@ -24,12 +25,29 @@ from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Ref, conjunction
 from hfverify.logic.values import Value as SpecValue
+from hfverify.model.program import Program
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType
 from hfverify.model.typing import BUILTINS
 from hfverify.syntax import tree
 
 MOST_TURNS = 256
+
+
+def check_loops(program: Program, sources: Sources) -> list[Diagnostic]:
+    """Every fact of the proof files belongs to a loop that exists."""
+    problems: list[Diagnostic] = []
+    for (target, position), loop in program.loops.items():
+        try:
+            function = sources.function(target, loop.name_span)
+        except Rejected as rejected:
+            problems += rejected.diagnostics
+            continue
+        count = sum(isinstance(node, ast.While | ast.For) for node in ast.walk(function.node))
+        if not 1 <= position <= count:
+            message = f"`{target}` has {count} loop{'s' * (count != 1)}, not one at {position}"
+            problems.append(Diagnostic("HF216", message, (at(loop.name_span), also(function.span, "this function"))))
+    return problems
 
 
 def run_while(run: Interpreter, node: ast.stmt, frame: Frame) -> None:

@@ -11,6 +11,7 @@ import json
 import pickle
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from hfverify.explain.lists import run_contract
@@ -23,6 +24,9 @@ def main() -> None:
     """Answer one request of the parent process."""
     request = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent process wrote it)
     program, impl = request["program"], request["impl"]
+    # A file that changed within a second has the time stamp, and may have the size, of its compiled form.
+    sys.dont_write_bytecode = True
+    sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     try:
         if "contract" in request:
             answer = run_contract(program, request["contract"], impl)

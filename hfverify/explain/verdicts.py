@@ -141,6 +141,16 @@ class Judge:
             return replace(
                 base, status=Status.REFUTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample
             )
+        if base.obligation.kind == "bounded":
+            notes.append(("help", "does the fact say enough about what a turn changes?"))
+            diagnostic = replace(query.diagnostic, severity="suspected", notes=tuple(notes))
+            return replace(
+                base,
+                status=Status.SUSPECTED,
+                reason=outcome.text,
+                diagnostic=diagnostic,
+                counterexample=counterexample,
+            )
         notes.append(("help", "is an invariant missing, or does `impl` differ from what is proved?"))
         message = f"`{name}` has a model, but the real code did not misbehave on it"
         diagnostic = replace(query.diagnostic, code="HF602", message=message, severity="suspected", notes=tuple(notes))

@@ -79,6 +79,7 @@ class SetValue:
 
 Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | SetValue
 
+
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     """All of the terms; true for none."""
     kept = [term for term in terms if not z3.is_true(term)]

@@ -16,10 +16,10 @@ from hfverify.execute.paths import lets, spec_env, start
 from hfverify.execute.world import World, zero
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Condition, Env, Thunk
-from hfverify.logic.facts import in_range
-from hfverify.logic.values import LockValue, Ref, conjunction, disjunction
+from hfverify.logic.facts import bound, in_range
+from hfverify.logic.values import Fifo, LockValue, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
-from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program
+from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program, element_type
 from hfverify.model.types import BoolType, bounds
 from hfverify.prove.obligations import Subject, limits_of
 from hfverify.prove.promises import apply_changes, changes_of
@@ -147,7 +147,19 @@ def _uses(program: Program, call: Call, outcome: Outcome, env: Env, world: World
         _fit(world, value, bounds(call.result[1]), outcome.returns.value.span)
     if outcome.next is not None:
         evaluator.reference(outcome.next.value, env)
-    for change in changes_of(program, (*outcome.effects, *outcome.later), env, world):
+    changes = changes_of(program, (*outcome.effects, *outcome.later), env, world)
+    for index, change in enumerate(changes):
+        for other in changes[:index]:
+            if other.cell is change.cell:
+                evaluator.need(
+                    z3.Not(other.ref.same(change.ref)), change.span, f"`{change.cell.name}` is changed twice"
+                )
+        if isinstance(change.value, Fifo):
+            member = bound("k", "element")
+            inside = in_range(member, element_type(change.cell))
+            everyone = z3.ForAll([member], z3.Implies(change.value.has(member), inside))
+            evaluator.need(everyone, change.span, f"a member does not fit `{change.cell.name}`")
+    for change in changes:
         evaluator.need(evaluator.exists(change.ref, env), change.span, "there is no such object")
         _fit(world, change.value, bounds(change.cell.type), change.span)
     for kind in ("commit", "after"):
