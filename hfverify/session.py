@@ -24,9 +24,9 @@ import z3
 
 from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
-from hfverify.diagnostics import Diagnostic, Rejected, at
-from hfverify.execute.loops import check_loops
+from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
+from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Obligation, Status, Verdict
 
@@ -114,33 +114,18 @@ class Session:
         """What each unit depends on, and what is missing for it."""
         found: dict[str, dict[str, str]] = {}
         problems: list[Diagnostic] = []
-        program = self.subjects.program
         for name in names:
             try:
                 found[name] = self.subjects.inputs(name, self.scope)
             except Rejected as rejected:
                 problems += rejected.diagnostics
-        classes = [(rule.target, rule.span) for rule in program.represents.values()]
-        if program.layout is not None:
-            classes.append((program.layout.target, program.layout.name_span))
-        for target, span in classes if self.scope.implementation else []:
-            try:
-                self.subjects.sources.class_(target, span)
-            except Rejected as rejected:
-                problems += rejected.diagnostics
-        problems += check_loops(program, self.subjects.sources) if self.scope.implementation else []
-        for state in program.states.values() if self.scope.implementation else []:
-            if state.name not in program.represents:
-                message = f"no `represent` of a proof file says which class a `{state.name}` is"
-                problems.append(Diagnostic("HF216", message, (at(state.span, "this state"),)))
+        if self.scope.implementation:
+            problems += self.subjects.misfits()
         return found, problems
 
     def _decide(self, names: list[str]) -> Generator[tuple[str, list[Verdict]], None, None]:
-        if self.jobs == 1 or len(names) <= 1:
-            for name in names:
-                yield name, self.subjects.verdicts(name, self.scope)
-            return
-        yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
+        if names:
+            yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
 
 
 def _lasting(inputs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -175,6 +160,7 @@ def _start(config: Config) -> None:
 
 def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:
     assert _worker is not None
+    start_afresh()
     try:
         return _worker.verdicts(name, scope), []
     except Rejected as rejected:

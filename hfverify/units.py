@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from hfverify.diagnostics import Diagnostic, Rejected, at
+from hfverify.execute.loops import check_loops
+from hfverify.execute.scopes import shadows_standard_library
 from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
@@ -20,7 +23,7 @@ from hfverify.model.program import Call, Program
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.obligations import Subject, call_subject
-from hfverify.prove.solver import SEED, Outcome, start_afresh
+from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.verdict import Status, Verdict
 
@@ -51,7 +54,6 @@ class Subjects:
 
     def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
         """Decide the obligations of a unit, or those of them that `only` names."""
-        start_afresh()
         if name == WHOLE:
             return self._specification(*check_whole(self.program), scope, only)
         if name in self.program.calls:
@@ -94,6 +96,30 @@ class Subjects:
                 verdict = _vacuous(base, reached[name], None)
             found.append(verdict)
         return _without_loops(found)
+
+    # ------------------------------------------------------------ what the implementation must have
+
+    def misfits(self) -> list[Diagnostic]:
+        """What the proof files say of the implementation as a whole and is not so."""
+        program, problems = self.program, list[Diagnostic]()
+        named = [(rule.target, rule.span) for rule in program.represents.values()]
+        named += [(program.layout.target, program.layout.name_span)] if program.layout is not None else []
+        trusts = [
+            trust for trust in program.trusts.values() if not shadows_standard_library(trust.target.split(":")[0])
+        ]
+        for target, span in [*named, *((trust.target, trust.name_span) for trust in trusts)]:
+            try:
+                self.sources.defined(target, span)
+            except Rejected as rejected:
+                problems += rejected.diagnostics
+        if program.locks and "spinlock" not in program.trusts:
+            message = 'no `trust spinlock is "module:Class" because "…"` of a proof file says which class the locks are'
+            problems.append(Diagnostic("HF216", message, (at(next(iter(program.locks.values())).span, "this lock"),)))
+        for state in program.states.values():
+            if state.name not in program.represents:
+                message = f"no `represent` of a proof file says which class a `{state.name}` is"
+                problems.append(Diagnostic("HF216", message, (at(state.span, "this state"),)))
+        return problems + check_loops(program, self.sources)
 
     # ------------------------------------------------------------ what a unit depends on
 

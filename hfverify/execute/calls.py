@@ -13,7 +13,7 @@ import z3
 
 from hfverify.diagnostics import Span
 from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_frame
-from hfverify.execute.objects import length, lifted
+from hfverify.execute.objects import length
 from hfverify.execute.source import Class, Function
 from hfverify.execute.values import (
     NONE,
@@ -276,4 +276,4 @@ def _result(run: Interpreter, expr: tree.Expr, bound: dict[str, _Queue | z3.Arit
     return found
 
 
-__all__ = ["bind", "call", "lifted", "list_node"]
+__all__ = ["bind", "call", "list_node"]

@@ -198,13 +198,12 @@ def arithmetic_result(
             inside = z3.And(b >= 0, b <= arithmetic.WIDEST)
             message = f"the shift of `{ast.unparse(node)}` may be negative or above {arithmetic.WIDEST}"
             run.require(inside, node, frame, message)
-            _unsigned(run, a, node, frame)
             shift = arithmetic.shift_left if isinstance(op, ast.LShift) else arithmetic.shift_right
             return folded(shift(a, b, ranges))
         case ast.BitAnd() | ast.BitOr() | ast.BitXor():
-            narrow = arithmetic.needs_vectors(a, b, ranges, joins=isinstance(op, ast.BitOr))
-            _unsigned(run, a, node, frame, narrow=narrow)
-            _unsigned(run, b, node, frame, narrow=narrow)
+            if arithmetic.needs_vectors(a, b, ranges, joins=isinstance(op, ast.BitOr)):
+                for operand in (a, b):
+                    _demand_vector(run, operand, node, frame)
             operation = {ast.BitAnd: arithmetic.bit_and, ast.BitOr: arithmetic.bit_or, ast.BitXor: arithmetic.bit_xor}
             return folded(operation[type(op)](a, b, ranges))
     raise run.refuse(node, frame, f"the operator of `{ast.unparse(node)}` is not supported")
@@ -216,12 +215,12 @@ def _logical(op: ast.operator, a: z3.BoolRef, b: z3.BoolRef) -> z3.BoolRef:
     return conjunction([a, b]) if isinstance(op, ast.BitAnd) else disjunction([a, b])
 
 
-def _unsigned(run: Interpreter, term: z3.ArithRef, node: ast.AST, frame: Frame, *, narrow: bool = False) -> None:
-    """Bit operations are exact on unsigned numbers, some only on 64 bits; that an operand is one is proved."""
+def _demand_vector(run: Interpreter, term: z3.ArithRef, node: ast.AST, frame: Frame) -> None:
+    """Bit vectors are exact for unsigned numbers of 64 bits; that an operand is one is proved."""
     low, high = run.world.facts.ranges.of(term)
     if low is None or low < 0:
         run.require(term >= 0, node, frame, f"an operand of `{ast.unparse(node)}` may be negative")
-    if narrow and (high is None or high.bit_length() > arithmetic.WIDEST):
+    if high is None or high.bit_length() > arithmetic.WIDEST:
         limit = 1 << arithmetic.WIDEST
         run.require(term < limit, node, frame, f"an operand of `{ast.unparse(node)}` may need more than 64 bits")
 

@@ -15,7 +15,6 @@ import z3
 
 from hfverify.diagnostics import Diagnostic, Rejected, also, at
 from hfverify.execute.interpreter import Frame, Interpreter, LoopControl, PathEnds, Refusal
-from hfverify.execute.objects import dotted
 from hfverify.execute.scopes import bindings
 from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import Range, TupleValue, Value
@@ -25,8 +24,8 @@ from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Ref, conjunction
 from hfverify.logic.values import Value as SpecValue
+from hfverify.model.mentions import dotted, walk
 from hfverify.model.program import Program
-from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType
 from hfverify.model.typing import BUILTINS
 from hfverify.syntax import tree
@@ -260,8 +259,15 @@ def _check_names(run: Interpreter, loop: tree.Loop, frame: Frame) -> None:
 
 
 def _demand(run: Interpreter, loop: tree.Loop, frame: Frame, node: ast.stmt, code: str, what: str) -> None:
+    evaluator = run.world.evaluator
     for fact in loop.facts:
-        goal = run.world.evaluator.truth(fact.value, _known(run, loop, frame, node))
+        evaluator.conditions = []
+        goal = evaluator.truth(fact.value, _known(run, loop, frame, node))
+        for condition in evaluator.conditions:
+            meant = z3.Implies(conjunction(list(condition.guards)), condition.goal)
+            message = f"`{fact.name}` has no value when the loop is reached: {condition.text}"
+            run.world.check("bounded", meant, code, message, frame.span(node), condition.span)
+        evaluator.conditions = None
         run.world.check("bounded", goal, code, f"`{fact.name}` {what}", frame.span(node), fact.name_span)
 
 
@@ -313,7 +319,7 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
 def _forget_reads(run: Interpreter, node: ast.stmt, frame: Frame, read: set[str]) -> None:
     """A cell without a stable value that the loop reads was read any number of times: no one value is the one."""
     for cell in run.program.cells():
-        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        fickle = cell.is_fickle
         if fickle and cell.path.split(".")[-1] in read:
             for _ in range(2):
                 ref = Ref(

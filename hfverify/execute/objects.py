@@ -11,6 +11,7 @@ import ast
 
 import z3
 
+from hfverify.execute.classes import Attribute, Unclear, attribute, described
 from hfverify.execute.interpreter import Frame, Interpreter
 from hfverify.execute.source import Class, Module
 from hfverify.execute.values import (
@@ -32,8 +33,8 @@ from hfverify.logic.cells import Stored
 from hfverify.logic.evaluate import Env
 from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Part, Ref
+from hfverify.model.mentions import dotted, walk
 from hfverify.model.program import Cell
-from hfverify.model.resolve import walk
 from hfverify.model.types import BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
 from hfverify.syntax import tree
 
@@ -70,9 +71,23 @@ def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute
     )
 
 
+def _declared(run: Interpreter, ref: Ref, path: str, node: ast.Attribute, frame: Frame) -> Attribute:
+    """The attribute of the object's class; a path that uses one which the class does not have raises."""
+    storing = isinstance(node.ctx, ast.Store)
+    try:
+        found = described(run.program, run.sources, (ref.state, path), node.attr, storing=storing)
+    except Unclear as unclear:
+        raise run.refuse(node, frame, str(unclear)) from unclear
+    if found is None:
+        run.require(z3.BoolVal(False), node, frame, f"the object has no attribute `{node.attr}`")
+    assert found is not None
+    return found
+
+
 def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribute, frame: Frame) -> Value:
     program = run.program
     full = f"{path}.{name}" if path else name
+    found = _declared(run, ref, path, node, frame)
     represent = program.represents.get(ref.state)
     mapping = represent.mappings.get(full) if represent is not None else None
     state = program.states[ref.state]
@@ -87,7 +102,7 @@ def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribut
     if f"{state.name}.{full}" in program.locks:
         return LockValue(f"{state.name}.{full}", ref)
     if full in state.cells:
-        return _read_cell(run, state.cells[full], ref, node, frame)
+        return _read_cell(run, state.cells[full], ref, found, node, frame)
     if state.has_part(full):
         return Part(ref, full)
     lists = program.lists_through(ref.state, full)
@@ -101,19 +116,17 @@ def _member(run: Interpreter, ref: Ref, path: str, name: str, node: ast.Attribut
     )
 
 
-def _read_cell(run: Interpreter, cell: Cell, ref: Ref, node: ast.AST, frame: Frame) -> Value:
+def _read_cell(run: Interpreter, cell: Cell, ref: Ref, found: Attribute, node: ast.AST, frame: Frame) -> Value:
+    """The Python value that stands for what a cell holds."""
     if isinstance(cell.type, BytesType):
         return Buffer(ref, cell)
-    return lifted(cell, run.world.read(cell, ref, frame.span(node)))
-
-
-def lifted(cell: Cell, stored: Stored) -> Value:
-    """The Python value that stands for what a cell holds."""
+    stored = run.world.read(cell, ref, frame.span(node))
     assert isinstance(stored, z3.ExprRef)
     match cell.type:
         case EnumType(name, _):
             assert isinstance(stored, z3.ArithRef)
-            return EnumValue(name, stored, is_int=True)
+            assert found.cls is not None
+            return EnumValue(name, stored, found.cls.is_int_enum)
         case OptionalType():
             return Maybe(stored != -1, stored)
         case _:
@@ -165,27 +178,29 @@ def _cells_in(run: Interpreter, ref: Ref, expr: tree.Expr) -> list[Cell]:
     return found
 
 
-def dotted(expr: tree.Expr) -> str:
-    """`a.b.c` for a chain of names, else nothing."""
-    match expr:
-        case tree.Name(_, text):
-            return text
-        case tree.Member(_, base, name):
-            inner = dotted(base)
-            return f"{inner}.{name}" if inner else ""
-        case _:
-            return ""
-
-
-def _node_field(run: Interpreter, term: z3.ArithRef, name: str, node: ast.AST, frame: Frame) -> Value:
+def _node_field(run: Interpreter, term: z3.ArithRef, name: str, node: ast.Attribute, frame: Frame) -> Value:
     layout = run.program.layout
     link = next((link for link in layout.links if link.name == name), None) if layout is not None else None
     if layout is None or link is None:
         raise run.refuse(node, frame, f"`{name}` is not a link of the layout")
+    _declared_link(run, name, node, frame)
     found = z3.Select(run.world.cells.terms[f"{layout.name}.{name}"][0], term)
     if link.type.name == layout.name:
         return Node(found)
     return Maybe(found != -1, Opaque(found))
+
+
+def _declared_link(run: Interpreter, name: str, node: ast.Attribute, frame: Frame) -> None:
+    """The class of list entries must have the link as a plain attribute."""
+    layout = run.program.layout
+    assert layout is not None
+    cls = run.sources.class_(layout.target, layout.name_span)
+    try:
+        found = attribute(run.sources, cls, name)
+    except Unclear as unclear:
+        raise run.refuse(node, frame, str(unclear)) from unclear
+    if found is None:
+        run.require(z3.BoolVal(False), node, frame, f"`{cls.node.name}` has no attribute `{name}`")
 
 
 def _class_member(run: Interpreter, cls: Class, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -233,6 +248,7 @@ def set_attribute(run: Interpreter, value: Value, name: str, new: Value, node: a
         raise run.refuse(node, frame, "attributes of this value cannot be changed")
     ref, path = (value, "") if isinstance(value, Ref) else (value.ref, value.path)
     full = f"{path}.{name}" if path else name
+    _declared(run, ref, path, node, frame)
     represent = run.program.represents.get(ref.state)
     mapping = represent.mappings.get(full) if represent is not None else None
     cell = run.program.cell(ref.state, full)
@@ -262,7 +278,7 @@ def lowered(run: Interpreter, cell: Cell, new: Value, node: ast.AST, frame: Fram
     match cell.type, new:
         case BoolType(), z3.BoolRef():
             return new
-        case EnumType(name, _), EnumValue(enum, term, True) if enum == name:
+        case EnumType(name, _), EnumValue(enum, term, _) if enum == name:
             return term
         case OptionalType(), NoneValue():
             return z3.IntVal(-1)
@@ -277,7 +293,8 @@ def lowered(run: Interpreter, cell: Cell, new: Value, node: ast.AST, frame: Fram
     raise run.refuse(node, frame, f"this value is not a {cell.type}")
 
 
-def _set_node_field(run: Interpreter, target: Node, name: str, new: Value, node: ast.AST, frame: Frame) -> None:
+def _set_node_field(run: Interpreter, target: Node, name: str, new: Value, node: ast.Attribute, frame: Frame) -> None:
+    _declared_link(run, name, node, frame)
     layout = run.program.layout
     assert layout is not None
     if name not in [link.name for link in layout.links] or not isinstance(new, Node | NoneValue | Opaque):
@@ -312,12 +329,10 @@ def length(run: Interpreter, sequence: Sequence) -> z3.ArithRef:
 
 __all__ = [
     "NONE",
-    "dotted",
     "enum_members",
     "get_attribute",
     "get_item",
     "length",
-    "lifted",
     "lowered",
     "set_attribute",
 ]

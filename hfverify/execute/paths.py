@@ -178,6 +178,8 @@ def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Th
         world.assume(z3.And(here >= 0, here < evaluator.number(program.thread.below, world.env())))
     for assume in program.assumes:
         world.assume(evaluator.truth(assume.value, world.env()))
+    for _, holds in world.thread_facts(world.cells):
+        world.assume(holds)
     if call.actor:
         actor = program.actors[call.actor]
         state = program.states[actor.state]

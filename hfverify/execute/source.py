@@ -187,7 +187,9 @@ class Module:
         for node in ast.walk(annotation):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 return True
-            if isinstance(node, ast.Name) and node.id in self.constants and self.marks(self.constants[node.id]):
+            value = self.constants.get(node.id) if isinstance(node, ast.Name) else None
+            variable = isinstance(value, ast.Call) and self.imported(value.func) == "typing.TypeVar"
+            if value is not None and not variable and self.marks(value):
                 return True
             if isinstance(node, ast.Name | ast.Attribute) and self.imported(node).split(".")[-1] in FIELD_MARKS:
                 return True
@@ -203,6 +205,7 @@ class Sources:
         self._modules: dict[str, Module | None] = {}
         self._interference: dict[str, tuple[Span, str] | None] = {}
         self.enums: dict[str, str] = {}
+        self.attributes: dict[tuple[str, str], object] = {}
 
     def module(self, name: str) -> Module | None:
         """The module of this dotted name; None if the folder does not have it."""
@@ -283,6 +286,14 @@ class Sources:
         if module is None or name not in module.classes:
             raise Rejected([Diagnostic("HF214", f"there is no class `{target}` below `{self.shown}`", (at(asked),))])
         return module.classes[name]
+
+    def defined(self, target: str, asked: Span) -> Class | Function:
+        """The class or function `module:name` that a proof file names at `asked`."""
+        module = self.module(target.partition(":")[0])
+        name = target.partition(":")[2]
+        if module is not None and name in module.functions:
+            return module.functions[name]
+        return self.class_(target, asked)
 
     def resolve(self, module: Module, name: str) -> Meaning | None:
         """What a global name of a module stands for; None if that is not clear, `unclear` says why."""

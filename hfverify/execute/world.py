@@ -179,7 +179,7 @@ class World:
 
     def read(self, cell: Cell, ref: Ref, span: Span) -> Stored:
         """Read a cell on behalf of the code."""
-        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic"):
+        if cell.is_fickle:
             value = constants(cell, f"{cell.name}!{self.facts.number()}")
             self.facts.typed(value, cell.type)
             read = Read(cell, ref, value, span, len(self.sections))
@@ -324,7 +324,29 @@ class World:
                 message = f"this breaks `{fact.name}`, on which another CPU relies for its `{actor.name}`"
                 self.check("stable", goal, "HF507", message, span, fact.name_span)
 
+        self._demand_thread_facts(before, span)
         self._demand_ownership(state, ref, before, span)
+
+    def _demand_thread_facts(self, before: Cells, span: Span) -> None:
+        """What every other thread relies on between two calls still holds."""
+        facts = self.program.thread.facts if self.program.thread is not None else ()
+        if not any(self._differs(cell, before, self.cells) for cell in self.program.cells()):
+            return
+        there = self.fresh_number("there")
+        for fact in facts:
+            was, stays = (self._of_thread(fact, cells, there) for cells in (before, self.cells))
+            if not was.eq(stays):
+                goal = z3.Implies(conjunction([self._elsewhere(there), was]), stays)
+                message = f"this breaks `{fact.name}`, on which every CPU relies"
+                self.check("stable", goal, "HF507", message, span, fact.name_span)
+
+    def _of_thread(self, fact: tree.Fact, cells: Cells, who: z3.ArithRef) -> z3.BoolRef:
+        return self.evaluator.truth(fact.value, Env(cells, {}, None, who, None))
+
+    def thread_facts(self, cells: Cells) -> list[tuple[tree.Fact, z3.BoolRef]]:
+        """What the executing thread relies on between two calls."""
+        facts = self.program.thread.facts if self.program.thread is not None else ()
+        return [(fact, self._of_thread(fact, cells, self.here)) for fact in facts]
 
     def _elsewhere(self, there: z3.ArithRef) -> z3.BoolRef:
         """Whether this is another thread of the machine."""

@@ -237,7 +237,7 @@ class Evaluator:
 
     def read(self, cell: Cell, ref: Ref, env: Env) -> Value:
         """The value of a cell."""
-        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        fickle = cell.is_fickle
         if fickle and env.volatile is not None:
             return env.volatile(cell, ref)
         return env.store.cells.get((cell.name, ref.keys), default(cell))

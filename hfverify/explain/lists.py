@@ -154,9 +154,11 @@ def _result(
     before: dict[str, list[int]],
     broken: Any,
 ) -> None:
-    if contract.returns is None:
-        return
     result, tokens = returned
+    if contract.returns is None:
+        if result is not None:
+            broken("returns", f"returns {result!r}, though its contract promises no result")
+        return
     try:
         promised = then.evaluate(contract.returns, env)
     except Undefined:

@@ -118,7 +118,7 @@ class Monitor:
 
     def read(self, cell: Cell, ref: Ref) -> Value:
         """Read a cell on behalf of the code."""
-        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic"):
+        if cell.is_fickle:
             return self._fickle(cell, ref)
         self.demand(cell, ref, "read")
         return self.evaluator.read(cell, ref, self.env())
@@ -198,7 +198,7 @@ class Monitor:
         self.settle()
         if held.before.cells != self.store.cells:
             for invariant in info.invariants:
-                if not self._true(invariant.value, self.env(lock.ref)):
+                if not self.true(invariant.value, self.env(lock.ref)):
                     self.breach(
                         f"invariant.{invariant.name}", f"{invariant.name} does not hold when {lock} is released"
                     )
@@ -224,7 +224,8 @@ class Monitor:
     def settle(self) -> None:
         """Bring the store up to date with structures that the code changes directly."""
 
-    def _true(self, expr: tree.Expr, env: Env) -> bool:
+    def true(self, expr: tree.Expr, env: Env) -> bool:
+        """Whether a condition has a value and holds."""
         try:
             return self.evaluator.truth(expr, env)
         except Undefined:
@@ -237,11 +238,16 @@ class Monitor:
                 continue
             for there in range(max(self.store.sizes.values(), default=1) + 1):
                 known = there != self.here and all(
-                    self._true(fact.value, self.env(ref, before, there)) for fact in actor.facts
+                    self.true(fact.value, self.env(ref, before, there)) for fact in actor.facts
                 )
                 for fact in actor.facts if known else ():
-                    if not self._true(fact.value, self.env(ref, None, there)):
+                    if not self.true(fact.value, self.env(ref, None, there)):
                         self.breach("stable", f"{fact.name} of {ref}, on which CPU {there} relies, is broken")
+        for fact in self.program.thread.facts if self.program.thread is not None else ():
+            for there in range(max(self.store.sizes.values(), default=1) + 1):
+                was = there != self.here and self.true(fact.value, self.env(None, before, there))
+                if was and not self.true(fact.value, self.env(None, None, there)):
+                    self.breach("stable", f"{fact.name}, on which CPU {there} relies, is broken")
         for cell in self.program.states[ref.state].cells.values():
             if isinstance(cell.discipline, tree.OwnedBy):
                 for there in range(max(self.store.sizes.values(), default=1) + 1):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import importlib
+import inspect
 import sys
 import types
 import typing
@@ -75,6 +76,11 @@ class WatchedBytes(bytearray):
         if len(old) != len(self):
             self.machinery.breach("raises", f"{self.ref}.{self.cell.path} changes its size to {len(old)}")
         self.machinery.write(self.cell, self.ref, bytes(old))
+
+
+def _has(cls: type, name: str) -> bool:
+    """Whether instances have the attribute: it is annotated, a slot, or defined in the class."""
+    return hasattr(cls, name) or any(name in inspect.get_annotations(kind) for kind in cls.__mro__)
 
 
 class Machinery(Monitor):
@@ -158,6 +164,8 @@ class Machinery(Monitor):
         cls = type(instance).__mro__[1]
         represent = self.program.represents.get(ref.state)
         mapping = represent.mappings.get(full) if represent is not None else None
+        if not _has(cls, name):
+            raise AttributeError(f"'{cls.__name__}' object has no attribute '{name}'")
         if mapping is not None:
             return self._mapped(cls, ref, mapping, name)
         if not path:
@@ -243,6 +251,9 @@ class Machinery(Monitor):
 
     def set(self, instance: Any, ref: Ref, path: str, name: str, value: Any) -> None:
         """Write an attribute."""
+        cls = type(instance).__mro__[1]
+        if not _has(cls, name):
+            raise AttributeError(f"'{cls.__name__}' object has no attribute '{name}'")
         full = f"{path}.{name}" if path else name
         represent = self.program.represents.get(ref.state)
         mapping = represent.mappings.get(full) if represent is not None else None

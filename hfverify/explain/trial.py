@@ -251,7 +251,10 @@ def _compare(
         found.append(Violation(f"{outcome.name}.{kind}", text, *line))
 
     result, following = (None, value) if call.result is None else (value, None)
-    if call.result is not None and isinstance(value, tuple) and len(value) == 2:
+    if call.result is not None and call.has_next:
+        if not isinstance(value, tuple) or len(value) != 2:
+            broken("returns", f"returns {value!r}, not a result and what goes on")
+            return found
         result, following = value
     if outcome.returns is not None:
         promised = machine.evaluator.evaluate(outcome.returns.value, env)
@@ -263,7 +266,11 @@ def _compare(
             broken("returns", f"returns {_number(result)}, promised {_number(promised)}")
         report.rows.append(Row("result", "", _number(promised), _number(result)))
     target = machine.evaluator.evaluate(outcome.next.value, env) if outcome.next is not None else None
-    actual = object.__getattribute__(following, "_hf")[1] if following is not None else None
+    try:
+        actual = object.__getattribute__(following, "_hf")[1] if following is not None else None
+    except AttributeError:
+        broken("next", f"goes on with {following!r}, which is no object of the machine")
+        return found
     report.following = str(actual) if actual is not None else None
     report.rows.append(Row("next", "", str(target or "the caller"), str(actual or "the caller")))
     if actual != target:
@@ -289,9 +296,35 @@ def _compare(
         late = Store(ending.sizes, {k: v for k, v in machine.store.cells.items() if k[0] in machine.late})
         kept = Store(ending.sizes, {k: v for k, v in ending.cells.items() if k[0] in machine.late})
         _rows(program, machine, (kept, kept, late), {key for key, _ in owned}, report, broken)
+    for text in _broken_facts(program, call, outcome, machine, target, env):
+        broken("actor", text)
     if call.protocol is not None and not _shaped(call, outcome, parts, machine, env):
         taken = "; ".join(" then ".join(map(str, s.locks)) for s in machine.sections) or "no lock"
         found.append(Violation("lock.shape", f"the critical sections are: {taken}"))
+    return found
+
+
+def _broken_facts(
+    program: Program, call: Call, outcome: Outcome, machine: Machinery, target: object, env: Env
+) -> list[str]:
+    """What the next call on this CPU relies on and does not hold."""
+    found = [
+        f"`{fact.name}`, on which every CPU relies, does not hold"
+        for fact in (program.thread.facts if program.thread is not None else ())
+        if not machine.true(fact.value, machine.env())
+    ]
+    if not call.actor or outcome.ends:
+        return found
+    own = env.names[call.actor]
+    assert isinstance(own, Ref)
+    goes_on = target if isinstance(target, Ref) else own
+    played = [(program.actors[call.actor], goes_on)]
+    if goes_on != own:
+        played += [(actor, own) for actor in program.actors.values() if actor.formerly == call.actor]
+    for actor, ref in played:
+        for fact in actor.facts:
+            if not machine.true(fact.value, machine.env(ref)):
+                found.append(f"{ref} is `{actor.name}` next, but `{fact.name}` does not hold")
     return found
 
 

@@ -22,7 +22,6 @@ from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
-from hfverify.syntax import tree
 
 
 class Reader:
@@ -75,7 +74,7 @@ class Reader:
 
 
 def _is_constant(cell: Cell) -> bool:
-    return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
+    return cell.is_constant
 
 
 def scenario(

@@ -207,7 +207,7 @@ class Evaluator:
 
     def read(self, cell: Cell, ref: Ref, env: Env) -> Stored:
         """The value of a cell, with what its type says about it."""
-        fickle = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind in ("volatile", "atomic")
+        fickle = cell.is_fickle
         value = env.volatile(cell, ref) if fickle and env.volatile is not None else env.cells.read(cell, ref)
         if not any(is_open(key) for key in ref.keys):
             self.facts.typed(value, cell.type)

@@ -163,3 +163,15 @@ def children(expr: tree.Expr) -> tuple[tree.Expr, ...]:
 def walk(expr: tree.Expr) -> list[tree.Expr]:
     """The expression and everything inside it."""
     return [expr, *(node for child in children(expr) for node in walk(child))]
+
+
+def dotted(expr: tree.Expr) -> str:
+    """`a.b.c` for a chain of names, else nothing."""
+    match expr:
+        case tree.Name(_, text):
+            return text
+        case tree.Member(_, base, name):
+            inner = dotted(base)
+            return f"{inner}.{name}" if inner else ""
+        case _:
+            return ""

@@ -33,6 +33,16 @@ class Cell:
         return f"{self.state}.{self.path}"
 
     @property
+    def is_constant(self) -> bool:
+        """Whether it never changes."""
+        return isinstance(self.discipline, tree.Plain) and self.discipline.kind == "constant"
+
+    @property
+    def is_fickle(self) -> bool:
+        """Whether each read may find another value."""
+        return isinstance(self.discipline, tree.Plain) and self.discipline.kind in ("volatile", "atomic")
+
+    @property
     def guard(self) -> tree.GuardedBy | None:
         """The lock clause, also of an owned cell that has one."""
         match self.discipline:
@@ -86,15 +96,18 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
+    """`formerly` is the actor whose part an object played until `next` named another; empty for none."""
+
     name: str
     state: str
+    formerly: str
     facts: tuple[tree.Fact, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A reject or a case, flattened: at most one `returns` and one `next`."""
+    """A reject or a case, flattened: at most one `returns` and one `next`; `ends` if the actor's part is over."""
 
     name: str
     is_reject: bool
@@ -103,6 +116,7 @@ class Outcome:
     next: tree.Next | None
     effects: tuple[tree.Update | tree.Perform, ...]
     later: tuple[tree.Update | tree.Perform, ...]
+    ends: bool
     span: Span
     name_span: Span
     doc: str
@@ -136,6 +150,11 @@ class Call:
     def cases(self) -> tuple[Outcome, ...]:
         """The unordered cases."""
         return tuple(outcome for outcome in self.outcomes if not outcome.is_reject)
+
+    @property
+    def has_next(self) -> bool:
+        """Whether some outcome says with what the CPU goes on; then the function returns that too."""
+        return any(outcome.next is not None for outcome in self.outcomes)
 
     def steps(self, kind: str, outcome: str) -> list[tree.Step]:
         """The protocol lines of a kind that apply to an outcome; lines that name it win over lines that do not."""
@@ -177,6 +196,7 @@ class Program:
     calls: dict[str, Call] = field(default_factory=dict)
     scenarios: dict[str, tree.Scenario] = field(default_factory=dict)
     represents: dict[str, Represent] = field(default_factory=dict)
+    trusts: dict[str, tree.Trust] = field(default_factory=dict)
     layout: tree.Layout | None = None
     contracts: tuple[tree.Contract, ...] = ()
     loops: dict[tuple[str, int], tree.Loop] = field(default_factory=dict)

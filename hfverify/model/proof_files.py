@@ -29,6 +29,8 @@ def check_proof_files(typer: Typer, declarations: Sequence[tree.Declaration]) ->
                 check.represent(item)
             case tree.Contract():
                 check.contract(item)
+            case tree.Trust():
+                check.target(item.target, item.name_span, "what is trusted", "module:name")
             case tree.Loop():
                 check.target(item.name, item.name_span, "a function", "module:function")
     check.contracts([item for item in declarations if isinstance(item, tree.Contract)])
@@ -72,6 +74,7 @@ class _Check:
                 self.typer.expect(count, INT, local)
                 self.plain(place, Scope(inner, scope.own, bound=frozenset({variable})))
                 self.plain(count, scope)
+                self.fixed(count, scope)
             case tree.MapsNone(span, path, condition):
                 self.typer.boolean(condition, local)
                 self.plain(condition, scope)
@@ -88,11 +91,18 @@ class _Check:
     def plain(self, expr: tree.Expr, scope: Scope) -> None:
         for mention in mentions(self.typer, expr, scope):
             if mention.kind != "cell":
-                self.typer.error(
-                    "HF201",
-                    mention.span,
-                    f"`{mention.name}` has no meaning here: an object looks the same to everybody",
-                )
+                message = f"`{mention.name}` has no meaning here: an object looks the same to everybody"
+                self.typer.error("HF201", mention.span, message)
+            elif mention.cell is not None and not mention.cell.is_constant and not mention.own:
+                self.error(mention.span, f"what represents an object cannot depend on `{mention.name}` of another")
+            elif mention.cell is not None and mention.cell.is_fickle:
+                self.error(mention.span, f"`{mention.name}` may change at any time, so it cannot represent anything")
+
+    def fixed(self, expr: tree.Expr, scope: Scope) -> None:
+        """A sequence has the same length at every time."""
+        for mention in mentions(self.typer, expr, scope):
+            if mention.cell is not None and not mention.cell.is_constant:
+                self.error(mention.span, f"the count of a sequence cannot depend on `{mention.name}`, which changes")
 
     def list(self, state: str, mapping: tree.MapsList) -> None:
         """The nodes of a list are found from its owner's keys and the member, so these, and only these, index them."""

@@ -41,7 +41,7 @@ from hfverify.syntax.parse import PROOF
 
 REGISTER_BITS = 64
 BUILT_IN = frozenset((*BUILTINS, *TYPES))
-PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop)
+PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust)
 SPEC_ONLY = (tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario)
 
 
@@ -338,7 +338,7 @@ class _Resolver:
                 program.thread = item
             case tree.Actor():
                 self.declare(item)
-                program.actors[item.name] = Actor(item.name, item.state, item.facts, item.name_span)
+                program.actors[item.name] = Actor(item.name, item.state, item.formerly, item.facts, item.name_span)
             case tree.Assume():
                 self.declare(item)
                 program.assumes += (item,)
@@ -357,6 +357,9 @@ class _Resolver:
                             "HF202", f"`{item.name}.{mapping.path}` is represented twice", at(mapping.span)
                         )
                 program.represents[item.name] = Represent(item.name, item.target, mappings, item.name_span)
+            case tree.Trust():
+                if program.trusts.setdefault(item.name, item) is not item:
+                    self.collector.error("HF202", f"`{item.name}` is trusted twice", at(item.name_span))
             case tree.Contract():
                 program.contracts += (item,)
             case tree.Loop():
@@ -439,6 +442,7 @@ class _Resolver:
                 case tree.Thread():
                     self.typer.expect(item.below, INT, {})
                     self.bound(item.below, Scope())
+                    self.check_thread(item)
                 case tree.Actor():
                     self.check_actor(item)
                 case tree.Invariant() if self.exists(item.revisions):
@@ -479,6 +483,8 @@ class _Resolver:
                     if condition is not None:
                         self.typer.boolean(condition, scope.local)
                         self.check_owner(cell, condition, scope)
+                    for expr in (owner, condition) if condition is not None else (owner,):
+                        self.check_hand_over(cell, expr, scope, otherwise)
                     if otherwise is not None:
                         self.check_guard(state, cell, otherwise)
                 case tree.Plain(span, kind, because):
@@ -515,13 +521,35 @@ class _Resolver:
                     f"who owns `{cell.name}` cannot depend on `{mention.name}`, which may change at any time",
                 )
 
+    def check_hand_over(self, cell: Cell, expr: tree.Expr, scope: Scope, otherwise: tree.GuardedBy | None) -> None:
+        """Who owns a cell changes under the lock that guards the cell meanwhile, and under no other."""
+        for mention in mentions(self.typer, expr, scope):
+            guard = mention.cell.guard if mention.cell is not None else None
+            if guard is not None and (otherwise is None or otherwise.lock != guard.lock):
+                message = f"who owns `{cell.name}` changes under `{guard.lock}`, which does not guard it meanwhile"
+                self.refuse(mention, "HF209", message, also(cell.span, f"say `else guarded by {guard.lock}`"))
+
     def check_guard(self, state: State, cell: Cell, guard: tree.GuardedBy) -> None:
         if f"{state.name}.{guard.lock}" not in self.program.locks:
             self.typer.unknown(guard.span, "lock", f"{state.name}.{guard.lock}", self.program.locks)
         if guard.set_once and cell.type != BOOL and not isinstance(cell.type, OptionalType):
             self.collector.error("HF209", f"`set once` needs bool or optional, not {cell.type}", at(guard.span))
 
+    def check_thread(self, item: tree.Thread) -> None:
+        for fact in item.facts:
+            self.typer.boolean(fact.value, {})
+            for mention in self.mentions(fact.value, Scope(), "what a thread relies on"):
+                cell = mention.cell
+                if cell is not None and not cell.is_constant and not isinstance(cell.discipline, tree.OwnedBy):
+                    message = f"`{item.name}` can rely only on what it owns, not on `{mention.name}`"
+                    self.refuse(mention, "HF209", message, also(cell.span, "declared here"))
+
     def check_actor(self, item: tree.Actor) -> None:
+        if item.formerly and item.formerly not in self.program.actors:
+            self.typer.unknown(item.name_span, "actor", item.formerly, self.program.actors)
+        elif item.formerly and self.program.actors[item.formerly].state != item.state:
+            message = f"`{item.name}` is a {item.state}, but `{item.formerly}` is not"
+            self.collector.error("HF203", message, at(item.name_span))
         if item.state not in self.program.states:
             self.typer.unknown(item.name_span, "state", item.state, self.program.states)
             return
@@ -546,10 +574,10 @@ class _Resolver:
                 name = mention.name
                 what = f"`{item.name}` holds for everybody, so it cannot speak about the `{name}` that is executing"
                 self.refuse(mention, "HF210", what)
-            elif cell is not None and not _is_constant(cell) and not _is_guarded(cell, lock):
+            elif cell is not None and not cell.is_constant and not _is_guarded(cell, lock):
                 what = f"`{item.name}` is an invariant of `{lock.name}`, which does not guard `{cell.path}`"
                 self.refuse(mention, "HF210", what, also(cell.span, "declared here"))
-            elif cell is not None and not _is_constant(cell) and not mention.own:
+            elif cell is not None and not cell.is_constant and not mention.own:
                 what = f"`{item.name}` speaks about `{cell.path}` of another {cell.state}, which another lock guards"
                 self.refuse(mention, "HF210", what)
 
@@ -570,7 +598,7 @@ class _Resolver:
         """The expression has the same value at every time."""
         found = mentions(self.typer, expr, scope) if call else self.mentions(expr, scope, what)
         for mention in found:
-            if mention.cell is not None and not _is_constant(mention.cell):
+            if mention.cell is not None and not mention.cell.is_constant:
                 message = f"{what} may only speak about constants, and `{mention.name}` changes"
                 self.refuse(mention, "HF209", message, also(mention.cell.span, "declared here"))
 
@@ -719,7 +747,7 @@ class _Resolver:
         result = (results[0], self.typer.resolve_type(results[0].type)) if results else None
         if result is not None and not fits_register(result[1]) and not isinstance(result[1], OptionalType):
             self.collector.error("HF203", f"a register cannot carry {result[1]}", at(result[0].type.span))
-        outcomes = self.outcomes(item, local, result[1] if result else None)
+        outcomes = self.outcomes(item, local, result[1] if result else None, actor)
         numbers = [n for n in clauses if isinstance(n, tree.Number) and self.exists(n.revisions)]
         for number in numbers:
             if number.value >= 1 << REGISTER_BITS:
@@ -773,7 +801,9 @@ class _Resolver:
             return actors[0].actor
         return next(iter(self.program.actors), "")
 
-    def outcomes(self, item: tree.Call, local: Mapping[str, Type], result: Type | None) -> tuple[Outcome, ...]:
+    def outcomes(
+        self, item: tree.Call, local: Mapping[str, Type], result: Type | None, actor: str
+    ) -> tuple[Outcome, ...]:
         found: list[Outcome] = []
         for clause in item.clauses:
             if not isinstance(clause, tree.Reject | tree.Case) or not self.exists(clause.revisions):
@@ -787,7 +817,7 @@ class _Resolver:
                 )
             condition = clause.unless if isinstance(clause, tree.Reject) else clause.when
             self.typer.boolean(condition, local)
-            found.append(self.outcome(item, clause, is_reject, condition, local, result))
+            found.append(self.outcome(item, clause, is_reject, condition, local, result, actor))
         if not any(not outcome.is_reject for outcome in found):
             self.collector.error("HF213", f"`{item.name}` has no case", at(item.name_span))
         return tuple(found)
@@ -800,6 +830,7 @@ class _Resolver:
         condition: tree.Expr,
         local: Mapping[str, Type],
         result: Type | None,
+        actor: str,
     ) -> Outcome:
         returns = [c for c in clause.consequences if isinstance(c, tree.Returns) and self.exists(c.revisions)]
         nexts = [c for c in clause.consequences if isinstance(c, tree.Next) and self.exists(c.revisions)]
@@ -821,6 +852,14 @@ class _Resolver:
             groups[effect.later] += effect.updates
         for group in groups.values():
             self.check_updates(group, local)
+        ends = [c for c in clause.consequences if isinstance(c, tree.Ends)]
+        for end in ends:
+            if end.actor != actor:
+                message = f"`{item.name}` runs for `{actor}`, so nobody else's part can end here"
+                self.collector.error("HF213", message, at(end.span))
+            elif nexts:
+                message = "who names a `next` plays its part no longer: leave `ends` out"
+                self.collector.error("HF213", message, at(end.span))
         return Outcome(
             clause.name,
             is_reject,
@@ -829,6 +868,7 @@ class _Resolver:
             nexts[0] if nexts else None,
             tuple(groups[False]),
             tuple(groups[True]),
+            bool(ends),
             clause.span,
             clause.name_span,
             clause.doc,
@@ -973,10 +1013,6 @@ def _cycle(names: list[str], after: Mapping[str, set[str]]) -> list[str]:
     return path[path.index(path[-1]) :][::-1]
 
 
-def _is_constant(cell: Cell) -> bool:
-    return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
-
-
 def _is_guarded(cell: Cell, lock: Lock) -> bool:
     """Whether the cell changes under this lock only; who owns a cell changes it without."""
     return isinstance(cell.discipline, tree.GuardedBy) and f"{cell.state}.{cell.discipline.lock}" == lock.name
@@ -985,7 +1021,7 @@ def _is_guarded(cell: Cell, lock: Lock) -> bool:
 def _is_stable(mention: Mention) -> bool:
     """Whether the cell changes only where others see it: it is the object's own, under a lock or an owner."""
     assert mention.cell is not None
-    return _is_constant(mention.cell) or (mention.own and not isinstance(mention.cell.discipline, tree.Plain))
+    return mention.cell.is_constant or (mention.own and not isinstance(mention.cell.discipline, tree.Plain))
 
 
 def _renamed(type_: Type, name: str) -> Type:

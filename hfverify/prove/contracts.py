@@ -216,8 +216,10 @@ def _goals(
     for term in roles.fresh.values():
         for fact, goal in _node_facts(world, layout, term, after):
             ask(fact.name, goal, f"the entry is alone afterwards: `{fact.name}`", fact)
+    returned = z3.BoolVal(isinstance(path.result, NoneValue))
     if contract.returns is not None:
-        ask("returns", _returned(world, layout, contract.returns, path.result, env), "the result is the promised one")
+        returned = _returned(world, layout, contract.returns, path.result, env)
+    ask("returns", returned, "the result is the promised one")
     ask("frame", _frame(world, layout, roles, before, after), "nothing outside the list changes")
 
 

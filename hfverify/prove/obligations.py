@@ -43,6 +43,7 @@ CODES = {
     "effect": "HF503",
     "frame": "HF504",
     "precedence": "HF505",
+    "actor": "HF512",
     "shape": "HF705",
 }
 
@@ -76,7 +77,7 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
             f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
         )
     for outcome in call.outcomes:
-        _declare(subject, outcome, function.span)
+        _declare(subject, call, outcome, function.span)
     limits = limits_of(program)
     for path in paths:
         if path.refusal is not None:
@@ -110,7 +111,7 @@ def _invariants(program: Program, call: Call, paths: list[Path]) -> list[str]:
     return [invariant.name for lock in program.locks.values() if lock.name in taken for invariant in lock.invariants]
 
 
-def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
+def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None:
     name, span = outcome.name, outcome.name_span
     if outcome.is_reject:
         subject.add(f"{name}.precedence", "precedence", f"the first failed check wins: `{name}`", span, impl)
@@ -118,6 +119,9 @@ def _declare(subject: Subject, outcome: Outcome, impl: Span) -> None:
         if outcome.returns is not None:
             subject.add(f"{name}.returns", "returns", "the result is the promised one", outcome.returns.span, impl)
         subject.add(f"{name}.next", "next", "the CPU goes on with the promised object", span, impl)
+        if call.actor:
+            text = "who executes next is what its actor promises"
+            subject.add(f"{name}.actor", "actor", text, span, impl)
         if outcome.effects or outcome.later:
             subject.add(f"{name}.effect", "effect", "what is promised to change changes so", span, impl)
     subject.add(f"{name}.reached", "reached", f"some path of the implementation reaches `{name}`", span, impl)
@@ -164,7 +168,7 @@ def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:
         return f"{call.name}.lock.shape"
     kind = goal.kind
     if outcome.is_reject:
-        kind = "frame" if kind in ("effect", "frame") else "precedence"
+        kind = "frame" if kind in ("effect", "frame", "actor") else "precedence"
     return f"{call.name}.{outcome.name}.{kind}"
 
 
@@ -179,6 +183,7 @@ def _diagnose(call: Call, made: Promise, goal: Goal, path: Path) -> Diagnostic:
         "effect": f"`{call.name}` does not change `{goal.cell}` as the {what} `{outcome.name}` promises",
         "frame": f"`{call.name}` changes `{goal.cell}`, which the {what} `{outcome.name}` leaves alone",
         "precedence": f"`{call.name}` does not answer as its check `{outcome.name}` promises",
+        "actor": f"after the {what} `{outcome.name}`, the next call on this CPU relies on what does not hold",
         "shape": f"`{call.name}` does not follow the protocol of the {what} `{outcome.name}`",
     }[kind]
     labels = [at(where, "this path ends here"), also(outcome.name_span, f"this {what} applies")]

@@ -77,6 +77,7 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     for section in [*sections.peeks, *sections.extra]:
         if section.post is not None:
             made.goals += _frame(program, world, [], section.pre, section.post, outcome.name_span)
+    made.goals += _parts_played(program, call, outcome, path, env)
     made.goals.append(Goal("shape", _shape(call, outcome, sections, env, world), _protocol_span(call, outcome)))
     return made
 
@@ -195,12 +196,14 @@ def _result_goals(call: Call, made: Promise, env: Env, path: Path) -> None:
 
 
 def _answer(call: Call, value: Value | None) -> tuple[Value | None, Value | None]:
-    """The result and the next object of what the function returned."""
+    """The result and the next object of what the function returned: a pair if the call has both."""
     if call.result is None:
         return None, value
+    if not call.has_next:
+        return value, NoneValue()
     if isinstance(value, TupleValue) and len(value.items) == 2:
         return value.items[0], value.items[1]
-    return value, NoneValue()
+    return TupleValue(()), TupleValue(())
 
 
 def _equals(value: Value | None, promised: SpecValue, *, optional: bool) -> z3.BoolRef:
@@ -226,6 +229,29 @@ def _goes_to(value: Value | None, target: Ref | None) -> z3.BoolRef:
     if isinstance(value, Ref) and value.state == target.state:
         return value.same(target)
     return z3.BoolVal(False)
+
+
+# ---------------------------------------------------------------- who plays which part afterwards
+
+
+def _parts_played(program: Program, call: Call, outcome: Outcome, path: Path, env: Env) -> list[Goal]:
+    """What the next call on this CPU will rely on: facts of the thread, of who goes on, and of who was left."""
+    world = path.world
+    goals = [Goal("actor", holds, fact.name_span) for fact, holds in world.thread_facts(world.cells)]
+    if not call.actor or outcome.ends:
+        return goals
+    own = path.names[call.actor]
+    assert isinstance(own, Ref)
+    target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else own
+    played = [(program.actors[call.actor], target, z3.BoolVal(True))]
+    if outcome.next is not None:
+        left = z3.Not(own.same(target))
+        played += [(actor, own, left) for actor in program.actors.values() if actor.formerly == call.actor]
+    for actor, ref, given in played:
+        for fact in actor.facts:
+            holds = world.in_scope(fact.value, ref, world.cells)
+            goals.append(Goal("actor", z3.Implies(given, holds), fact.name_span))
+    return goals
 
 
 # ---------------------------------------------------------------- effects and frame

@@ -16,15 +16,14 @@ from hfverify.logic.evaluate import Env, Evaluator
 from hfverify.logic.facts import Facts
 from hfverify.model.program import Program
 from hfverify.model.types import IntType
-from hfverify.syntax import tree
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`objects` is the largest number of objects of each kind; `pinned` makes every other constant number 1."""
+    """`objects` is the largest number of objects of each kind; every other constant number is `pinned`, if it is."""
 
     objects: int
-    pinned: bool = False
+    pinned: int | None = None
 
     def domain(self, name: str) -> range:
         """The values over which a quantified variable ranges."""
@@ -99,8 +98,8 @@ def size_limits(program: Program, cells: Cells, bounds: Bounds) -> list[z3.BoolR
             for assignment in _assignments([range(bounds.objects + 1)] * len(earlier)):
                 names = {k.name: z3.IntVal(v) for k, v in zip(earlier, assignment, strict=True)}
                 limits.append(evaluator.number(key.below, Env(cells, names)) <= bounds.objects)
-    for cell in program.cells() if bounds.pinned else ():
-        constant = isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant"
+    for cell in program.cells() if bounds.pinned is not None else ():
+        constant = cell.is_constant
         if constant and not program.states[cell.state].keys and isinstance(cell.type, IntType):
-            limits.append(cells.terms[cell.name][0] == 1)
+            limits.append(cells.terms[cell.name][0] == bounds.pinned)
     return limits

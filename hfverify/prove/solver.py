@@ -18,6 +18,7 @@ from hfverify.prove.small import Bounds
 
 DEFAULT_STEPS = 4_000_000
 SEED = 0
+SMALL = (Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(3), Bounds(4))
 
 
 class Outcome(Enum):
@@ -133,8 +134,8 @@ class GroupSolver:
 
 def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True) -> Answer:
     """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
-    total = 0
-    for bounds in (Bounds(2, pinned=True), Bounds(2), Bounds(3), Bounds(4)):
+    total, reason = 0, ""
+    for bounds in SMALL:
         solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds)
         expanded = [expansion.formula(formula) for formula in formulas]
@@ -146,8 +147,8 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
             model = _smallest(solver, expanded) if smallest else solver.model()
             return Answer(Outcome.MODEL, total, model, bounds)
         if result == z3.unknown:
-            return Answer(Outcome.LIMIT, total, reason=solver.reason_unknown())
-    return Answer(Outcome.PROVED, total)
+            reason = solver.reason_unknown()
+    return Answer(Outcome.LIMIT, total, reason=reason) if reason else Answer(Outcome.PROVED, total)
 
 
 def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:

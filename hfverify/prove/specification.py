@@ -126,6 +126,10 @@ def _defined(program: Program, call: Call, env: Env, world: World, subject: Subj
             diagnostic = Diagnostic("HF304", f"an expression of `{call.name}` has no value in some states", labels)
             group.queries.append(Query(name, condition.goal, diagnostic, (*given, *condition.guards)))
 
+    for given in call.givens:
+        evaluator.conditions = []
+        evaluator.truth(given.value, env)
+        ask(evaluator.conditions, [])
     for outcome in call.outcomes:
         evaluator.conditions = []
         condition = evaluator.truth(outcome.condition, env)
@@ -232,10 +236,46 @@ def check_whole(program: Program) -> tuple[Subject, list[Wanted]]:
         _lock(program, lock, world, subject, group, wanted, boot)
     for actor in program.actors.values():
         _actor(program, actor, world, subject, wanted, boot)
+    _declarations_defined(program, world, subject, group, boot)
     for scenario in program.scenarios.values():
         wanted.append(_scenario(program, scenario, subject))
     subject.groups.append(group)
     return subject, wanted
+
+
+def _declarations_defined(
+    program: Program, world: World, subject: Subject, group: Group, boot: list[z3.BoolRef]
+) -> None:
+    """Assumptions, invariants and what threads and actors rely on have a value in every state."""
+    name = subject.add("defined", "defined", "each declaration has a value in every state", _first_span(program))
+    evaluator = world.evaluator
+
+    def ask(expr: tree.Expr, env: Env, given: list[z3.BoolRef]) -> None:
+        evaluator.conditions = []
+        evaluator.truth(expr, env)
+        for condition in evaluator.conditions:
+            diagnostic = Diagnostic(
+                "HF304", "a declaration has no value in some states", (at(condition.span, condition.text),)
+            )
+            group.queries.append(Query(name, condition.goal, diagnostic, (*given, *condition.guards)))
+        evaluator.conditions = None
+
+    known: list[z3.BoolRef] = []
+    for assume in program.assumes:
+        ask(assume.value, world.env(), known)
+        known.append(evaluator.truth(assume.value, world.env()))
+    for fact in program.thread.facts if program.thread is not None else ():
+        ask(fact.value, world.env(), boot)
+    own = [(lock.state, i.value) for lock in program.locks.values() for i in lock.invariants]
+    own += [(actor.state, fact.value) for actor in program.actors.values() for fact in actor.facts]
+    for state, value in own:
+        ref, exists = _object(program, state, world)
+        ask(value, Env(world.cells, {}, ref, world.here, None), [*boot, *exists])
+
+
+def _first_span(program: Program) -> Span:
+    """Where the specification begins."""
+    return next((module.name_span for module in program.modules), NOWHERE)
 
 
 def _scenario(program: Program, scenario: tree.Scenario, subject: Subject) -> Wanted:
@@ -327,7 +367,7 @@ def _initial(program: Program, state: str, ref: Ref, world: World) -> Cells:
     """The state in which the object is new; constants are arbitrary."""
     cells = world.cells
     for cell in program.states[state].cells.values():
-        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "constant":
+        if cell.is_constant:
             continue
         value: Stored = zero(cell)
         if cell.initial is not None:
@@ -342,7 +382,7 @@ def _actor(
     program: Program, actor: Actor, world: World, subject: Subject, wanted: list[Wanted], boot: list[z3.BoolRef]
 ) -> None:
     ref, exists = _object(program, actor.state, world)
-    facts = [world.facts_of(actor, ref, world.cells)]
+    facts = [world.facts_of(actor, ref, world.cells), *(holds for _, holds in world.thread_facts(world.cells))]
     for lock in program.locks.values():
         if lock.state == actor.state:
             facts += [world.in_scope(invariant.value, ref, world.cells) for invariant in lock.invariants]

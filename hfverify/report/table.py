@@ -25,9 +25,9 @@ COLUMN_OF = {
 
 KIND_GROUPS = {
     "spec: cases": (
-        "defined", "disjoint", "complete", "reachable", "satisfiable", "initial", "acyclic", "scenario", "consistent",
+        "defined", "disjoint", "complete", "reachable", "satisfiable", "initial", "scenario", "consistent", "reached",
     ),
-    "results and next": ("returns", "next", "precedence"),
+    "results and next": ("returns", "next", "precedence", "actor"),
     "effects and frame": ("effect", "frame"),
     "lock order": ("lock.order",),
     "held and owned": ("lock.held", "lock.owned", "stable"),

@@ -352,11 +352,13 @@ class _Builder:
 
     def thread_decl(self, item: Any, _: list[Any]) -> tree.Thread:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.Thread(span, name, name_span, doc, self.build(rest[0]), self.build(rest[1]))
+        facts = self.all(rest[2:], tree.Fact)
+        return tree.Thread(span, name, name_span, doc, self.build(rest[0]), self.build(rest[1]), facts)
 
     def actor_decl(self, item: Any, _: list[Any]) -> tree.Actor:
         span, name, name_span, doc, rest = self.head(item)
-        return tree.Actor(span, name, name_span, doc, str(rest[0]), self.all(rest[1:], tree.Fact))
+        formerly = str(rest[1]) if isinstance(rest[1], Token) else ""
+        return tree.Actor(span, name, name_span, doc, str(rest[0]), formerly, self.all(rest[1:], tree.Fact))
 
     def fact(self, item: Any, _: list[Any]) -> tree.Fact:
         span, name, name_span, doc, rest = self.head(item)
@@ -429,6 +431,9 @@ class _Builder:
     def later(self, item: Any, c: list[Any]) -> tree.Effect:
         return tree.Effect(self.span(item), True, tuple(self.build(i) for i in c))
 
+    def ends(self, item: Any, c: list[Any]) -> tree.Ends:
+        return tree.Ends(self.span(item), str(c[0]))
+
     def perform(self, item: Any, c: list[Any]) -> tree.Perform:
         return tree.Perform(self.span(item), str(c[0]), tuple(v for _, v in (self.build(c[1]) or ())))
 
@@ -460,6 +465,10 @@ class _Builder:
     def represent_decl(self, item: Any, _: list[Any]) -> tree.Represent:
         span, name, name_span, doc, rest = self.head(item)
         return tree.Represent(span, name, name_span, doc, _text(rest[0]), tuple(self.build(r) for r in rest[1:]))
+
+    def trust_decl(self, item: Any, _: list[Any]) -> tree.Trust:
+        span, name, name_span, doc, rest = self.head(item)
+        return tree.Trust(span, name, name_span, doc, _text(rest[0]), _text(rest[1]))
 
     def maps_to(self, item: Any, c: list[Any]) -> tree.MapsTo:
         return tree.MapsTo(self.span(item), self.path_text(c[0]), self.build(c[1]))

@@ -282,19 +282,25 @@ class State(Declaration):
 
 
 @dataclass(frozen=True, slots=True)
-class Thread(Declaration):
-    type: Type
-    below: Expr
-
-
-@dataclass(frozen=True, slots=True)
 class Fact(Declaration):
     value: Expr
 
 
 @dataclass(frozen=True, slots=True)
+class Thread(Declaration):
+    """`facts` are what every thread can rely on between two calls."""
+
+    type: Type
+    below: Expr
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Actor(Declaration):
+    """`formerly` is the actor whose part an object played until `next` named another one; empty for none."""
+
     state: str
+    formerly: str
     facts: tuple[Fact, ...]
 
 
@@ -370,7 +376,14 @@ class Effect(Node):
     updates: tuple[Update | Perform, ...]
 
 
-Consequence = Returns | Next | Effect
+@dataclass(frozen=True, slots=True)
+class Ends(Node):
+    """The call's actor plays its part no longer."""
+
+    actor: str
+
+
+Consequence = Returns | Next | Effect | Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +495,14 @@ Mapping = MapsTo | MapsMany | MapsNone | MapsList
 class Represent(Declaration):
     target: str
     mappings: tuple[Mapping, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust(Declaration):
+    """What the tool knows of a class or function without reading it; `name` is `spinlock` or `pause`."""
+
+    target: str
+    because: str
 
 
 @dataclass(frozen=True, slots=True)

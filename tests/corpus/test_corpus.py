@@ -61,6 +61,7 @@ def diagnostics(root: Path) -> list[Diagnostic]:
         subjects = Subjects(load_program(folders), folders)
     except Rejected as rejected:
         return rejected.diagnostics
+    found += subjects.misfits() if scope.implementation else []
     for name in subjects.names(scope):
         try:
             subjects.inputs(name, scope)

@@ -52,11 +52,15 @@ PROOF = """
 /// Facts.
 module proofs
 import mini
+trust spinlock is "threading:Lock" because "Python says so"
 represent box by "main:Box" {{ }}
 represent item by "main:Item" {{ }}
 {}
 """
-HEAD = "class Box:\n    pass\nclass Item:\n    pass\n"
+HEAD = (
+    "from threading import Lock\nclass Box:\n    lock: Lock\n    count: int\n    total: int\n    free: int\n"
+    "class Item:\n    lock: Lock\n    size: int\n"
+)
 
 
 def run(folder: Path, text: str, *facts: str, at: int = 1) -> list[Way]:

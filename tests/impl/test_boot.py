@@ -18,7 +18,7 @@ from hafnium.boot import (
     secondary_start,
     vm_init,
 )
-from hafnium.page_table import ABSENT, page_table_get
+from hafnium.page_table import ABSENT, STAGE1_LIMIT, STAGE2_LIMIT, page_table_get
 from hafnium.state import Machine, VcpuState
 from hafnium.timer import ENABLE, Timer
 from hafnium.vcpu import cpu_off, cpu_on
@@ -62,23 +62,95 @@ def test_the_boot_cpu_comes_first_and_the_others_from_the_end() -> None:
     assert cpu_order((3, 4, 5, 6), 5) == [5, 6, 4, 3]
 
 
-@pytest.mark.parametrize("ids", [(), (1, 2), (9, 9), tuple(range(1, 10))])
-def test_cpu_ids_that_are_refused(ids: tuple[int, ...]) -> None:
-    with pytest.raises(BootError):
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ((), "the boot CPU must be listed once"),
+        ((1, 2), "the boot CPU must be listed once"),
+        ((9, 9), "the boot CPU must be listed once"),
+        (tuple(range(1, 10)), "more than 8 physical CPUs"),
+    ],
+)
+def test_cpu_ids_that_are_refused(ids: tuple[int, ...], told: str) -> None:
+    with pytest.raises(BootError, match=told):
         boot(replace(PLAIN, cpu_ids=ids))
 
 
 @pytest.mark.parametrize("pool", range(24))
 def test_too_few_pages_to_boot(pool: int) -> None:
-    with pytest.raises(BootError):
+    with pytest.raises(BootError, match="not enough page-table pages"):
         boot(replace(PLAIN, pool=pool))
 
 
+def secondaries(count: int, vcpus: int = 1) -> tuple[Secondary, ...]:
+    begins = [0x4000_0000 + number * PAGE_SIZE for number in range(count)]
+    return tuple(Secondary(vcpus, begin, begin + PAGE_SIZE) for begin in begins)
+
+
 def test_too_many_vms() -> None:
-    with pytest.raises(BootError):
-        boot(replace(PLAIN, pool=999, secondaries=(VM1,) * MAX_VMS))
-    machine = Machine()
+    machine = boot(replace(PLAIN, pool=999, secondaries=secondaries(MAX_VMS - 1)))
+    assert len(machine.vms) == MAX_VMS
     assert vm_init(machine, 1) is None
+    with pytest.raises(ValueError, match="17 VMs, but there is room for 16"):
+        boot(replace(PLAIN, pool=999, secondaries=secondaries(MAX_VMS)))
+
+
+@pytest.mark.parametrize("vcpus", [-1, MAX_CPUS + 1, 1 << 32])
+def test_too_many_virtual_cpus(vcpus: int) -> None:
+    assert len(boot(replace(PLAIN, secondaries=secondaries(2, MAX_CPUS))).vms[2].vcpus) == MAX_CPUS
+    with pytest.raises(ValueError, match=f"VM 2 has {vcpus} virtual CPUs, but there is room for 8"):
+        boot(replace(PLAIN, secondaries=(VM1, Secondary(vcpus, 0x5000_0000, 0x5000_1000))))
+
+
+def with_memory(begin: int, end: int) -> Description:
+    return replace(PLAIN, secondaries=(VM1, Secondary(1, begin, end)))
+
+
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        (
+            with_memory(0x400F_F000, 0x4020_0000),
+            "the memory of VM 2 begins at 0x400ff000, within the memory of VM 1, which ends at 0x40100000",
+        ),
+        (
+            with_memory(0x3000_0000, 0x5000_0000),
+            "the memory of VM 1 begins at 0x40000000, within the memory of VM 2, which ends at 0x50000000",
+        ),
+        (with_memory(0x4000_0000, 0x4010_0000), "the memory of VM 2 begins at 0x40000000, within the memory of VM 1"),
+        (with_memory(0x1F_F000, 0x21_0000), "the memory of VM 2 begins at 0x1ff000, within section 0 of the image"),
+        (with_memory(0x0800_0000, 0x0900_1000), "the console begins at 0x9000000, within the memory of VM 2"),
+        (replace(PLAIN, console=0x10_0000), "section 0 of the image begins at 0x100000, within the console"),
+        (replace(PLAIN, image=IMAGE * 2), "section 1 of the image begins at 0x100000, within section 0 of the image"),
+    ],
+)
+def test_memory_with_two_owners(description: Description, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        boot(description)
+
+
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        (with_memory(0x5000_0001, 0x5000_1000), "the memory of VM 2, 0x50000001 to 0x50001000, is not made of pages"),
+        (with_memory(0x5000_0000, 0x5000_0FFF), "the memory of VM 2, 0x50000000 to 0x50000fff, is not made of pages"),
+        (with_memory(0x5000_0000, 0x5000_0000), "the memory of VM 2, 0x50000000 to 0x50000000, is not made of pages"),
+        (with_memory(0x5000_1000, 0x5000_0000), "the memory of VM 2, 0x50001000 to 0x50000000, is not made of pages"),
+        (with_memory(-PAGE_SIZE, PAGE_SIZE), "the memory of VM 2, -0x1000 to 0x1000, is not made of pages"),
+        (with_memory(STAGE2_LIMIT - PAGE_SIZE, STAGE2_LIMIT + PAGE_SIZE), "is not made of pages below 0x20000000000"),
+        (replace(PLAIN, console=STAGE1_LIMIT), "the console, 0x8000000000 to 0x8000001000, is not made of pages below"),
+        (replace(PLAIN, image=(Section(0x800, 0x1800, 5),)), "section 0 of the image, 0x800 to 0x1800, is not made of"),
+    ],
+)
+def test_memory_that_page_tables_do_not_have(description: Description, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        boot(description)
+
+
+def test_memory_at_the_limit_of_the_table() -> None:
+    last = STAGE2_LIMIT - PAGE_SIZE
+    machine = boot(with_memory(last, STAGE2_LIMIT))
+    assert [mode(machine, vm, last) for vm in range(3)] == [ABSENT, ABSENT, 7]
 
 
 def test_only_vcpus_that_exist_start() -> None:

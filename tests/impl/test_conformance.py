@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from record import kept_scenario
 
-from conftest import HERE, recordings
-from hafnium.conformance import Declared, Verdict, find_scenarios, judge, load_declared, main, same
+from conftest import HERE, ROOT, recordings
+from hafnium.conformance import DECLARED, Declared, Verdict, find_scenarios, judge, load_declared, main, same
 from hafnium.trace import TraceError, load
 
 KEPT = HERE / "data" / "messages.jsonl"
@@ -45,12 +46,12 @@ def write(folder: Path, content: Lines, name: str = "x.jsonl") -> Path:
 
 def test_every_recording_agrees(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(r4())]) == 0
-    assert capsys.readouterr().out.rstrip().endswith(" 0 differ")
+    assert capsys.readouterr().out.rstrip().endswith(" 0 out of the model, 0 differ")
 
 
 def test_every_declared_difference_is_needed() -> None:
     declared = load_declared()
-    unused = {*declared.differences, *declared.out_of_model}
+    unused = set(declared.differences)
     for file in find_scenarios(r4()):
         scenario = load(file)
         result = judge(scenario, declared)
@@ -132,9 +133,44 @@ def test_scenarios_that_run_out_of_pages(tmp_path: Path, capsys: pytest.CaptureF
     content[1]["d"]["pool"] = 3
     assert main([str(write(tmp_path, content))]) == 0
     assert "0 agree, 1 differ as declared, 0 out of the model, 0 differ" in capsys.readouterr().out
+
+
+OUT_OF_MODEL = {"scenario": "oom_*", "pool_limited": True, "deviation": 6, "reason": "more pages are left"}
+
+
+@pytest.mark.parametrize(
+    ("out_of_model", "header", "verdict"),
+    [
+        ([OUT_OF_MODEL], {}, Verdict.OUT_OF_MODEL),
+        ([OUT_OF_MODEL], {"pool_limited": False}, Verdict.DIFFERS),
+        ([OUT_OF_MODEL], {"name": "other"}, Verdict.DIFFERS),
+        ([OUT_OF_MODEL | {"pool_limited": False}], {"pool_limited": False}, Verdict.OUT_OF_MODEL),
+        ([], {}, Verdict.DIFFERS),
+    ],
+)
+def test_what_is_out_of_the_model_is_declared(
+    tmp_path: Path, out_of_model: Lines, header: dict[str, Any], verdict: Verdict
+) -> None:
+    path = tmp_path / "declared.json"
+    path.write_text(json.dumps({"differences": [], "out_of_model": out_of_model}), encoding="utf-8")
+    content = lines()
+    content[0] |= {"name": "oom_x", "pool_limited": True} | header
     content[2]["ret"] = "0x0"
-    assert main([str(write(tmp_path, content))]) == 0
-    assert "0 agree, 0 differ as declared, 1 out of the model, 0 differ" in capsys.readouterr().out
+    result = judge(load(write(tmp_path, content)), load_declared(path))
+    assert result.verdict is verdict
+    assert result.first is not None
+    assert (result.first.step, result.first.field) == (1, "ret")
+
+
+def test_declared_rules_name_a_deviation_and_a_reason() -> None:
+    sections = re.findall(r"^## (\d+)\. ", (ROOT / "docs" / "deviations.md").read_text(encoding="utf-8"), re.MULTILINE)
+    data = json.loads(DECLARED.read_text(encoding="utf-8"))
+    assert data.keys() == {"format", "differences", "out_of_model"}
+    for rule in data["differences"] + data["out_of_model"]:
+        assert str(rule["deviation"]) in sections
+        assert rule["reason"]
+        assert rule.keys() <= {"scenario", "field", "pool_limited", "deviation", "reason"}
+    assert all("field" in rule for rule in data["differences"])
 
 
 @pytest.mark.parametrize(
@@ -209,14 +245,50 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, data: bytes, told
     assert str(caught.value).startswith(f"{path}{told}")
 
 
-def test_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "gone.jsonl")]) == 2
-    assert "gone.jsonl:1: cannot be read" in capsys.readouterr().err
-    for wrong in ([], [str(tmp_path)], [str(KEPT), str(tmp_path)], ["--fast", str(KEPT)]):
+def test_a_wrong_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = tmp_path / "gone.jsonl"
+    wrong = {
+        (): "the following arguments are required: PATH",
+        (str(gone),): f"no such file or folder: {gone}",
+        (str(KEPT), str(tmp_path / "gone")): f"no such file or folder: {tmp_path / 'gone'}",
+        (str(tmp_path),): f"no scenario in {tmp_path}",
+        (str(KEPT), str(tmp_path)): f"no scenario in {tmp_path}",
+        ("--fast", str(KEPT)): "unrecognized arguments: --fast",
+    }
+    for arguments, told in wrong.items():
         with pytest.raises(SystemExit) as caught:
-            main(wrong)
+            main(arguments)
         assert caught.value.code == 2
-    assert "the following arguments" not in capsys.readouterr().out
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.endswith(f"error: {told}\n")
+
+
+def test_a_file_that_goes_away(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match=r"gone.jsonl:1: cannot be read"):
+        load(tmp_path / "gone.jsonl")
+
+
+def test_a_folder_with_the_name_of_a_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "old.jsonl").mkdir()
+    write(tmp_path / "old.jsonl", lines())
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("1 scenarios, 37 steps: 1 agree, ")
+
+
+def test_one_file_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = lines()
+    content[0]["name"] = "x"
+    content[1]["ret"] = "0x5"
+    write(tmp_path, content)
+    (tmp_path / "broken.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 100)[:-9])
+    assert main([str(tmp_path)]) == 2
+    output = capsys.readouterr()
+    assert f"{tmp_path / 'broken.jsonl.gz'}:1: " in output.err
+    assert "x: step 0: ret: expected 0x5, actual 0x0\n2 scenarios, 37 steps: " in output.out
+    assert output.out.endswith("1 differ, 1 cannot be read\n")
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,19 +10,23 @@ from types import FunctionType
 
 import pytest
 from checks import OrderedLock, check_ownership, order_locks
+from record import build_header, hvc, record
 from world import MINUS_ONE, World, base
 
 from conftest import ROOT
 from hafnium.abi import PAGE_SIZE, Call, decode_run_return
 from hafnium.boot import BootError, cpu_order
+from hafnium.conformance import Declared, Difference, Rule, Verdict, judge, load_declared
 from hafnium.demo import build_guests
 from hafnium.interrupts import set_pending
 from hafnium.page_table import STAGE1_LIMIT, page_table_get, page_table_map
 from hafnium.physical import read_memory, write_memory
 from hafnium.pool import Pool
+from hafnium.replay import build_replay, read_state
 from hafnium.spinlock import SpinLock
 from hafnium.state import VcpuState
 from hafnium.timer import ENABLE, Timer, remaining_ns_at
+from hafnium.trace import Scenario, decode_header, decode_step
 
 FAITHFUL = ROOT / "tests" / "mutants" / "faithful"
 DOCUMENT = ROOT / "docs" / "deviations.md"
@@ -224,6 +228,28 @@ def test_it_goes_wrong_in_c_and_not_here(name: str) -> None:
     with as_in_c(name):
         assert DEVIATIONS[name]()
     assert not DEVIATIONS[name]()
+
+
+def test_a_call_can_fail_in_c_because_an_earlier_one_failed() -> None:
+    """Such a scenario goes another way here, and is declared to be out of the model."""
+    header = build_header("later", "a call that fails, and one that needs its pages", [1, 1], 1)
+    blocks = [{"vm": 0, "begin": hex(begin), "pages": 512 * 512, "mode": 7} for begin in (3 << 30, 5 << 30)]
+    header |= {"regions": header["regions"] + blocks, "pool_limited": True}
+    header["init"]["pool"] = 3
+    header["init"] = read_state(build_replay(decode_header(header)))
+    page = base(0) + 2 * PAGE_SIZE
+    steps = [hvc(0, Call.VM_CONFIGURE, 3 << 30, 5 << 30), hvc(0, Call.SHARE_MEMORY, 1 << 32, page, PAGE_SIZE)]
+    with as_in_c("failed_configure_keeps_pages"):
+        _, first, second = record(header, steps)
+    assert (first["ret"], first["d"]["pool"], second["ret"]) == (hex(MINUS_ONE), 0, hex(MINUS_ONE))
+    decoded = decode_header(header)
+    recorded = tuple(decode_step(line, place, decoded) for place, line in enumerate((first, second)))
+    scenario = Scenario(Path("later.jsonl"), decoded, recorded)
+    assert judge(scenario, Declared((), ())).verdict is Verdict.DIFFERS
+    declared = Declared((Rule("later", "pool", 6),), load_declared().out_of_model)
+    result = judge(scenario, declared)
+    assert result.verdict is Verdict.OUT_OF_MODEL
+    assert result.first == Difference(1, "ret", hex(MINUS_ONE), "0x0")
 
 
 def test_every_variant_is_listed_and_told() -> None:

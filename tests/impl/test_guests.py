@@ -109,6 +109,48 @@ def test_a_guest_that_raises_aborts_alone() -> None:
     assert any(event.kind == "abort" and "KeyError" in event.detail for event in events)
 
 
+class Departure(BaseException):
+    """What is not an ordinary exception."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, Departure, StopIteration, MemoryError, AssertionError])
+@pytest.mark.parametrize("threads", [False, True])
+def test_whatever_a_guest_raises_aborts_its_vm_only(kind: type[BaseException], threads: bool) -> None:
+    done: list[int] = []
+
+    def bad() -> Program:
+        yield Wfe()
+        raise kind
+
+    def good() -> Program:
+        for number in range(5):
+            yield Wfe()
+            done.append(number)
+
+    programs = [[bad()], [good()]]
+    guests = build_guests(2, programs)
+    seat_scheduler(guests, Scheduler(base_of(0), positions(programs)))
+    end = run_threads(guests, 60) if threads else run_turns(guests, round_robin(2), 20_000)
+    assert (end, done) == (End.QUIET, list(range(5)))
+    assert [vm.aborting for vm in guests.machine.vms] == [False, True, False]
+    failed = {vcpu.vm.id: type(error) for vcpu, error in guests.failures.items()}
+    assert failed == {1: RuntimeError if kind is StopIteration else kind}
+
+
+def test_a_keyboard_interrupt_is_not_the_guests_own() -> None:
+    def program() -> Program:
+        yield Wfe()
+        raise KeyboardInterrupt
+
+    programs = [[program()]]
+    guests = build_guests(1, programs)
+    seat_scheduler(guests, Scheduler(base_of(0), positions(programs)))
+    with pytest.raises(KeyboardInterrupt):
+        run_turns(guests, round_robin(1), 20_000)
+    assert guests.failures == {}
+    assert not guests.machine.vms[1].aborting
+
+
 def test_other_vcpus_of_an_aborted_vm_end_too() -> None:
     def bad() -> Program:
         yield Store(0, b"x")

@@ -103,7 +103,7 @@ def test_configure_with_too_few_pages_changes_nothing(pool: int) -> None:
     assert world.machine.pool.free == 0
 
 
-@pytest.mark.parametrize("pool", range(6))
+@pytest.mark.parametrize("pool", range(4))
 def test_share_with_too_few_pages_changes_nothing(pool: int) -> None:
     world = block_world(pool)
     page = 3 << 30
@@ -113,10 +113,31 @@ def test_share_with_too_few_pages_changes_nothing(pool: int) -> None:
     assert (world.machine.pool.free, tables(world)) == (pool, before)
     assert read_memory(world.machine.memory, page, 4) == b"kept"
     assert page_table_get(world.machine.vms[0].ptable, page, page + (1 << 30)) == 7
-    world.machine.pool.free = 6
+    world.machine.pool.free = 4
     assert share(world, 1, Share.GIVE, page) == 0
-    assert world.machine.pool.free == 2
+    assert world.machine.pool.free == 0
+    assert tables(world) == before + 4
     assert read_memory(world.machine.memory, page, 4) == bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "hypervisor", "needed"),
+    [(False, False, 4), (False, True, 4), (True, False, 4), (True, True, 2)],
+)
+def test_the_receiver_uses_the_pages_of_the_hypervisor(receiver: bool, hypervisor: bool, needed: int) -> None:
+    """Tables that are there already, because a neighbouring page is mapped, cost nothing."""
+    page = 3 << 30
+    for pool in (needed - 1, needed):
+        world = block_world(pool)
+        neighbour = page + PAGE_SIZE, page + 2 * PAGE_SIZE
+        if receiver:
+            assert page_table_map(world.machine.vms[1].ptable, *neighbour, 0x67, Pool(free=9))
+        if hypervisor:
+            assert page_table_map(world.machine.stage1.ptable, *neighbour, 0x01, Pool(free=9))
+        done = share(world, 1, Share.LEND, page) == 0
+        assert done is (pool == needed)
+        assert modes(world, page)[:2] == ([0x10, 0x27] if done else [0x07, 0x70])
+        assert page_table_get(world.machine.stage1.ptable, page, page + PAGE_SIZE) == 0x70
 
 
 @pytest.mark.parametrize("page", [STAGE1_LIMIT, STAGE1_LIMIT - PAGE_SIZE])

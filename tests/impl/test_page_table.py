@@ -11,13 +11,14 @@ from hafnium.page_table import (
     STAGE1_LIMIT,
     STAGE2_LIMIT,
     PageTable,
+    page_table_cost,
     page_table_get,
     page_table_map,
     page_table_merge,
     page_table_prepare,
     table_pages,
 )
-from hafnium.pool import Pool, pool_alloc, pool_finish, pool_free
+from hafnium.pool import Pool, pool_alloc, pool_finish, pool_free, pool_reserve
 
 BLOCK = ENTRIES * PAGE_SIZE
 GIB = ENTRIES * BLOCK
@@ -58,7 +59,11 @@ def check(table: PageTable, model: Model) -> None:
 def test_table_is_a_map(changes: list[tuple[int, int, int]], free: int, data: st.DataObject) -> None:
     table, pool, model = PageTable(STAGE2_LIMIT), Pool(free=free), Model()
     for begin, end, mode in changes:
-        if page_table_map(table, begin * PAGE_SIZE, end * PAGE_SIZE, mode, pool):
+        cost = page_table_cost(table, begin * PAGE_SIZE, end * PAGE_SIZE, mode)
+        affordable = cost <= pool.free
+        mapped = page_table_map(table, begin * PAGE_SIZE, end * PAGE_SIZE, mode, pool)
+        assert mapped is affordable
+        if mapped:
             model.put(begin, end, mode)
         else:
             assert pool.free == 0
@@ -119,6 +124,17 @@ def test_prepare_keeps_every_mode_and_merge_undoes_it() -> None:
     assert table_pages(table.root) == 0
 
 
+def test_what_it_costs_is_what_is_taken() -> None:
+    table, pool = PageTable(STAGE2_LIMIT), Pool(free=9)
+    ranges = [(0, GIB, 0), (0, PAGE_SIZE, 2), (BLOCK - PAGE_SIZE, GIB + BLOCK + PAGE_SIZE, 4)]
+    for begin, end, cost in ranges:
+        assert page_table_cost(table, begin, end, 7) == cost
+        assert page_table_cost(table, begin, end, ABSENT) == 0
+    assert page_table_prepare(table, *ranges[2][:2], 7, pool)
+    assert pool.free == 5
+    assert page_table_cost(table, *ranges[2][:2], 7) == 0
+
+
 def test_unmapping_gives_empty_tables_back() -> None:
     table, pool = PageTable(STAGE2_LIMIT), Pool(free=4)
     assert page_table_map(table, 0, PAGE_SIZE, 7, pool)
@@ -146,3 +162,17 @@ def test_pools_fall_back_and_settle() -> None:
     assert not pool_alloc(local)
     pool_finish(general)
     assert general.free == 3
+
+
+def test_pages_are_set_aside() -> None:
+    general = Pool(free=3)
+    local = Pool(free=1, fallback=general)
+    assert pool_reserve(local, 1)
+    assert (local.free, general.free) == (1, 3)
+    assert pool_reserve(local, 3)
+    assert (local.free, general.free) == (3, 1)
+    assert not pool_reserve(local, 5)
+    pool_finish(local)
+    assert general.free == 4
+    assert not pool_reserve(general, 5)
+    assert general.free == 4
