@@ -5,6 +5,7 @@ Source: reference R4, sections 3.5, 4, 8.5 and 9.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
 from hafnium.page_table import (
@@ -15,6 +16,8 @@ from hafnium.page_table import (
     MODE_UNOWNED,
     MODE_W,
     MODE_X,
+    STAGE1_LIMIT,
+    STAGE2_LIMIT,
     page_table_map,
 )
 from hafnium.pool import pool_alloc
@@ -26,7 +29,7 @@ ROOT_TABLE_BYTES = 1 << 39
 PRIMARY_BYTES = 1 << 40
 
 
-class BootError(Exception):
+class BootError(ValueError):
     """A description that no machine can be built from."""
 
 
@@ -61,6 +64,40 @@ class Description:
     console: int
     image: tuple[Section, ...]
     secondaries: tuple[Secondary, ...]
+
+
+def check_secondaries(secondaries: Sequence[Secondary]) -> None:
+    """Refuse VMs that the tables have no room for.
+
+    Raises:
+        BootError: there are too many VMs, or one has too many virtual CPUs.
+    """
+    if len(secondaries) >= MAX_VMS:
+        raise BootError(f"{1 + len(secondaries)} VMs, but there is room for {MAX_VMS}")
+    for vm_id, secondary in enumerate(secondaries, 1):
+        if not 0 <= secondary.vcpus <= MAX_CPUS:
+            raise BootError(f"VM {vm_id} has {secondary.vcpus} virtual CPUs, but there is room for {MAX_CPUS}")
+
+
+def check_memory(description: Description) -> None:
+    """Refuse memory that has two owners, or that the page tables do not have.
+
+    Raises:
+        BootError: a range is not made of pages below the limit of its table, or two ranges overlap.
+    """
+    console = description.console
+    claims = [("the console", console, console + PAGE_SIZE, STAGE1_LIMIT)]
+    for number, section in enumerate(description.image):
+        claims.append((f"section {number} of the image", section.begin, section.end, STAGE1_LIMIT))
+    for vm_id, secondary in enumerate(description.secondaries, 1):
+        claims.append((f"the memory of VM {vm_id}", secondary.begin, secondary.end, STAGE2_LIMIT))
+    for what, begin, end, limit in claims:
+        if begin % PAGE_SIZE != 0 or end % PAGE_SIZE != 0 or not 0 <= begin < end <= limit:
+            raise BootError(f"{what}, {begin:#x} to {end:#x}, is not made of pages below {limit:#x}")
+    claims.sort(key=lambda claim: claim[1])
+    for (first, _, first_end, _), (second, second_begin, _, _) in pairwise(claims):
+        if second_begin < first_end:
+            raise BootError(f"{second} begins at {second_begin:#x}, within {first}, which ends at {first_end:#x}")
 
 
 def cpu_order(ids: Sequence[int], boot_cpu: int) -> list[int]:
@@ -109,7 +146,7 @@ def create_vm(machine: Machine, vcpu_count: int, console: int) -> Vm:
     """
     vm = vm_init(machine, vcpu_count)
     if vm is None:
-        raise BootError("no room for another VM")
+        raise BootError("not enough page-table pages for another VM")
     map_pages(machine, vm, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
     return vm
 
@@ -121,6 +158,8 @@ def boot(description: Description) -> Machine:
         BootError: the description is not that of a machine.
     """
     order = cpu_order(description.cpu_ids, description.boot_cpu)
+    check_secondaries(description.secondaries)
+    check_memory(description)
     machine = Machine(cpus=[Cpu(index, id=cpu_id) for index, cpu_id in enumerate(order)])
     machine.pool.free = description.pool
     console = description.console
@@ -130,7 +169,7 @@ def boot(description: Description) -> Machine:
     everything = MODE_R | MODE_W | MODE_X
     primary = vm_init(machine, MAX_CPUS)
     if primary is None:
-        raise BootError("no room for the primary VM")
+        raise BootError("not enough page-table pages for the primary VM")
     map_pages(machine, primary, 0, PRIMARY_BYTES, everything)
     map_pages(machine, primary, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
     for section in description.image:

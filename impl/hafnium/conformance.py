@@ -22,7 +22,7 @@ from typing import Any
 from hafnium.console import run_command
 from hafnium.page_table import ABSENT, NOBODY
 from hafnium.replay import Outcome, Replay, StepError, build_replay, do_step, name, read_state
-from hafnium.trace import Scenario, Step, TraceError, load
+from hafnium.trace import Header, Scenario, Step, TraceError, load
 
 DECLARED = Path(__file__).with_name("conformance.json")
 
@@ -43,19 +43,24 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A declared difference: which scenarios and fields, and which deviation accounts for it."""
+    """A declared difference: which scenarios and fields, and which deviation accounts for it.
+
+    With `pool_limited`, it is only about scenarios whose pool of page-table pages was cut down.
+    """
 
     scenario: str
     field: str
     deviation: int
+    pool_limited: bool = False
+
+    def is_about(self, header: Header) -> bool:
+        """Tell whether the rule is about a scenario."""
+        return fnmatchcase(header.name, self.scenario) and (header.pool_limited or not self.pool_limited)
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Everything that is declared: single fields, and scenarios that go their own way.
-
-    Only scenarios whose pool of page-table pages was cut down can be out of the model.
-    """
+    """Everything that is declared: single fields, and scenarios that go their own way."""
 
     differences: tuple[Rule, ...]
     out_of_model: tuple[Rule, ...]
@@ -83,9 +88,15 @@ class Result:
 def load_declared(path: Path = DECLARED) -> Declared:
     """Read the declared differences."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    differences = [Rule(rule["scenario"], rule["field"], rule["deviation"]) for rule in data["differences"]]
-    out = [Rule(rule["scenario"], "*", rule["deviation"]) for rule in data["out_of_model"]]
-    return Declared(tuple(differences), tuple(out))
+    return Declared(decode_rules(data["differences"]), decode_rules(data["out_of_model"]))
+
+
+def decode_rules(items: list[dict[str, Any]]) -> tuple[Rule, ...]:
+    """Return declared rules; one without a field is about all of them."""
+    return tuple(
+        Rule(item["scenario"], item.get("field", "*"), item["deviation"], item.get("pool_limited", False))
+        for item in items
+    )
 
 
 def same(key: str, expected: Any, actual: Any) -> bool:
@@ -143,8 +154,7 @@ def replay_step(replay: Replay, step: Step, expected: dict[str, Any]) -> list[Di
 def judge(scenario: Scenario, declared: Declared) -> Result:
     """Replay one scenario up to the first difference that is not declared."""
     result = Result(scenario)
-    title = scenario.header.name
-    rules = [rule for rule in declared.differences if fnmatchcase(title, rule.scenario)]
+    rules = [rule for rule in declared.differences if rule.is_about(scenario.header)]
     replay = build_replay(scenario.header)
     expected = dict(scenario.header.init)
     differences = compare_state(replay, expected, -1)
@@ -154,10 +164,10 @@ def judge(scenario: Scenario, declared: Declared) -> Result:
         expected.update(step.change)
         differences = replay_step(replay, step, expected)
     unexplained(result, rules, differences)
-    out = [rule for rule in declared.out_of_model if fnmatchcase(title, rule.scenario)]
+    out = [rule for rule in declared.out_of_model if rule.is_about(scenario.header)]
     if result.first is None:
         result.verdict = Verdict.DECLARED if result.used else Verdict.AGREES
-    elif out and scenario.header.pool_limited:
+    elif out:
         result.verdict = Verdict.OUT_OF_MODEL
         result.used.update(out)
     else:
@@ -181,7 +191,7 @@ def find_scenarios(path: Path) -> list[Path]:
     """Return the file that a path names, or the scenarios of a folder in the order of their names."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.name.endswith((".jsonl", ".jsonl.gz")))
+    return sorted(file for file in path.rglob("*") if file.name.endswith((".jsonl", ".jsonl.gz")) and file.is_file())
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -192,6 +202,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=what)
     files: list[Path] = []
     for path in parser.parse_args(arguments).paths:
+        if not path.exists():
+            parser.error(f"no such file or folder: {path}")
         found = find_scenarios(path)
         if not found:
             parser.error(f"no scenario in {path}")

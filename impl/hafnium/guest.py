@@ -60,7 +60,7 @@ class Guests:
     replies: dict[Vcpu, Reply] = field(default_factory=dict)
     fetched: dict[Vcpu, Action] = field(default_factory=dict)
     called: set[Vcpu] = field(default_factory=set)
-    failures: dict[Vcpu, Exception] = field(default_factory=dict)
+    failures: dict[Vcpu, BaseException] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seats = [Seat(cpu) for cpu in self.machine.cpus]
@@ -103,7 +103,9 @@ def run_guest(guests: Guests, seat: Seat, interrupt: bool) -> None:
         return
     try:
         action = next_action(guests, current)
-    except Exception as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
         guests.failures[current] = error
         stop_guest(guests, seat, current, f"raises {type(error).__name__}")
         return

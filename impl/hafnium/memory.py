@@ -16,12 +16,14 @@ from hafnium.page_table import (
     MODE_W,
     MODE_X,
     page_table_commit,
+    page_table_cost,
     page_table_get,
+    page_table_map,
     page_table_merge,
     page_table_prepare,
 )
 from hafnium.physical import memory_page, zero_memory
-from hafnium.pool import Pool, pool_finish
+from hafnium.pool import Pool, pool_finish, pool_reserve
 from hafnium.state import Machine, Vcpu, Vm, find_vm
 
 SEND_MODE = MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W
@@ -155,11 +157,15 @@ def can_be_shared(sender: Vm, to: Vm, begin: int, end: int, share: int) -> bool:
 def prepare_move(
     machine: Machine, sender: Vm, to: Vm, begin: int, end: int, modes: tuple[int, int], pool: Pool
 ) -> bool:
-    """Make sure that `[begin, end)` can change hands and be zeroed; False if `pool` has too few pages."""
+    """Make sure that `[begin, end)` can change hands and be zeroed; False if `pool` has too few pages.
+
+    The pages that the receiver will need are only set aside. The hypervisor's own mapping may use them:
+    it is gone, and has given them back to `pool`, before the receiver is mapped.
+    """
     from_mode, to_mode = modes
     if not page_table_prepare(sender.ptable, begin, end, from_mode, pool):
         return False
-    if not page_table_prepare(to.ptable, begin, end, to_mode, pool):
+    if not pool_reserve(pool, page_table_cost(to.ptable, begin, end, to_mode)):
         return False
     return page_table_prepare(machine.stage1.ptable, begin, end, MODE_W, pool)
 
@@ -179,10 +185,10 @@ def move_memory(machine: Machine, sender: Vm, to: Vm, begin: int, end: int, mode
         page_table_commit(stage1, begin, end, MODE_W, pool)
         zero_memory(machine.memory, begin, end)
         page_table_commit(stage1, begin, end, ABSENT, pool)
-        page_table_commit(to.ptable, begin, end, to_mode, pool)
+        mapped = page_table_map(to.ptable, begin, end, to_mode, pool)
+        assert mapped
     else:
         page_table_merge(sender.ptable, begin, end, pool)
-        page_table_merge(to.ptable, begin, end, pool)
         page_table_merge(stage1, begin, end, pool)
     pool_finish(pool)
     return done

@@ -127,6 +127,30 @@ def split_entries(entries: list[int | Table], begin: int, end: int, size: int, m
     return True
 
 
+def page_table_cost(table: PageTable, begin: int, end: int, mode: int) -> int:
+    """Count the pages that it takes to prepare `[begin, end)` for `mode`."""
+    first, last = page_range(table, begin, end)
+    return count_splits(table.root, first, last, ROOT_PAGES, mode)
+
+
+def count_splits(entries: list[int | Table], begin: int, end: int, size: int, mode: int) -> int:
+    """Count the entries that have to be split for the pages `begin` to `end`, at this level and below."""
+    splits = 0
+    while begin < end:
+        start = begin - begin % size
+        stop = min(end, start + size)
+        entry = entries[begin // size]
+        if stop - begin < size and not keeps_entry(entry, mode):
+            if isinstance(entry, Table):
+                below = entry.entries
+            else:
+                splits += 1
+                below = [entry] * ENTRIES
+            splits += count_splits(below, begin - start, stop - start, size // ENTRIES, mode)
+        begin = stop
+    return splits
+
+
 def page_table_commit(table: PageTable, begin: int, end: int, mode: int, pool: Pool) -> None:
     """Give the pages of `[begin, end)`, which must be prepared for it, `mode`; freed tables go to `pool`."""
     first, last = page_range(table, begin, end)

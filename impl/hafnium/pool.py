@@ -38,6 +38,18 @@ def pool_free(pool: Pool, count: int = 1) -> None:
         pool.free += count
 
 
+def pool_reserve(pool: Pool, count: int) -> bool:
+    """Take from the fallbacks until the pool itself has `count` pages; False if they have too few.
+
+    No other physical CPU uses the pool.
+    """
+    while pool.free < count:
+        if pool.fallback is None or not pool_alloc(pool.fallback):
+            return False
+        pool_free(pool)
+    return True
+
+
 def pool_finish(pool: Pool) -> None:
     """Move what is left to the fallback, and cut the pool off from it. Nothing happens without one."""
     fallback = pool.fallback
