@@ -109,6 +109,14 @@ def low_zeros(term: z3.ArithRef) -> int:
     return 0
 
 
+def _divided(term: z3.ArithRef, bits: int) -> z3.ArithRef:
+    """The term without its low bits, which are zero."""
+    unit = 1 << bits
+    if term.decl().kind() == z3.Z3_OP_MUL and term.num_args() == 2 and constant(term.arg(1)) == unit:
+        return term.arg(0)
+    return term / z3.IntVal(unit)
+
+
 def needs_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, *, joins: bool) -> bool:
     """Whether `&`, or with `joins` `|`, of these needs bit vectors, and so operands of at most `WIDEST` bits."""
     if constant(a) is not None or constant(b) is not None:
@@ -133,7 +141,7 @@ def bit_and(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
         return bit_and(b, a, ranges)
     if y is not None:
         return _masked(a, y, ranges)
-    return _by_vectors(a, b, ranges, lambda p, q: p & q)
+    return _by_vectors(a, b, ranges, lambda p, q: p & q, joins=False)
 
 
 def _masked(term: z3.ArithRef, mask: int, ranges: Ranges) -> z3.ArithRef:
@@ -170,7 +178,7 @@ def bit_or(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
         return a + b
     if x is not None or y is not None:
         return a + b - bit_and(a, b, ranges)
-    return _by_vectors(a, b, ranges, lambda p, q: p | q)
+    return _by_vectors(a, b, ranges, lambda p, q: p | q, joins=True)
 
 
 def bit_xor(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
@@ -201,7 +209,14 @@ def power_of_two(exponent: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
     return result
 
 
-def _by_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, operation: object) -> z3.ArithRef:
+def _by_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, operation: object, *, joins: bool) -> z3.ArithRef:
+    """Only the bits that both can have need vectors: below them, one operand is zero."""
+    shared = max(low_zeros(a), low_zeros(b))
+    if 0 < shared < WIDEST:
+        unit = z3.IntVal(1 << shared)
+        whole, part = (a, b) if low_zeros(a) == shared else (b, a)
+        upper = _by_vectors(_divided(whole, shared), part / unit, ranges, operation, joins=joins) * unit
+        return upper + part % unit if joins else upper
     highs = [ranges.of(a)[1], ranges.of(b)[1]]
     width = max(WIDEST if high is None else max(high.bit_length(), 1) for high in highs)
     combined = operation(z3.Int2BV(a, width), z3.Int2BV(b, width))  # type: ignore[operator]
