@@ -28,6 +28,7 @@ from hfverify.execute.values import (
     Sequence,
     TupleValue,
     Value,
+    Words,
 )
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Fifo, Ref
@@ -40,6 +41,9 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     """`callee(arguments)`."""
     assert isinstance(node, ast.Call)
     callee = run.evaluate(node.func, frame)
+    if isinstance(callee, Function) and run.is_pause(callee):
+        run.world.pause(frame.span(node))
+        return NONE
     if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
         raise run.refuse(node, frame, "`*` and `**` in a call are not supported")
     positional = [run.evaluate(argument, frame) for argument in node.args]
@@ -125,7 +129,7 @@ def _builtin(run: Interpreter, name: str, arguments: list[Value], node: ast.Call
         elif isinstance(value, EnumValue) and value.is_int:
             numbers.append(value.term)
     match name, arguments:
-        case "len", [Sequence() as sequence]:
+        case "len", [Sequence() | Words() as sequence]:
             return length(run, sequence)
         case "len", [TupleValue(items)]:
             return z3.IntVal(len(items))

@@ -14,7 +14,7 @@ from hfverify.execute.scopes import STAR, bindings
 from hfverify.execute.source import Class, Sources
 from hfverify.model.mentions import dotted, walk
 from hfverify.model.program import Program
-from hfverify.model.types import BoolType, BytesType, EnumType, OptionalType
+from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType
 from hfverify.syntax import tree
 
 HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__class__", "__dict__", STAR)
@@ -93,6 +93,9 @@ def _unfit(program: Program, found: Attribute, state: str, full: str) -> str:
             return "" if other is not None and name == other.target else f"`{full}` stands for `{target}`"
         case tree.MapsList():
             return _unfit_link(program, name)
+        case tree.MapsWords():
+            fits = ast.unparse(found.annotation) == "list[int]"
+            return "" if fits else f"`{full}` stands for words of bits"
         case tree.MapsNone():
             return ""
     if f"{state}.{full}" in program.locks:
@@ -117,6 +120,8 @@ def _unfit(program: Program, found: Attribute, state: str, full: str) -> str:
             fits = found.plain_type == "bytearray"
         case OptionalType():
             fits = ast.unparse(found.annotation) in ("int | None", "None | int")
+        case FifoType() | BitsType():
+            return f"no rule of a proof file says how it is a {cell.type}"
         case _:
             fits = found.plain_type == "int"
     return "" if fits else f"the cell `{cell.name}` is {cell.type}"
@@ -131,6 +136,8 @@ def _parts(mapping: tree.Mapping) -> set[str]:
     match mapping:
         case tree.MapsTo(place=expr) | tree.MapsNone(condition=expr):
             return {dotted(inner) for inner in walk(expr)}
+        case tree.MapsList(cell=cell) | tree.MapsWords(cell=cell):
+            return {cell}
         case _:
             return set()
 

@@ -28,8 +28,10 @@ from hfverify.execute.values import (
     TupleValue,
     Value,
 )
+from hfverify.execute.words import combined
 from hfverify.logic import arithmetic
 from hfverify.logic.values import Bytes, Part, Ref, conjunction, disjunction
+from hfverify.logic.words import Flag, Shifted, Word, is_not_zero
 
 
 def handles(kind: type[ast.expr]) -> Callable[[Eval], Eval]:
@@ -112,7 +114,20 @@ def _tuple(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
 @handles(ast.IfExp)
 def _conditional(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.IfExp)
-    return run.evaluate(node.body if run.truth(node.test, frame) else node.orelse, frame)
+    test = run.evaluate(node.test, frame) if not isinstance(node.test, ast.BoolOp) else run.computed(node.test, frame)
+    then, otherwise = run.computed(node.body, frame), run.computed(node.orelse, frame)
+    if isinstance(test, z3.BoolRef) and _alike(then, otherwise):
+        assert isinstance(then, z3.ExprRef)
+        assert isinstance(otherwise, z3.ExprRef)
+        return z3.If(test, then, otherwise)
+    holds = run.truth(node.test, frame) if test is None else run.branch(
+        run.truthiness(test, node.test, frame), node.test, frame
+    )  # fmt: skip
+    return run.evaluate(node.body if holds else node.orelse, frame)
+
+
+def _alike(a: Value | None, b: Value | None) -> bool:
+    return any(isinstance(a, sort) and isinstance(b, sort) for sort in (z3.ArithRef, z3.BoolRef))
 
 
 @handles(ast.BoolOp)
@@ -123,8 +138,13 @@ def _bool_op(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     value: Value = NONE
     for index, operand in enumerate(node.values):
         value = run.evaluate(operand, frame)
-        if index == len(node.values) - 1:
+        rest = node.values[index + 1 :]
+        if not rest:
             break
+        following = [run.computed(other, frame) for other in rest] if isinstance(value, z3.BoolRef) else []
+        truths = [other for other in following if isinstance(other, z3.BoolRef)]
+        if isinstance(value, z3.BoolRef) and len(truths) == len(rest):
+            return (disjunction if stop_on else conjunction)([value, *truths])
         if run.branch(run.truthiness(value, operand, frame), operand, frame) is stop_on:
             return run.present(value, operand, frame, "it was found true") if stop_on else value
     return value
@@ -142,7 +162,12 @@ def _unary(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
         case ast.UAdd():
             return number(run, value, node, frame)
         case _:
-            return folded(-number(run, value, node, frame) - 1)
+            term = number(run, value, node, frame)
+            inverted = folded(-term - 1)
+            power = run.powers.of(term)
+            if power is not None and not power[1]:
+                run.powers.note(inverted, power[0], inverted=True)
+            return inverted
 
 
 def number(run: Interpreter, value: Value, node: ast.expr, frame: Frame) -> z3.ArithRef:
@@ -180,6 +205,8 @@ def arithmetic_result(
         and isinstance(op, ast.BitAnd | ast.BitOr | ast.BitXor)
     ):
         return _logical(op, left, right)
+    if any(isinstance(value, Word | Shifted) for value in (left, right)):
+        return combined(run, op, left, right, node, frame)
     left_node = node.left if isinstance(node, ast.BinOp) else node.target
     right_node = node.right if isinstance(node, ast.BinOp) else node.value
     a, b = number(run, left, left_node, frame), number(run, right, right_node, frame)
@@ -199,7 +226,10 @@ def arithmetic_result(
             message = f"the shift of `{ast.unparse(node)}` may be negative or above {arithmetic.WIDEST}"
             run.require(inside, node, frame, message)
             shift = arithmetic.shift_left if isinstance(op, ast.LShift) else arithmetic.shift_right
-            return folded(shift(a, b, ranges))
+            shifted = folded(shift(a, b, ranges))
+            if isinstance(op, ast.LShift) and arithmetic.constant(a) == 1:
+                run.powers.note(shifted, b, inverted=False)
+            return shifted
         case ast.BitAnd() | ast.BitOr() | ast.BitXor():
             if arithmetic.needs_vectors(a, b, ranges, joins=isinstance(op, ast.BitOr)):
                 for operand in (a, b):
@@ -285,6 +315,11 @@ def equal(run: Interpreter, left: Value, right: Value, node: ast.expr, frame: Fr
         if len(left.items) != len(right.items):
             return z3.BoolVal(False)
         return conjunction([equal(run, a, b, node, frame) for a, b in zip(left.items, right.items, strict=True)])
+    for value, other in ((left, right), (right, left)):
+        zero = isinstance(other, z3.ArithRef) and arithmetic.constant(other) == 0
+        if isinstance(value, Flag | Word) and zero:
+            some = value.truth if isinstance(value, Flag) else is_not_zero(run.world.facts, value)
+            return z3.Not(some)
     if _unlike(left, right):
         return z3.BoolVal(False)
     plain = (z3.ArithRef, z3.BoolRef, EnumValue)

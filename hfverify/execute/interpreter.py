@@ -18,8 +18,9 @@ from hfverify.diagnostics import Span
 from hfverify.execute.scopes import changes_meaning, local_names
 from hfverify.execute.source import Class, Function, Module, Sources
 from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Text, TupleValue, Value
-from hfverify.execute.world import World
+from hfverify.execute.world import Impure, World
 from hfverify.logic.values import Part, Ref, conjunction
+from hfverify.logic.words import Flag, Powers, Word, is_not_zero
 from hfverify.model.program import Program
 from hfverify.syntax import tree
 
@@ -134,6 +135,7 @@ class Interpreter:
         self.trail: list[Span] = []
         self.entered: set[str] = set()
         self.confined: list[set[str]] = []
+        self.powers = Powers()
         self._constants: dict[int, Value] = {}
         self._locals: dict[str, set[str]] = {}
 
@@ -148,11 +150,14 @@ class Interpreter:
         plain = z3.simplify(condition)
         if z3.is_true(plain) or z3.is_false(plain):
             return bool(z3.is_true(plain))
+        if self.world.speculating:
+            raise Impure
         taken = self.oracle.decide(condition, self.world)
         self.decisions.append(
             Decision(condition, taken, frame.span(node), text or ast.unparse(node), len(self.world.assumptions))
         )
         self.world.assume(condition if taken else z3.Not(condition))
+        self.world.facts.ranges.learn(condition, taken)
         return taken
 
     def require(self, goal: z3.BoolRef, node: ast.AST, frame: Frame, message: str) -> None:
@@ -160,6 +165,18 @@ class Interpreter:
         self.world.check("raises", goal, "HF508", message, frame.span(node))
         if z3.is_false(z3.simplify(goal)):
             raise PathEnds("raises")
+
+    def computed(self, node: ast.expr, frame: Frame) -> Value | None:
+        """The value of an expression that does nothing but compute it, and never fails; None for any other."""
+        length, outer = len(self.trail), self.world.speculating
+        self.world.speculating = True
+        try:
+            return self.evaluate(node, frame)
+        except (Impure, Refusal):
+            del self.trail[length:]
+            return None
+        finally:
+            self.world.speculating = outer
 
     def split(self, value: Value, node: ast.AST, frame: Frame) -> Value:
         """Decide whether a value that may be None is."""
@@ -221,6 +238,10 @@ class Interpreter:
             return z3.BoolVal(len(value.items) > 0)
         if isinstance(value, Text):
             return z3.BoolVal(value.text != "")
+        if isinstance(value, Flag):
+            return value.truth
+        if isinstance(value, Word):
+            return is_not_zero(self.world.facts, value)
         if isinstance(value, Ref | Part) and self._is_always_true(value):
             return z3.BoolVal(True)
         raise self.refuse(node, frame, "the truth of this value is not supported", "compare it explicitly")
@@ -235,6 +256,11 @@ class Interpreter:
         return cls is not None and cls.is_always_true
 
     # ------------------------------------------------------------ calls and names
+
+    def is_pause(self, function: Function) -> bool:
+        """Whether the proof files trust the function to do nothing but let other threads go on."""
+        trusted = self.program.trusts.get("pause")
+        return trusted is not None and trusted.target == function.name
 
     def invoke(self, function: Function, arguments: dict[str, Value], span: Span) -> tuple[Value, Span]:
         """Call a function of the implementation: its body is executed in place."""

@@ -182,6 +182,7 @@ class _Head:
         self.cells = run.world.cells
         self.held = list(run.world.held)
         self.sections = len(run.world.sections)
+        self.late = len(run.world.late)
         self.taken = len(run.world.sections[-1].locks) if run.world.sections else 0
 
     def compare(self, run: Interpreter, node: ast.While | ast.For, frame: Frame, written: Written) -> None:
@@ -198,6 +199,10 @@ class _Head:
             if section.post is not None:
                 message = "a turn of the loop changes shared state in a critical section of its own"
                 world.check("lock.shape", _same(section.pre, section.post), "HF705", message, section.spans[0])
+        late = world.late if inside else world.late[self.late :]
+        if any(cell.guard is not None for cell in late):
+            message = "a turn of the loop changes shared state without a lock"
+            world.check("lock.shape", z3.BoolVal(False), "HF705", message, span)
         for name in {*self.names, *frame.names}:
             before, after = self.names.get(name), frame.names.get(name)
             known = name in written.names and (name not in self.names or _alike(before, after))
@@ -306,13 +311,21 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
     queues = {cell.name for cell in run.program.cells() if isinstance(cell.type, FifoType)}
     declared = {cell.name: cell for cell in run.program.cells()}
     cells = run.world.cells
+    # Without a lock, a turn changes nothing that a lock guards: what is new there is what others did.
+    others: dict[str, tuple[z3.ExprRef, ...]] = {}
     for name in cells.terms:
         if name.split(".")[-1] in attributes or (written.contracts and name in queues):
             cells = _arbitrary(run, cells, name)
             written.cells.add(name)
+            if run.world.held:
+                run.world.sections[-1].writes = True
             if name in declared and not run.world.held:
-                run.world.late.append(declared[name])
+                if declared[name].guard is None:
+                    run.world.late.append(declared[name])
+                else:
+                    others[name] = cells.terms[name]
     run.world.cells = cells
+    run.world.base = Cells({**run.world.base.terms, **others})
     _forget_reads(run, node, frame, written.read)
 
 
@@ -326,7 +339,7 @@ def _forget_reads(run: Interpreter, node: ast.stmt, frame: Frame, read: set[str]
                     cell.state, tuple(run.world.fresh_number(key.name) for key in run.program.states[cell.state].keys)
                 )
                 value = constants(cell, f"{cell.name}!{run.world.facts.number()}")
-                run.world.reads.append(Read(cell, ref, value, frame.span(node), len(run.world.sections)))
+                run.world.reads.append(Read(cell, ref, value, frame.span(node), run.world.phase))
 
 
 def _arbitrary(run: Interpreter, cells: Cells, name: str) -> Cells:
@@ -360,7 +373,9 @@ def written_in(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> Wri
                     found.read.add(name)
                 case ast.Name(id=name):
                     target = run.sources.resolve(function.module, name)
-                    if isinstance(target, Function) and target.name not in found.functions:
+                    if isinstance(target, Function) and run.is_pause(target):
+                        found.functions.add(target.name)
+                    elif isinstance(target, Function) and target.name not in found.functions:
                         found.functions.add(target.name)
                         found.contracts = found.contracts or target.name in run.contracts
                         pending.append((target.node, target))

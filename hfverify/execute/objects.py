@@ -28,14 +28,16 @@ from hfverify.execute.values import (
     Record,
     Sequence,
     Value,
+    Words,
 )
+from hfverify.execute.words import read_word
 from hfverify.logic.cells import Stored
 from hfverify.logic.evaluate import Env
 from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Part, Ref
 from hfverify.model.mentions import dotted, walk
 from hfverify.model.program import Cell
-from hfverify.model.types import BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
+from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
 from hfverify.syntax import tree
 
 
@@ -144,6 +146,11 @@ def _mapped(run: Interpreter, ref: Ref, mapping: tree.Mapping, node: ast.AST, fr
             return Sequence(ref, mapping)
         case tree.MapsList():
             return ListHead(ref, mapping)
+        case tree.MapsWords(_, _, cell_path, width):
+            cell = run.program.cell(ref.state, cell_path)
+            assert cell is not None
+            assert isinstance(cell.type, BitsType)
+            return Words(ref, cell, width, cell.type.width // width)
         case tree.MapsNone(_, path, condition):
             for cell in _cells_in(run, ref, condition):
                 world.demand_access(cell, ref, frame.span(node), "read")
@@ -309,11 +316,10 @@ def get_item(run: Interpreter, base: Value, node: ast.Subscript, frame: Frame) -
     """`base[index]`."""
     index = node.slice
     base = run.present(base, node.value, frame, "it is indexed")
+    if isinstance(base, Words) and not isinstance(index, ast.Slice):
+        return read_word(run, base, position_of(run, index, node, frame), node, frame)
     if isinstance(base, Sequence) and not isinstance(index, ast.Slice):
-        position = run.evaluate(index, frame)
-        term = position.term if isinstance(position, EnumValue) and position.is_int else position
-        if not isinstance(term, z3.ArithRef):
-            raise run.refuse(node, frame, "the index is not a number")
+        term = position_of(run, index, node, frame)
         count = length(run, base)
         inside = z3.And(term >= 0, term < count)
         run.require(inside, node, frame, f"the index of `{ast.unparse(node)}` may be out of range")
@@ -322,8 +328,19 @@ def get_item(run: Interpreter, base: Value, node: ast.Subscript, frame: Frame) -
     raise run.refuse(node, frame, "an item of this value is not supported")
 
 
-def length(run: Interpreter, sequence: Sequence) -> z3.ArithRef:
+def position_of(run: Interpreter, index: ast.expr, node: ast.Subscript, frame: Frame) -> z3.ArithRef:
+    """The number by which a sequence is indexed."""
+    position = run.evaluate(index, frame)
+    term = position.term if isinstance(position, EnumValue) and position.is_int else position
+    if not isinstance(term, z3.ArithRef):
+        raise run.refuse(node, frame, "the index is not a number")
+    return term
+
+
+def length(run: Interpreter, sequence: Sequence | Words) -> z3.ArithRef:
     """`len(sequence)`."""
+    if isinstance(sequence, Words):
+        return z3.IntVal(sequence.count)
     return run.world.evaluator.number(sequence.mapping.count, _env(run, sequence.ref))
 
 

@@ -20,6 +20,7 @@ from hfverify.execute.source import Class, Function, Sources
 from hfverify.execute.values import Value
 from hfverify.execute.world import World
 from hfverify.logic.evaluate import Env, Thunk
+from hfverify.logic.quantifiers import has_quantifier
 from hfverify.logic.values import Ref
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Call, Program
@@ -46,6 +47,13 @@ class Path:
     trail: list[Span] = field(default_factory=list)
     names: dict[str, SpecValue | Thunk] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
+    solver: z3.Solver | None = None
+
+    def possible(self, condition: z3.BoolRef) -> bool:
+        """Whether what is known of the path, as far as it has no quantifiers, allows the condition."""
+        parts = condition.children() if z3.is_and(condition) else [condition]
+        plain = [part for part in parts if not has_quantifier(part)]
+        return self.solver is None or self.solver.check(*plain) != z3.unsat
 
 
 class _Prefix:
@@ -72,7 +80,7 @@ class _Prefix:
             self.taken.append(choice)
             world.recording = position + 1 >= len(self.given)
             return choice
-        self._learn(world)
+        self.learn(world)
         holds = self.solver.check(condition) != z3.unsat
         fails = self.solver.check(z3.Not(condition)) != z3.unsat
         if not holds and not fails:
@@ -82,26 +90,13 @@ class _Prefix:
         self.taken.append(holds)
         return bool(holds)
 
-    def _learn(self, world: World) -> None:
+    def learn(self, world: World) -> None:
+        """Know what the path knows, as far as it has no quantifiers."""
         for index, formulas in enumerate((world.facts.formulas, world.assumptions)):
             for formula in formulas[self.known[index] :]:
                 if not has_quantifier(formula):
                     self.solver.add(formula)
             self.known[index] = len(formulas)
-
-
-def has_quantifier(term: z3.ExprRef) -> bool:
-    """Whether a quantifier occurs in the term."""
-    seen: set[int] = set()
-    pending = [term]
-    while pending:
-        current = pending.pop()
-        if z3.is_quantifier(current):
-            return True
-        if current.get_id() not in seen:
-            seen.add(current.get_id())
-            pending.extend(current.children())
-    return False
 
 
 Setup = Callable[[], tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]]
@@ -140,6 +135,8 @@ def explore(
             )
             path.ended = "held"
         path.decisions, path.trail, path.entered = run.decisions, run.trail, run.entered
+        prefix.learn(world)
+        path.solver = prefix.solver
         paths.append(path)
         if len(paths) > MOST_PATHS:
             path.ended = "refused"

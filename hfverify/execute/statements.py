@@ -24,8 +24,9 @@ from hfverify.execute.interpreter import (
     Returned,
 )
 from hfverify.execute.loops import run_for, run_while
-from hfverify.execute.objects import get_attribute, set_attribute
-from hfverify.execute.values import NONE, Buffer, EnumValue, Maybe, NoneValue, Slice, Text, TupleValue, Value
+from hfverify.execute.objects import get_attribute, position_of, set_attribute
+from hfverify.execute.values import NONE, Buffer, EnumValue, Maybe, NoneValue, Slice, Text, TupleValue, Value, Words
+from hfverify.execute.words import read_word, write_word
 from hfverify.logic.cells import Stored
 from hfverify.logic.values import Bytes, LockValue
 
@@ -95,6 +96,14 @@ def _augmented(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
         case ast.Name(id=name) as target:
             old = run.lookup(name, target, frame)
             frame.names[name] = arithmetic_result(run, node.op, old, run.evaluate(node.value, frame), node, frame)
+        case ast.Subscript() as target:
+            words = run.evaluate(target.value, frame)
+            if not isinstance(words, Words):
+                raise run.refuse(target, frame, "an item of this value cannot be assigned")
+            index = position_of(run, target.slice, target, frame)
+            word = read_word(run, words, index, target, frame)
+            new = arithmetic_result(run, node.op, word, run.evaluate(node.value, frame), node, frame)
+            write_word(run, words, index, new, target, frame)
         case ast.Attribute(attr=name) as target:
             base = run.evaluate(target.value, frame)
             old = get_attribute(run, base, name, target, frame)
@@ -119,6 +128,9 @@ def assign(run: Interpreter, target: ast.expr, value: Value, frame: Frame) -> No
                 assign(run, inner, item, frame)
         case ast.Subscript():
             base = run.evaluate(target.value, frame)
+            if isinstance(base, Words):
+                write_word(run, base, position_of(run, target.slice, target, frame), value, target, frame)
+                return
             if not isinstance(base, Buffer):
                 raise run.refuse(target, frame, "an item of this value cannot be assigned")
             _fill(run, base, target, value, frame)

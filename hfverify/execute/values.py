@@ -14,6 +14,7 @@ import z3
 
 from hfverify.execute.source import Class, Function, Module
 from hfverify.logic.values import Bytes, LockValue, Part, Ref
+from hfverify.logic.words import Flag, Shifted, Word
 from hfverify.model.program import Cell
 from hfverify.syntax import tree
 
@@ -96,6 +97,16 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """A list of `count` words of `width` bits each, which together are the set of bits of a cell."""
+
+    ref: Ref
+    cell: Cell
+    width: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class TupleValue:
     items: tuple[Value, ...]
 
@@ -152,6 +163,10 @@ Value: TypeAlias = (
     | Opaque
     | Buffer
     | Slice
+    | Words
+    | Word
+    | Shifted
+    | Flag
     | TupleValue
     | Record
     | Text

@@ -15,7 +15,7 @@ from hfverify.diagnostics import NOWHERE, Span
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Evaluator, choose
 from hfverify.logic.facts import Facts, in_range
-from hfverify.logic.values import Bytes, Fifo, LockValue, Ref, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Ref, conjunction, disjunction
 from hfverify.model.program import Actor, Cell, Lock, Program
 from hfverify.model.resolve import walk
 from hfverify.model.types import FifoType, bounds
@@ -47,26 +47,30 @@ class Held:
 
 @dataclass(slots=True)
 class Section:
-    """One outermost critical section: its locks in order, and the state at its two ends."""
+    """One outermost critical section: its locks in order, the state at its two ends, and whether it writes."""
 
     locks: list[LockValue]
     spans: list[Span]
     pre: Cells
     post: Cells | None = None
     split: Span | None = None
+    writes: bool = False
     released: list[tuple[Cell, Ref, Stored, z3.BoolRef]] = field(default_factory=list)
     closed_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read of a cell that has no stable value, and what it gave."""
+    """A read of a cell that has no stable value, and what it gave.
+
+    `phase` is 2k - 1 inside the k-th outermost critical section, and 2k after it.
+    """
 
     cell: Cell
     ref: Ref
     value: Stored
     span: Span
-    section: int
+    phase: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,10 @@ class Event:
     lock: LockValue | None = None
     cells: Cells | None = None
     read: Read | None = None
+
+
+class Impure(Exception):
+    """What was tried does more than compute a value."""
 
 
 class World:
@@ -104,7 +112,14 @@ class World:
         self.reads: list[Read] = []
         self.events: list[Event] = []
         self.late: list[Cell] = []
+        self.known: dict[int, z3.BoolRef] = {}
         self.recording = True
+        self.speculating = False
+
+    @property
+    def phase(self) -> int:
+        """Where the path is: 2k - 1 inside the k-th outermost critical section, and 2k after it."""
+        return 2 * len(self.sections) - (1 if self.held else 0)
 
     # ------------------------------------------------------------ assumptions and checks
 
@@ -125,12 +140,15 @@ class World:
     ) -> None:
         """Demand this here, and know it from here on; what is plainly false is not assumed, or all else would hold."""
         plain = z3.simplify(goal)
-        if z3.is_true(plain):
+        if z3.is_true(plain) or goal.get_id() in self.known:
             return
+        if self.speculating:
+            raise Impure
         if self.recording:
             self.checks.append(Check(kind, goal, len(self.assumptions), code, message, span, spec, related))
         if not z3.is_false(plain):
             self.assume(goal)
+            self.known[goal.get_id()] = goal
 
     def fresh_number(self, name: str) -> z3.ArithRef:
         """A number about which nothing is known."""
@@ -179,10 +197,12 @@ class World:
 
     def read(self, cell: Cell, ref: Ref, span: Span) -> Stored:
         """Read a cell on behalf of the code."""
+        if cell.is_fickle and self.speculating:
+            raise Impure
         if cell.is_fickle:
             value = constants(cell, f"{cell.name}!{self.facts.number()}")
             self.facts.typed(value, cell.type)
-            read = Read(cell, ref, value, span, len(self.sections))
+            read = Read(cell, ref, value, span, self.phase)
             self.reads.append(read)
             self.events.append(Event("read", span, read=read))
             return value
@@ -193,6 +213,8 @@ class World:
 
     def write(self, cell: Cell, ref: Ref, value: Stored, span: Span) -> None:
         """Write a cell on behalf of the code."""
+        if self.speculating:
+            raise Impure
         if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind != "atomic":
             message = f"`{cell.name}` is {cell.discipline.kind} and is written"
             self.check("lock.held", z3.BoolVal(False), "HF701", message, span, cell.span)
@@ -208,7 +230,9 @@ class World:
         if cell.guard is not None and cell.guard.set_once and isinstance(value, z3.ExprRef):
             self.demand_once(cell, ref, value, span)
         self.cells = self.cells.write(cell, ref, value)
-        if not self.held:
+        if self.held:
+            self.sections[-1].writes = True
+        else:
             self.late.append(cell)
         if isinstance(cell.discipline, tree.OwnedBy):
             self.demand_stable(cell.state, ref, before, span)
@@ -222,8 +246,20 @@ class World:
 
     # ------------------------------------------------------------ locks
 
+    def pause(self, span: Span) -> None:
+        """Give other threads time; nothing may be held meanwhile."""
+        if self.speculating:
+            raise Impure
+        for held in self.held:
+            message = f"this CPU waits for another one while it holds `{held.lock.name}`"
+            self.check(
+                "lock.balanced", z3.BoolVal(False), "HF704", message, span, related=((held.span, "held since here"),)
+            )
+
     def acquire(self, lock: LockValue, span: Span) -> None:
         """Take a lock: it must come after every held one; then its invariants hold."""
+        if self.speculating:
+            raise Impure
         info = self.program.locks[lock.name]
         for held in self.held:
             other = self.program.locks[held.lock.name]
@@ -249,6 +285,8 @@ class World:
 
     def release(self, lock: LockValue, span: Span) -> None:
         """Give a lock back: its invariants must hold, and what others rely on must be untouched."""
+        if self.speculating:
+            raise Impure
         matching = [h for h in self.held if h.lock.name == lock.name]
         same = [h for h in matching if all(a.eq(b) for a, b in zip(h.lock.ref.keys, lock.ref.keys, strict=True))]
         if not matching:
@@ -284,7 +322,7 @@ class World:
         for cell, ref, value, mine in section.released:
             now = self.cells.read(cell, ref)
             kept = value if z3.is_false(mine) else choose(mine, now, value)
-            assert isinstance(kept, z3.ExprRef | Fifo | Bytes)
+            assert isinstance(kept, z3.ExprRef | Fifo | Bytes | Bits)
             post = post.write(cell, ref, kept)
         section.post = post
         section.closed_at = len(self.assumptions)
@@ -405,6 +443,8 @@ def zero(cell: Cell) -> Stored:
     if isinstance(cell.type, FifoType):
         return Fifo(z3.K(z3.IntSort(), z3.BoolVal(False)), z3.K(z3.IntSort(), z3.IntVal(0)), z3.IntVal(0))
     value = constants(cell, "")
+    if isinstance(value, Bits):
+        return Bits(z3.K(z3.IntSort(), z3.BoolVal(False)))
     if isinstance(value, Bytes):
         return Bytes(z3.K(z3.IntSort(), z3.IntVal(0)))
     return z3.BoolVal(False) if z3.is_bool(value) else z3.IntVal(-1 if bounds(cell.type)[0] == -1 else 0)

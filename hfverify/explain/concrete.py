@@ -12,7 +12,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BoolType, BytesType, EnumType, FifoType, IntType, OptionalType, Type, bounds, int_type
+from hfverify.model.types import (
+    BitsType,
+    BoolType,
+    BytesType,
+    EnumType,
+    FifoType,
+    IntType,
+    OptionalType,
+    Type,
+    bounds,
+    int_type,
+)
 from hfverify.syntax import tree
 
 Keys = tuple[int, ...]
@@ -57,7 +68,8 @@ class LockRef:
 class Store:
     """The sizes of the machine, and the value of each cell of each object.
 
-    Queues are tuples, first in line first; buffers are `bytes`; `none` is -1; truth values are `bool`.
+    Queues are tuples, first in line first; sets of bits are `Bits`; buffers are `bytes`; `none` is -1; truth
+    values are `bool`.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
@@ -66,6 +78,10 @@ class Store:
     def copy(self) -> Store:
         """An independent copy."""
         return Store(dict(self.sizes), dict(self.cells))
+
+
+class Bits(frozenset[int]):
+    """A set of bits: the numbers of those that are set."""
 
 
 def default(cell: Cell) -> Value:
@@ -77,6 +93,8 @@ def default(cell: Cell) -> Value:
             return ()
         case BytesType(length):
             return bytes(length)
+        case BitsType():
+            return Bits()
         case OptionalType():
             return -1
         case _:
@@ -93,6 +111,8 @@ def show(cell: Cell, value: Value) -> Any:
             return None if value == -1 else value
         case FifoType():
             return list(value) if isinstance(value, tuple) else value
+        case BitsType():
+            return sorted(value) if isinstance(value, Bits) else value
         case BytesType():
             return value.rstrip(b"\0").hex() if isinstance(value, bytes) else value
         case _:
@@ -257,6 +277,8 @@ class Evaluator:
             old, new, count = arguments
             assert isinstance(old, bytes) and isinstance(new, bytes) and isinstance(count, int)
             return new[: max(count, 0)] + old[max(count, 0) :]
+        if isinstance(queue, Bits):
+            return _of_bits(name, queue, arguments[1:])
         assert isinstance(queue, tuple)
         if name == "first":
             if not queue:
@@ -293,6 +315,8 @@ class Evaluator:
             case "==>":
                 return not self.truth(expr.left, env) or self.truth(expr.right, env)
         a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
+        if isinstance(a, Bits) and isinstance(b, Bits) and expr.operator == "&":
+            return Bits(a & b)
         match expr.operator:
             case "==":
                 return _equal(a, b)
@@ -323,7 +347,22 @@ class Evaluator:
         return sorted(v for v in held | set(range(largest + 1)) if high is None or v <= high)
 
 
+def _of_bits(name: str, bits: Bits, arguments: list[Value]) -> Value:
+    match name:
+        case "cardinality":
+            return len(bits)
+        case "lowest":
+            if not bits:
+                raise Undefined("no number is in the set")
+            return min(bits)
+    number = arguments[0]
+    assert isinstance(number, int)
+    return Bits(bits | {number}) if name == "insert" else Bits(bits - {number})
+
+
 def _equal(a: Value, b: Value) -> bool:
+    if isinstance(a, Bits) and isinstance(b, Bits):
+        return a == b
     if isinstance(a, frozenset) or isinstance(b, frozenset):
         return not a and not b
     return a == b

@@ -34,6 +34,7 @@ class Section:
     pre: Store
     post: Store | None = None
     split: bool = False
+    writes: bool = False
     released: dict[tuple[str, Keys], Value] = field(default_factory=dict)
 
 
@@ -62,7 +63,7 @@ class Monitor:
         self.sections: list[Section] = []
         self.schedule: list[dict[tuple[str, Keys], Value]] = []
         self.script: list[tuple[str, Keys, Value]] = []
-        self.reads: list[tuple[str, Keys, Value]] = []
+        self.reads: list[tuple[str, Keys, Value, int]] = []
         self.timeline: list[str] = []
         self.late: set[str] = set()
         self.watching = False
@@ -130,7 +131,7 @@ class Monitor:
                 value = scripted
                 del self.script[index]
                 break
-        self.reads.append((cell.name, ref.keys, value))
+        self.reads.append((cell.name, ref.keys, value, 2 * len(self.sections) - (1 if self.held else 0)))
         return value
 
     def write(self, cell: Cell, ref: Ref, value: Value) -> None:
@@ -148,7 +149,9 @@ class Monitor:
                 self.breach("stable", f"{ref}.{cell.path} is set once and is changed again")
         before = self.store.copy()
         self.put(cell, ref, value)
-        if not self.held:
+        if self.held:
+            self.sections[-1].writes = True
+        else:
             self.late.add(cell.name)
         if isinstance(cell.discipline, tree.OwnedBy):
             self.demand_stable(ref, before)
@@ -179,6 +182,9 @@ class Monitor:
                 self.timeline.append(f"-- another CPU: {Ref(state, keys)}.{path} becomes {show(cell, value)}")
                 self.put(cell, Ref(state, keys), value)
                 self.base.cells[name, keys] = value
+                if self.held:
+                    # An acquire moves right: the section begins with what its last lock found.
+                    self.sections[-1].pre.cells[name, keys] = value
         if not self.held:
             self.late.clear()
             self.sections.append(Section([], self.base.copy()))

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from hfverify.explain.concrete import Env, Keys, LockRef, Ref, Store, Value
-from hfverify.explain.monitor import Monitor
+from hfverify.explain.concrete import Bits, Env, Keys, LockRef, Ref, Store, Value
+from hfverify.explain.monitor import Monitor, Stuck
 from hfverify.model.program import Cell, Program
 from hfverify.model.resolve import walk
-from hfverify.model.types import BytesType, EnumType, FifoType, OptionalType
+from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, OptionalType
 from hfverify.syntax import tree
 
 
@@ -81,6 +81,36 @@ class WatchedBytes(bytearray):
 def _has(cls: type, name: str) -> bool:
     """Whether instances have the attribute: it is annotated, a slot, or defined in the class."""
     return hasattr(cls, name) or any(name in inspect.get_annotations(kind) for kind in cls.__mro__)
+
+
+class WatchedWords(list[int]):
+    """Words of bits whose items are accesses to a cell."""
+
+    machinery: Machinery
+    cell: Cell
+    ref: Ref
+    width: int
+
+    def __getitem__(self, item: Any) -> Any:
+        found = self.machinery.read(self.cell, self.ref)
+        return self._words(found)[item]
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        words = self._words(self.machinery.evaluator.read(self.cell, self.ref, self.machinery.env()))
+        words[item] = value
+        bits = {
+            place * self.width + bit for place, word in enumerate(words) for bit in range(self.width) if word >> bit & 1
+        }
+        if any(not 0 <= word < 1 << self.width for word in words):
+            self.machinery.breach("raises", f"{value} does not fit a word of {self.ref}.{self.cell.path}")
+        self.machinery.write(self.cell, self.ref, Bits(bits))
+
+    def _words(self, found: Value) -> list[int]:
+        assert isinstance(found, Bits)
+        words = [0] * len(self)
+        for number in found:
+            words[number // self.width] |= 1 << number % self.width
+        return words
 
 
 class Machinery(Monitor):
@@ -238,6 +268,13 @@ class Machinery(Monitor):
                 assert isinstance(place, tree.Index) and isinstance(place.base, tree.Name)
                 keys = tuple(evaluator.number(argument, env) for argument in place.arguments)
                 return None if -1 in keys else self.object(Ref(place.base.text, keys))
+            case tree.MapsWords(_, _, cell_path, width):
+                cell = self.program.cell(ref.state, cell_path)
+                assert cell is not None
+                assert isinstance(cell.type, BitsType)
+                words = WatchedWords([0] * (cell.type.width // width))
+                words.machinery, words.cell, words.ref, words.width = self, cell, ref, width
+                return words
             case tree.MapsList(_, _, cell_path, _, _):
                 cell = self.program.cell(ref.state, cell_path)
                 assert cell is not None
@@ -401,7 +438,7 @@ class Machinery(Monitor):
     # ------------------------------------------------------------ contracts
 
     def watch_contracts(self) -> None:
-        """Check what each contract requires, at every call that the implementation makes."""
+        """Check what each contract requires, at every call that the implementation makes, and every pause."""
         for contract in self.program.contracts:
             module_name, _, name = contract.name.partition(":")
             original = getattr(self.module(module_name), name)
@@ -409,12 +446,24 @@ class Machinery(Monitor):
                 wrapped = self._checked(contract, original)
                 self._contracts[contract.name] = (name, original, wrapped)
                 _rename(name, original, wrapped)
+        trusted = self.program.trusts.get("pause")
+        if trusted is not None:
+            module_name, _, name = trusted.target.partition(":")
+            original = getattr(self.module(module_name), name)
+            self._contracts[trusted.target] = (name, original, self._paused)
+            _rename(name, original, self._contracts[trusted.target][2])
 
     def unwatch_contracts(self) -> None:
         """Undo `watch_contracts`."""
         for name, original, wrapped in self._contracts.values():
             _rename(name, wrapped, original)
         self._contracts.clear()
+
+    def _paused(self, *_: Any) -> None:
+        for held in self.held:
+            self.breach("lock.balanced", f"this CPU waits while it holds {held.lock}")
+        if not self.schedule:
+            raise Stuck("it waits, and no other CPU does anything")
 
     def _checked(self, contract: tree.Contract, original: Callable[..., Any]) -> Callable[..., Any]:
         roles = contract.roles

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfverify.explain.concrete import Keys, Ref, Store, Value, default, show
+from hfverify.explain.concrete import Bits, Keys, Ref, Store, Value, default, show
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BytesType, EnumType, FifoType, OptionalType
+from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, OptionalType
 
 Changes = dict[tuple[str, Keys], Value]
 
@@ -62,6 +62,8 @@ def load(cell: Cell, shown: Any) -> Value:
             return -1
         case FifoType(), list():
             return tuple(shown)
+        case BitsType(), list():
+            return Bits(shown)
         case BytesType(length), str():
             return bytes.fromhex(shown).ljust(length, b"\0")
         case _:

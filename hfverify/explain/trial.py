@@ -120,13 +120,14 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
     """Find the outcome that applies, and compare."""
     for outcome in call.outcomes:
         parts = _parts(program, call, outcome, report.scenario, machine)
-        for chosen in _readings(machine):
-            pre = parts.commit.pre if parts.commit is not None else machine.base
+        pre = parts.commit.pre if parts.commit is not None else machine.base
+        for chosen, after in itertools.product(_readings(machine, parts), _readings(machine, parts, later=True)):
             env = _env(program, call, report.scenario, machine, pre, chosen)
+            later = _env(program, call, report.scenario, machine, pre, after)
             try:
                 if not _applies(call, outcome, machine, env):
                     continue
-                found = _compare(program, call, outcome, machine, parts, env, value, report)
+                found = _compare(program, call, outcome, machine, parts, (env, later), value, report)
             except Undefined as error:
                 report.violations.append(Violation("defined", str(error)))
                 continue
@@ -139,13 +140,29 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
         )
 
 
-def _readings(machine: Machinery) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
-    """Every way to take one value for each volatile cell from those that were read."""
-    values: dict[tuple[str, tuple[int, ...]], list[Value]] = {}
-    for name, keys, value in machine.reads:
-        if value not in values.setdefault((name, keys), []):
-            values[name, keys].append(value)
-    return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
+def _readings(
+    machine: Machinery, parts: _Parts, *, later: bool = False
+) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
+    """Every way to take one value for each volatile cell from those that were read.
+
+    What decides speaks about the reads of the section that commits, or, if it has none, of what came before;
+    what is done later speaks about the reads after it.
+    """
+    phase = 2 * machine.sections.index(parts.commit) + 1 if parts.commit is not None else None
+    seen: dict[tuple[str, tuple[int, ...]], list[tuple[int, Value]]] = {}
+    for name, keys, value, when in machine.reads:
+        seen.setdefault((name, keys), []).append((when, value))
+    values: list[list[Value]] = []
+    for reads in seen.values():
+        chosen: list[Value] = []
+        if phase is not None:
+            groups = [[v for when, v in reads if when > phase]] if later else [
+                [v for when, v in reads if when == phase], [v for when, v in reads if when < phase]
+            ]  # fmt: skip
+            chosen = next((group for group in groups if group), [])
+        chosen = chosen or [v for _, v in reads]
+        values.append([v for index, v in enumerate(chosen) if v not in chosen[:index]])
+    return [dict(zip(seen, combination, strict=True)) for combination in itertools.product(*values)]
 
 
 def _env(
@@ -181,12 +198,14 @@ def _applies(call: Call, outcome: Outcome, machine: Machinery, env: Env) -> bool
 
 
 def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, machine: Machinery) -> _Parts:
-    """Which section is the commit: the last that took the very locks of the commit line, or else the last of all."""
+    """Which section commits: the first that wrote, else the last that took the locks of its line, else the last."""
     sections = [section for section in machine.sections if section.post is not None]
     steps = call.steps("commit", outcome.name)
     if not steps or not steps[0].locks or not sections:
         return _Parts(others=sections)
-    position = _commit(steps[0], sections, program, call, scenario, machine)
+    position = next((i for i, section in enumerate(sections) if section.writes), None)
+    if position is None or (outcome.later and not outcome.effects):
+        position = _commit(steps[0], sections, program, call, scenario, machine)
     if position is None:
         position = len(sections) - (2 if outcome.later and len(sections) > 1 else 1)
     found = _Parts(sections[position], None, [])
@@ -237,11 +256,12 @@ def _compare(
     outcome: Outcome,
     machine: Machinery,
     parts: _Parts,
-    env: Env,
+    envs: tuple[Env, Env],
     value: Any,
     report: Report,
 ) -> list[Violation]:
-    """What this outcome promises and the run does not keep."""
+    """What this outcome promises and the run does not keep; the second place is where it ends."""
+    env, afterwards = envs
     found: list[Violation] = []
     line = ("", 0)
 
@@ -250,6 +270,9 @@ def _compare(
             kind = "frame" if kind in ("effect", "frame") else "precedence"
         found.append(Violation(f"{outcome.name}.{kind}", text, *line))
 
+    if outcome.never:
+        broken("returns", f"returns {value!r}, though it promises never to return")
+        return found
     result, following = (None, value) if call.result is None else (value, None)
     if call.result is not None and call.has_next:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -275,27 +298,34 @@ def _compare(
     report.rows.append(Row("next", "", str(target or "the caller"), str(actual or "the caller")))
     if actual != target:
         broken("next", f"goes on with {actual or 'the caller'}, promised {target or 'the caller'}")
+    for wait in call.awaited_before(outcome) if parts.commit is not None else ():
+        if not machine.evaluator.truth(wait.value, env):
+            found.append(Violation("waits", "it decides although what it awaits does not hold"))
     changes = _changes(program, outcome.effects, env, machine)
     pre = env.store
     post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
     _rows(program, machine, (pre, _applied(pre, changes), post), {key for key, _ in changes}, report, broken)
     owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
-    if parts.after is not None and parts.after.post is not None:
-        before = _applied(parts.after.pre, owned)
-        inner = Env(before, env.names, None, env.here, env.volatile)
+    ending = _applied(machine.base, owned)
+    mine: list[Change] = []
+    if outcome.later:
+        after = parts.after.post if parts.after is not None else None
+        before = _applied(parts.after.pre if parts.after is not None else machine.base, owned)
+        inner = Env(before, afterwards.names, None, env.here, afterwards.volatile)
         later = _changes(program, outcome.later, inner, machine)
-        states = (before, _applied(before, later), parts.after.post)
+        mine = [(key, v) for key, v in later if _is_owned(program, key[0])]
+        ending = _applied(ending, mine)
+        states = (before, _applied(before, later), _applied(after if after is not None else before, mine))
         _rows(program, machine, states, {key for key, _ in later}, report, broken)
-    elif outcome.later:
-        broken("effect", "the later updates do not happen")
+        states = (_only(before, mine), _only(ending, mine), _only(machine.store, mine))
+        _rows(program, machine, states, {key for key, _ in mine}, report, broken)
     for section in parts.others:
         if section.post is not None:
             _rows(program, machine, (section.pre, section.pre, section.post), set(), report, broken)
     if parts.commit is not None and machine.late:
-        ending = _applied(machine.base, owned)
         late = Store(ending.sizes, {k: v for k, v in machine.store.cells.items() if k[0] in machine.late})
         kept = Store(ending.sizes, {k: v for k, v in ending.cells.items() if k[0] in machine.late})
-        _rows(program, machine, (kept, kept, late), {key for key, _ in owned}, report, broken)
+        _rows(program, machine, (kept, kept, late), {key for key, _ in [*owned, *mine]}, report, broken)
     for text in _broken_facts(program, call, outcome, machine, target, env):
         broken("actor", text)
     if call.protocol is not None and not _shaped(call, outcome, parts, machine, env):
@@ -357,6 +387,10 @@ def _changes(
         assert cell is not None
         found.append(((cell.name, ref.keys), machine.evaluator.evaluate(update.value, env)))
     return found
+
+
+def _only(store: Store, changes: list[Change]) -> Store:
+    return Store(store.sizes, {key: store.cells[key] for key, _ in changes if key in store.cells})
 
 
 def _applied(store: Store, changes: list[Change]) -> Store:

@@ -13,13 +13,14 @@ import z3
 
 from hfverify.execute.paths import Path
 from hfverify.execute.world import World
-from hfverify.explain.concrete import Env, Evaluator, Keys, Store, Value
+from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Store, Value
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo
 from hfverify.logic.values import Ref as Term
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BytesType
+from hfverify.model.types import BitsType, BytesType
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
 
@@ -47,6 +48,9 @@ class Reader:
         if isinstance(stored, Fifo):
             members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
             return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
+        if isinstance(stored, BitsTerm):
+            assert isinstance(cell.type, BitsType)
+            return Bits(k for k in range(cell.type.width) if self.truth(stored.has(z3.IntVal(k))))
         if isinstance(stored, Bytes):
             assert isinstance(cell.type, BytesType)
             found = bytearray(cell.type.length)

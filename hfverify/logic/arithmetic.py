@@ -34,17 +34,46 @@ class Ranges:
         self._declared[term.get_id()] = (term, *new)
         return changed
 
+    def learn(self, condition: z3.BoolRef, holds: bool) -> None:
+        """Note the bounds that follow from a condition, if it is known to hold, or not to."""
+        if z3.is_not(condition):
+            self.learn(condition.arg(0), not holds)
+        elif z3.is_and(condition) if holds else z3.is_or(condition):
+            for part in condition.children():
+                self.learn(part, holds)
+        elif condition.num_args() == 2 and all(z3.is_int(side) for side in condition.children()):
+            a, b = condition.children()
+            kind = condition.decl().kind()
+            if kind in (z3.Z3_OP_GT, z3.Z3_OP_GE):
+                a, b, kind = b, a, z3.Z3_OP_LT if kind == z3.Z3_OP_GT else z3.Z3_OP_LE
+            if kind in (z3.Z3_OP_LT, z3.Z3_OP_LE):
+                strict = kind == z3.Z3_OP_LT
+                self._below(a, b, 1 if strict else 0) if holds else self._below(b, a, 0 if strict else 1)
+            elif kind == z3.Z3_OP_EQ and holds:
+                self._below(a, b, 0)
+                self._below(b, a, 0)
+
+    def _below(self, lower: z3.ArithRef, upper: z3.ArithRef, gap: int) -> None:
+        """`lower + gap <= upper`."""
+        (low, _), (_, high) = self.of(lower), self.of(upper)
+        if high is not None and constant(lower) is None:
+            self.declare(lower, None, high - gap)
+        if low is not None and constant(upper) is None:
+            self.declare(upper, low + gap, None)
+
     def of(self, term: z3.ArithRef) -> tuple[int | None, int | None]:
         """Bounds of a term; None where nothing is known."""
         number = constant(term)
         if number is not None:
             return number, number
-        for known in (self._declared, self._computed):
-            if term.get_id() in known:
-                return known[term.get_id()][1:]
-        low, high = self._compute(term)
-        self._computed[term.get_id()] = (term, low, high)
-        return low, high
+        if term.get_id() not in self._computed:
+            self._computed[term.get_id()] = (term, *self._compute(term))
+        _, low, high = self._computed[term.get_id()]
+        if term.get_id() not in self._declared:
+            return low, high
+        _, least, most = self._declared[term.get_id()]
+        lows, highs = [v for v in (low, least) if v is not None], [v for v in (high, most) if v is not None]
+        return max(lows, default=None), min(highs, default=None)
 
     def _compute(self, term: z3.ArithRef) -> tuple[int | None, int | None]:
         kind = term.decl().kind()

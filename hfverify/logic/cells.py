@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 import z3
 
-from hfverify.logic.values import Bytes, Fifo, Ref
+from hfverify.logic.values import Bits, Bytes, Fifo, Ref
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BoolType, BytesType, FifoType
+from hfverify.model.types import BitsType, BoolType, BytesType, FifoType
 
-Stored: TypeAlias = z3.ExprRef | Fifo | Bytes
+Stored: TypeAlias = z3.ExprRef | Fifo | Bytes | Bits
 
 
 def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
@@ -33,6 +33,8 @@ def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
             ]
         case BytesType():
             return [("", z3.ArraySort(integer, integer))]
+        case BitsType():
+            return [("", z3.ArraySort(integer, truth))]
         case _:
             return [("", integer)]
 
@@ -43,6 +45,8 @@ def split(value: Stored) -> tuple[z3.ExprRef, ...]:
         return value.member, value.ticket, value.next
     if isinstance(value, Bytes):
         return (value.content,)
+    if isinstance(value, Bits):
+        return (value.member,)
     return (value,)
 
 
@@ -53,6 +57,8 @@ def join(cell: Cell, terms: list[z3.ExprRef]) -> Stored:
             return Fifo(*terms)
         case BytesType():
             return Bytes(terms[0])
+        case BitsType():
+            return Bits(terms[0])
         case _:
             return terms[0]
 
@@ -60,6 +66,13 @@ def join(cell: Cell, terms: list[z3.ExprRef]) -> Stored:
 def constants(cell: Cell, name: str) -> Stored:
     """A value of the cell's type about which nothing is known."""
     return join(cell, [z3.Const(name + suffix, sort) for suffix, sort in parts(cell)])
+
+
+def _found(array: z3.ExprRef, keys: tuple[z3.ArithRef, ...]) -> z3.ExprRef:
+    """What the array has at these very keys, if that was written last."""
+    if z3.is_store(array) and all(a.eq(b) for a, b in zip(array.children()[1:-1], keys, strict=True)):
+        return array.children()[-1]
+    return z3.Select(array, *keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,8 @@ class Cells:
     def read(self, cell: Cell, ref: Ref) -> Stored:
         """The value of a cell of an object."""
         stored = self.terms[cell.name]
+        if isinstance(cell.type, BitsType) and ref.keys:
+            return Bits(_found(stored[0], ref.keys))
         return join(cell, [z3.Select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
 
     def write(self, cell: Cell, ref: Ref, value: Stored) -> Cells:

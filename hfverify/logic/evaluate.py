@@ -17,7 +17,7 @@ from hfverify.diagnostics import Span
 from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, Stored
 from hfverify.logic.facts import Facts, bound, in_range, is_open
-from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import IntType, Type, bounds, int_type
 from hfverify.syntax import tree
@@ -246,6 +246,8 @@ class Evaluator:
             old, new, count = arguments
             assert isinstance(old, Bytes) and isinstance(new, Bytes) and isinstance(count, z3.ArithRef)
             return self.facts.overwrite(old, new, count)
+        if isinstance(first, Bits):
+            return self._of_bits(name, first, arguments[1:], expr.span)
         assert isinstance(first, Fifo)
         if name == "first":
             self.need(z3.Not(self.facts.is_empty(first)), expr.span, "nobody is in the queue")
@@ -259,6 +261,16 @@ class Evaluator:
             self.need(first.has(element), expr.span, "it is not in the queue")
             return first.remove(element)
         return z3.Select(first.ticket, element)
+
+    def _of_bits(self, name: str, bits: Bits, arguments: list[Value], span: Span) -> Value:
+        if name == "cardinality":
+            return self.facts.count(bits)
+        if name == "lowest":
+            self.need(z3.Not(self.facts.is_clear(bits)), span, "no number is in the set")
+            return self.facts.lowest(bits, z3.IntVal(0))
+        number = arguments[0]
+        assert isinstance(number, z3.ArithRef)
+        return bits.put(number, z3.BoolVal(name == "insert"))
 
     def _construct(self, expr: tree.Apply, name: str, env: Env) -> Value:
         variant = self.program.variants[name]
@@ -296,6 +308,8 @@ class Evaluator:
                 return conjunction([left, right])
             return disjunction([left, right]) if operator == "or" else z3.Implies(left, right)
         a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
+        if isinstance(a, Bits) and isinstance(b, Bits) and operator == "&":
+            return self.facts.meet(a, b)
         match operator:
             case "==":
                 return self.equal(a, b)
@@ -352,6 +366,9 @@ class Evaluator:
         """`a == b`."""
         if isinstance(a, SetValue) or (isinstance(b, Fifo) and not isinstance(a, Fifo)):
             a, b = b, a
+        if isinstance(a, Bits):
+            assert isinstance(b, SetValue) and not b.items
+            return self.facts.is_clear(a)
         if isinstance(a, Fifo):
             assert isinstance(b, SetValue) and not b.items
             return self.facts.is_empty(a)
@@ -364,6 +381,9 @@ class Evaluator:
     def _contains(self, container: Value, element: Value) -> z3.BoolRef:
         assert isinstance(element, z3.ExprRef)
         if isinstance(container, Fifo):
+            return container.has(element)
+        if isinstance(container, Bits):
+            assert isinstance(element, z3.ArithRef)
             return container.has(element)
         assert isinstance(container, SetValue)
         return disjunction([_folded_truth(element == item) for item in container.items])
@@ -395,6 +415,8 @@ def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:
             z3.If(test, left.ticket, right.ticket),
             z3.If(test, left.next, right.next),
         )
+    if isinstance(left, Bits) and isinstance(right, Bits):
+        return Bits(z3.If(test, left.member, right.member))
     if isinstance(left, Bytes) and isinstance(right, Bytes):
         return Bytes(z3.If(test, left.content, right.content))
     assert isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import z3
 
 from hfverify.logic.arithmetic import Ranges
-from hfverify.logic.values import Bytes, Fifo, conjunction
-from hfverify.model.types import BytesType, FifoType, Type, bounds
+from hfverify.logic.values import Bits, Bytes, Fifo, conjunction
+from hfverify.model.types import BitsType, BytesType, FifoType, Type, bounds
+
+MOST_BITS = 64
 
 
 class Facts:
@@ -22,6 +24,8 @@ class Facts:
         self.ranges = Ranges()
         self._seen: dict[int, z3.ExprRef] = {}
         self._overwritten: dict[tuple[int, int, int], tuple[Bytes, tuple[z3.ExprRef, ...]]] = {}
+        self._met: dict[tuple[int, ...], tuple[Bits, tuple[z3.ExprRef, ...]]] = {}
+        self._names: dict[int, tuple[z3.ArrayRef, z3.ExprRef]] = {}
         self._count = 0
 
     def add(self, formula: z3.BoolRef) -> None:
@@ -35,7 +39,7 @@ class Facts:
         self._count += 1
         return self._count
 
-    def typed(self, value: z3.ExprRef | Fifo | Bytes, type_: Type) -> None:
+    def typed(self, value: z3.ExprRef | Fifo | Bytes | Bits, type_: Type) -> None:
         """A value was read from where this type is declared.
 
         Only what the path found there has the type for certain. That a value written on the way has it is
@@ -46,6 +50,13 @@ class Facts:
             self._fifo(value, type_)
         elif isinstance(value, Bytes):
             assert isinstance(type_, BytesType)
+        elif isinstance(value, Bits):
+            assert isinstance(type_, BitsType)
+            found = unwritten(value.member)
+            if found is not None:
+                k = bound("k", f"bits{type_.width}")
+                inside = z3.And(k >= 0, k < type_.width)
+                self.add(z3.ForAll([k], z3.Implies(found[k], inside), patterns=[found[k]]))
         elif z3.is_int(value):
             found = unwritten(value)
             if found is not None and self.ranges.declare(found, *bounds(type_)):
@@ -89,6 +100,73 @@ class Facts:
             self.add(z3.ForAll([i], result[i] == value, patterns=[result[i]]))
             self._overwritten[key] = (Bytes(result), (old.content, new.content, count))
         return self._overwritten[key][0]
+
+    def meet(self, a: Bits, b: Bits) -> Bits:
+        """What is in both; numbers that were put in or taken out are kept apart from the rest."""
+        for mine, rest in ((a, b), (b, a)):
+            if z3.is_app_of(mine.member, z3.Z3_OP_ITE):
+                test, left, right = mine.member.children()
+                return Bits(z3.If(test, self.meet(Bits(left), rest).member, self.meet(Bits(right), rest).member))
+            if z3.is_store(mine.member):
+                array, number, value = mine.member.children()
+                return self.meet(Bits(array), rest).put(number, conjunction([value, rest.has(number)]))
+        key = tuple(sorted((a.member.get_id(), b.member.get_id())))
+        if key not in self._met:
+            both = z3.Array(f"both!{self.number()}", z3.IntSort(), z3.BoolSort())
+            k = bound("k", f"bits{MOST_BITS}")
+            means = both[k] == z3.And(a.member[k], b.member[k])
+            either = z3.MultiPattern(a.member[k], b.member[k])
+            self.add(z3.ForAll([k], means, patterns=[both[k], either]))
+            self._met[key] = (Bits(both), (a.member, b.member))
+        return self._met[key][0]
+
+    def _named(self, bits: Bits) -> z3.ArrayRef:
+        """A set that was written to, under a name of its own: it may occur in the pattern of a quantifier."""
+        member = bits.member
+        if not z3.is_store(member) and not z3.is_app_of(member, z3.Z3_OP_ITE):
+            return member
+        if member.get_id() not in self._names:
+            name = z3.Array(f"bits!{self.number()}", z3.IntSort(), z3.BoolSort())
+            self.add(name == member)
+            self._names[member.get_id()] = (name, member)
+        return self._names[member.get_id()][0]
+
+    def count(self, bits: Bits) -> z3.ArithRef:
+        """How many numbers from 0 to `MOST_BITS` - 1 are in a set of bits."""
+        member = bits.member
+        if z3.is_app_of(member, z3.Z3_OP_ITE):
+            test, left, right = member.children()
+            return z3.If(test, self.count(Bits(left)), self.count(Bits(right)))
+        term = z3.Function("cardinality", member.sort(), z3.IntSort())(member)
+        if z3.is_store(member):
+            array, number, value = member.children()
+            before = Bits(array)
+            change = z3.If(value, z3.IntVal(1), z3.IntVal(0)) - z3.If(before.has(number), z3.IntVal(1), z3.IntVal(0))
+            self.add(term == self.count(before) + z3.If(_is_bit(number), change, z3.IntVal(0)))
+        low, k = self.lowest(bits, z3.IntVal(0)), bound("k", f"bits{MOST_BITS}")
+        self.add(z3.And(term >= 0, term <= MOST_BITS, (term == 0) == z3.Not(z3.And(member[low], _is_bit(low)))))
+        named = self._named(bits)
+        self.add(z3.ForAll([k], z3.Implies(z3.And(named[k], _is_bit(k)), term >= 1), patterns=[named[k]]))
+        self.ranges.declare(term, 0, MOST_BITS)
+        return term
+
+    def lowest(self, bits: Bits, least: z3.ArithRef) -> z3.ArithRef:
+        """The lowest member from `least` on; no such member at all if there is none."""
+        member = self._named(bits)
+        term = z3.Function("lowest", member.sort(), z3.IntSort(), z3.IntSort())(member, least)
+        k = bound("k", f"bits{MOST_BITS}")
+        body = z3.And(member[term], least <= term, term <= k)
+        self.add(z3.ForAll([k], z3.Implies(z3.And(member[k], k >= least), body), patterns=[member[k]]))
+        return term
+
+    def is_clear(self, bits: Bits) -> z3.BoolRef:
+        """Whether no number is in a set of bits."""
+        low = self.lowest(bits, z3.IntVal(0))
+        return z3.Not(z3.And(bits.member[low], low >= 0))
+
+
+def _is_bit(number: z3.ArithRef) -> z3.BoolRef:
+    return z3.And(number >= 0, number < MOST_BITS)
 
 
 def unwritten(term: z3.ExprRef) -> z3.ExprRef | None:

@@ -1,7 +1,7 @@
 """What the expressions of a specification, and of the code, evaluate to.
 
 Reads   nothing
-Gives   Ref, Part, Fifo, Bytes, LockValue, EmptySet; numbers and truth values are solver terms
+Gives   Ref, Part, Fifo, Bytes, Bits, LockValue, SetValue; numbers and truth values are solver terms
 Refuses nothing
 """
 
@@ -71,13 +71,39 @@ class Bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Bits:
+    """A set of small numbers, as the bits of a word are: `member` says of each number whether it is in."""
+
+    member: z3.ArrayRef
+
+    def has(self, number: z3.ArithRef) -> z3.BoolRef:
+        """Membership, read through what was just written."""
+        found: z3.ExprRef = self.member
+        while z3.is_store(found):
+            if found.arg(1).eq(number):
+                return found.arg(2)
+            if not _apart(found.arg(1), number):
+                break
+            found = found.arg(0)
+        return z3.Select(found, number)
+
+    def put(self, number: z3.ArithRef, value: z3.BoolRef) -> Bits:
+        """The set in which the number is a member, or is none."""
+        return Bits(z3.Store(self.member, number, value))
+
+
+def _apart(a: z3.ExprRef, b: z3.ExprRef) -> bool:
+    return bool(z3.is_int_value(a) and z3.is_int_value(b) and not a.eq(b))
+
+
+@dataclass(frozen=True, slots=True)
 class SetValue:
     """A set literal."""
 
     items: tuple[z3.ExprRef, ...]
 
 
-Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | SetValue
+Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | Bits | SetValue
 
 
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hfverify.diagnostics import Span
+from hfverify.model.expressions import children, dotted, walk
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import RefType, Type
 from hfverify.model.typing import Typer
@@ -73,7 +74,7 @@ def mentions_of_action(typer: Typer, action: tree.Action, span: Span | None = No
 
 
 def _typed(typer: Typer, parameters: tuple[tree.Parameter, ...]) -> dict[str, Type]:
-    return {parameter.name: typer.resolve_type(parameter.type) for parameter in parameters}
+    return {parameter.name: typer.names.resolve_type(parameter.type) for parameter in parameters}
 
 
 class _Walk:
@@ -137,41 +138,4 @@ def _root(expr: tree.Expr) -> str:
     return expr.text if isinstance(expr, tree.Name) else ""
 
 
-def children(expr: tree.Expr) -> tuple[tree.Expr, ...]:
-    """The expressions directly inside another."""
-    match expr:
-        case tree.Member(_, base, _):
-            return (base,)
-        case tree.Index(_, base, arguments):
-            return (base, *arguments)
-        case tree.Apply(_, function, arguments, keywords):
-            return (function, *arguments, *(value for _, value in keywords))
-        case tree.Unary(_, _, operand):
-            return (operand,)
-        case tree.Binary(_, _, left, right):
-            return (left, right)
-        case tree.Conditional(_, condition, then, otherwise):
-            return (condition, then, otherwise)
-        case tree.Quantified(_, _, _, body):
-            return (body,)
-        case tree.SetLiteral(_, items):
-            return items
-        case _:
-            return ()
-
-
-def walk(expr: tree.Expr) -> list[tree.Expr]:
-    """The expression and everything inside it."""
-    return [expr, *(node for child in children(expr) for node in walk(child))]
-
-
-def dotted(expr: tree.Expr) -> str:
-    """`a.b.c` for a chain of names, else nothing."""
-    match expr:
-        case tree.Name(_, text):
-            return text
-        case tree.Member(_, base, name):
-            inner = dotted(base)
-            return f"{inner}.{name}" if inner else ""
-        case _:
-            return ""
+__all__ = ["Mention", "Scope", "dotted", "mentions", "mentions_of_action", "own_scope", "walk"]

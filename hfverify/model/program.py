@@ -25,7 +25,6 @@ class Cell:
     initial: tree.Expr | None
     discipline: tree.Discipline
     span: Span
-    doc: str
 
     @property
     def name(self) -> str:
@@ -67,7 +66,6 @@ class State:
     keys: tuple[Key, ...]
     cells: dict[str, Cell]
     span: Span
-    doc: str
 
     def has_part(self, path: str) -> bool:
         """Whether some cell lies below this dotted path."""
@@ -83,7 +81,6 @@ class Lock:
     attribute: str
     rank: int
     span: Span
-    doc: str
     invariants: tuple[tree.Invariant, ...]
 
 
@@ -117,14 +114,16 @@ class Outcome:
     effects: tuple[tree.Update | tree.Perform, ...]
     later: tuple[tree.Update | tree.Perform, ...]
     ends: bool
-    span: Span
+    never: bool
     name_span: Span
-    doc: str
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A hypercall or an entry point. `protocol` None means that no lock may be taken at all."""
+    """A hypercall or an entry point. `protocol` None means that no lock may be taken at all.
+
+    `awaits` has for each wait how many outcomes are decided before it.
+    """
 
     name: str
     kind: str
@@ -135,11 +134,10 @@ class Call:
     result: tuple[tree.Result, Type] | None
     givens: tuple[tree.Given, ...]
     lets: tuple[tree.Let, ...]
+    awaits: tuple[tuple[tree.Awaits, int], ...]
     outcomes: tuple[Outcome, ...]
     protocol: tree.Protocol | None
-    span: Span
     name_span: Span
-    doc: str
 
     @property
     def rejects(self) -> tuple[Outcome, ...]:
@@ -150,6 +148,11 @@ class Call:
     def cases(self) -> tuple[Outcome, ...]:
         """The unordered cases."""
         return tuple(outcome for outcome in self.outcomes if not outcome.is_reject)
+
+    def awaited_before(self, outcome: Outcome) -> list[tree.Awaits]:
+        """What holds when the outcome is decided, because the call waited for it."""
+        index = next(i for i, other in enumerate(self.outcomes) if other.name == outcome.name)
+        return [wait for wait, place in self.awaits if place <= index]
 
     @property
     def has_next(self) -> bool:
@@ -167,7 +170,6 @@ class Call:
 class Represent:
     """Which Python class holds a state, and which attributes are not simply cells."""
 
-    state: str
     target: str
     mappings: dict[str, tree.Mapping]
     span: Span

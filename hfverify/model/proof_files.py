@@ -1,8 +1,8 @@
-"""See that the declarations of the proof files fit the specification.
+"""Collect the declarations of the proof files, and see that they fit the specification.
 
-Reads   syntax.tree declarations, model.typing.Typer
-Gives   nothing; errors go to the typer's collector
-Refuses a class, list, layout, contract or loop fact that does not fit (HF216)
+Reads   syntax.tree.Layout, Represent, Contract, Loop, Trust
+Gives   the program's layout, represented states, contracts, loop facts and what it trusts
+Refuses what is said twice (HF202), a class, list, layout, contract or loop fact that does not fit (HF216)
 """
 
 from __future__ import annotations
@@ -10,16 +10,58 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hfverify.diagnostics import Span, also, at
+from hfverify.model.context import Context
 from hfverify.model.mentions import Mention, Scope, mentions, own_scope
-from hfverify.model.program import list_node
-from hfverify.model.types import BOOL, INT, BadType, FifoType, IntType, RefType, Type
-from hfverify.model.typing import Typer
+from hfverify.model.program import Represent, list_node
+from hfverify.model.types import BOOL, INT, BadType, BitsType, FifoType, IntType, RefType, Type
 from hfverify.syntax import tree
 
 
-def check_proof_files(typer: Typer, declarations: Sequence[tree.Declaration]) -> None:
+def collect_layouts(context: Context, declarations: Sequence[tree.Declaration]) -> None:
+    """The layout, which gives the nodes of lists a type."""
+    for item in declarations:
+        if isinstance(item, tree.Layout):
+            context.declare(item)
+            context.program.types[item.name] = IntType(item.name, 0, None)
+            if context.program.layout is not None:
+                context.collector.error("HF216", "there is more than one layout", at(item.name_span))
+            context.program.layout = item
+
+
+def collect_proof_files(context: Context, declarations: Sequence[tree.Declaration]) -> None:
+    """All other declarations that only proof files have; the states are collected."""
+    program = context.program
+    for item in declarations:
+        match item:
+            case tree.Represent():
+                if item.name in program.represents:
+                    context.names.error("HF202", item.name_span, f"`{item.name}` is represented twice")
+                program.represents[item.name] = Represent(item.target, _mappings(context, item), item.name_span)
+            case tree.Trust():
+                if program.trusts.setdefault(item.name, item) is not item:
+                    context.names.error("HF202", item.name_span, f"`{item.name}` is trusted twice")
+            case tree.Contract():
+                program.contracts += (item,)
+            case tree.Loop():
+                if program.loops.setdefault((item.name, item.position), item) is not item:
+                    message = f"two facts speak about loop {item.position} of `{item.name}`"
+                    context.names.error("HF202", item.name_span, message)
+
+
+def _mappings(context: Context, item: tree.Represent) -> dict[str, tree.Mapping]:
+    """The mappings by attribute, without lists whose cell another revision has."""
+    found: dict[str, tree.Mapping] = {}
+    for mapping in item.mappings:
+        if isinstance(mapping, tree.MapsList | tree.MapsWords) and f"{item.name}.{mapping.cell}" in context.absent:
+            continue
+        if found.setdefault(mapping.path, mapping) is not mapping:
+            context.names.error("HF202", mapping.span, f"`{item.name}.{mapping.path}` is represented twice")
+    return found
+
+
+def check_proof_files(context: Context, declarations: Sequence[tree.Declaration]) -> None:
     """All declarations that only proof files have."""
-    check = _Check(typer)
+    check = _Check(context)
     for item in declarations:
         if isinstance(item, tree.Layout):
             check.layout(item)
@@ -37,14 +79,14 @@ def check_proof_files(typer: Typer, declarations: Sequence[tree.Declaration]) ->
 
 
 class _Check:
-    """`typer` carries the program and the collector."""
-
-    def __init__(self, typer: Typer) -> None:
-        self.typer = typer
-        self.program = typer.program
+    def __init__(self, context: Context) -> None:
+        self.program = context.program
+        self.collector = context.collector
+        self.names = context.names
+        self.typer = context.typer
 
     def error(self, span: Span, message: str, help_: str = "") -> None:
-        self.typer.error("HF216", span, message, help_)
+        self.names.error("HF216", span, message, help_)
 
     def target(self, text: str, span: Span, what: str, form: str) -> None:
         module, colon, name = text.partition(":")
@@ -55,7 +97,7 @@ class _Check:
 
     def represent(self, item: tree.Represent) -> None:
         if item.name not in self.program.states:
-            self.typer.unknown(item.name_span, "state", item.name, self.program.states)
+            self.names.unknown(item.name_span, "state", item.name, self.program.states)
             return
         self.target(item.target, item.name_span, "a class", "module:Class")
         scope = Scope(own_scope(self.program, item.name), item.name)
@@ -80,6 +122,12 @@ class _Check:
                 self.plain(condition, scope)
                 if not self.program.states[state].has_part(path):
                     self.error(span, f"`{state}` has no cells below `{path}`")
+            case tree.MapsWords(span, _, path, width):
+                cell = self.program.cell(state, path)
+                if cell is None or not isinstance(cell.type, BitsType):
+                    self.names.unknown(span, "set of bits", f"{state}.{path}", self.program.states[state].cells)
+                elif width <= 0 or cell.type.width % width:
+                    self.error(span, f"{cell.type} are not a whole number of words of {width} bits")
             case tree.MapsList():
                 self.list(state, mapping)
 
@@ -92,7 +140,7 @@ class _Check:
         for mention in mentions(self.typer, expr, scope):
             if mention.kind != "cell":
                 message = f"`{mention.name}` has no meaning here: an object looks the same to everybody"
-                self.typer.error("HF201", mention.span, message)
+                self.names.error("HF201", mention.span, message)
             elif mention.cell is not None and not mention.cell.is_constant and not mention.own:
                 self.error(mention.span, f"what represents an object cannot depend on `{mention.name}` of another")
             elif mention.cell is not None and mention.cell.is_fickle:
@@ -109,7 +157,7 @@ class _Check:
         span, place = mapping.span, mapping.place
         cell = self.program.cell(state, mapping.cell)
         if cell is None or not isinstance(cell.type, FifoType):
-            self.typer.unknown(span, "fifo", f"{state}.{mapping.cell}", self.program.states[state].cells)
+            self.names.unknown(span, "fifo", f"{state}.{mapping.cell}", self.program.states[state].cells)
             return
         shaped = (
             isinstance(place, tree.Member)
@@ -148,8 +196,8 @@ class _Check:
 
     def layout(self, item: tree.Layout) -> None:
         self.target(item.target, item.name_span, "a class", "module:Class")
-        self.typer.local_names((link.name, link.span) for link in item.links)
-        self.typer.layout = {link.name: self.typer.resolve_type(link.type) for link in item.links}
+        self.names.local_names((link.name, link.span) for link in item.links)
+        self.typer.layout = {link.name: self.names.resolve_type(link.type) for link in item.links}
         node = self.program.types[item.name]
         if sum(found != node for found in self.typer.layout.values()) != 1:
             self.error(
@@ -158,8 +206,8 @@ class _Check:
             )
         shapes: list[list[Type]] = []
         for view in item.views:
-            self.typer.local_names((p.name, p.span) for p in view.parameters)
-            local = {p.name: self.typer.resolve_type(p.type) for p in view.parameters}
+            self.names.local_names((p.name, p.span) for p in view.parameters)
+            local = {p.name: self.names.resolve_type(p.type) for p in view.parameters}
             shapes.append(list(local.values()))
             for fact in view.facts:
                 self.typer.boolean(fact.value, local)
@@ -182,7 +230,7 @@ class _Check:
         for item in items:
             first = seen.setdefault((item.name, item.roles[0].kind), item)
             if first is not item:
-                self.typer.collector.error(
+                self.collector.error(
                     "HF202",
                     f"two contracts of `{item.name}` have the same first role",
                     at(item.name_span, "again here"),
@@ -196,7 +244,7 @@ class _Check:
             return
         node = self.program.types[self.program.layout.name]
         assert isinstance(node, IntType)
-        self.typer.local_names((role.name, role.span) for role in item.roles)
+        self.names.local_names((role.name, role.span) for role in item.roles)
         nodes = {role.name for role in item.roles if role.kind != "list"}
         local: dict[str, Type] = {role.name: node if role.name in nodes else FifoType(node) for role in item.roles}
         for role in item.roles:

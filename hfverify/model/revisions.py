@@ -2,11 +2,12 @@
 
 Reads   syntax.tree.Module
 Gives   `Timeline`, which answers whether a clause exists at a revision
-Refuses an unknown revision, dates that do not ascend (HF206)
+Refuses an unknown revision, dates that do not ascend (HF206), a call's text with a gap or a double (HF207)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,7 +54,7 @@ class Timeline:
 
 
 def timeline(
-    modules: list[tree.Module], chosen: str, collector: Collector
+    modules: Sequence[tree.Module], chosen: str, collector: Collector
 ) -> tuple[Timeline, tuple[tree.NamedRevision, ...]]:
     """Read the revisions of all modules; `chosen` empty means the newest."""
     items: list[tree.NamedRevision] = []
@@ -76,3 +77,41 @@ def timeline(
         collector.error("HF206", f"revision `{chosen}` is not declared", at(place), notes=(("help", known),))
         chosen = ""
     return Timeline(names, chosen or names[-1]), tuple(items)
+
+
+def check_revisions(line: Timeline, declarations: Sequence[tree.Declaration], collector: Collector) -> None:
+    """Every `since` and `until` names a revision, also where the chosen revision does not look."""
+    for item in declarations:
+        parts: list[object] = [item]
+        if isinstance(item, tree.State):
+            parts += item.cells
+        if isinstance(item, tree.Call):
+            parts += item.clauses
+            for clause in item.clauses:
+                if isinstance(clause, tree.Reject | tree.Case):
+                    parts += clause.consequences
+        for part in parts:
+            revisions: tuple[tree.Revision, ...] = getattr(part, "revisions", ())
+            line.exists(revisions, collector)
+            line.check_order(revisions, collector)
+
+
+def check_call_text(item: tree.Call, names: tuple[str, ...], collector: Collector) -> None:
+    """The text of each revision in which the call exists has one number and one result per outcome."""
+    for name in names:
+        line, quiet = Timeline(names, name), Collector()
+        if not line.exists(item.revisions, quiet):
+            continue
+        numbers = [n for n in item.clauses if isinstance(n, tree.Number) and line.exists(n.revisions, quiet)]
+        if any(isinstance(c, tree.Number) for c in item.clauses) and len(numbers) != 1:
+            what = "no number" if not numbers else "two numbers"
+            collector.error("HF207", f"`{item.name}` has {what} at {name}", at(item.name_span))
+        for outcome in item.clauses:
+            if isinstance(outcome, tree.Reject | tree.Case) and line.exists(outcome.revisions, quiet):
+                for kind, word in ((tree.Returns, "result"), (tree.Next, "`next`")):
+                    given = [c for c in outcome.consequences if isinstance(c, kind)]
+                    current = [c for c in given if line.exists(c.revisions, quiet)]
+                    if len(current) > 1 or (given and not current):
+                        what = "more than one" if current else "no"
+                        message = f"`{item.name}.{outcome.name}` has {what} {word} at {name}"
+                        collector.error("HF207", message, at(outcome.name_span))

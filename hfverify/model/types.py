@@ -1,7 +1,7 @@
 """The types of the specification language.
 
 Reads   nothing
-Gives   frozen type values; `fits` says which values a cell or result may take
+Gives   frozen type values; `accepts` and `comparable` say which of them go together
 Refuses nothing
 """
 
@@ -84,6 +84,16 @@ class BytesType:
 
 
 @dataclass(frozen=True, slots=True)
+class BitsType:
+    """A set of numbers below `width`, as the bits of that many words hold it."""
+
+    width: int
+
+    def __str__(self) -> str:
+        return f"bits<{self.width}>"
+
+
+@dataclass(frozen=True, slots=True)
 class RefType:
     """An object of a state, or the part of it below `path`."""
 
@@ -134,6 +144,7 @@ Type = (
     | OptionalType
     | FifoType
     | BytesType
+    | BitsType
     | RefType
     | LockType
     | SetType
@@ -206,8 +217,8 @@ def comparable(left: Type, right: Type) -> bool:
     if isinstance(left, BadType) or isinstance(right, BadType):
         return True
     if isinstance(left, FifoType | SetType) or isinstance(right, FifoType | SetType):
-        empty = SetType(None)
-        return (left == empty and isinstance(right, FifoType)) or (right == empty and isinstance(left, FifoType))
+        empty, many = SetType(None), FifoType | BitsType
+        return (left == empty and isinstance(right, many)) or (right == empty and isinstance(left, many))
     if isinstance(left, BytesType | LockType) or (isinstance(left, RefType) and left.path):
         return False
     return accepts(left, right) or accepts(right, left) or (is_integral(left) and is_integral(right))

@@ -19,7 +19,7 @@ from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
 from hfverify.logic.values import disjunction
 from hfverify.model.program import Call, Outcome, Program
-from hfverify.prove.promises import Goal, Promise, is_peek, promise
+from hfverify.prove.promises import Goal, Promise, applies_without_lock, is_peek, promise, waited
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds, size_limits
 from hfverify.verdict import Obligation
@@ -44,6 +44,7 @@ CODES = {
     "frame": "HF504",
     "precedence": "HF505",
     "actor": "HF512",
+    "waits": "HF513",
     "shape": "HF705",
 }
 
@@ -76,6 +77,9 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         subject.add(
             f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
         )
+    if call.awaits:
+        text = "it decides only once what it awaits holds, and waits only as long as it does not"
+        subject.add("waits", "waits", text, call.awaits[0][0].span, function.span)
     for outcome in call.outcomes:
         _declare(subject, call, outcome, function.span)
     limits = limits_of(program)
@@ -113,6 +117,10 @@ def _invariants(program: Program, call: Call, paths: list[Path]) -> list[str]:
 
 def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None:
     name, span = outcome.name, outcome.name_span
+    if outcome.never:
+        subject.add(f"{name}.returns", "returns", "the call does not return", span, impl)
+        subject.add(f"{name}.reached", "reached", f"some path of the implementation reaches `{name}`", span, impl)
+        return
     if outcome.is_reject:
         subject.add(f"{name}.precedence", "precedence", f"the first failed check wins: `{name}`", span, impl)
     else:
@@ -142,7 +150,7 @@ def _some_outcome(call: Call, guards: list[z3.BoolRef], path: Path, group: Group
 def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path, group: Group) -> z3.BoolRef:
     """Add the queries of an outcome on a path; its guard there."""
     made = promise(program, call, outcome, path)
-    if z3.is_false(z3.simplify(made.guard)):
+    if z3.is_false(made.guard):
         return z3.BoolVal(False)
     group.guards.append((f"{call.name}.{outcome.name}.reached", made.guard))
     for goal in made.goals:
@@ -155,6 +163,15 @@ def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path,
 
 def _turn_queries(call: Call, path: Path, group: Group) -> None:
     """A critical section inside a turn of a loop is on no path past the loop: it must be a peek, whatever the case."""
+    for outcome in call.outcomes:
+        if outcome.never:
+            group.guards.append((f"{call.name}.{outcome.name}.reached", applies_without_lock(call, outcome, path)))
+    for goal in waited(call, path):
+        place = path.trail[-1] if path.trail else call.name_span
+        message = f"`{call.name}` may wait although what it awaits holds"
+        awaited = (at(place, "a turn of the loop ends here"), also(goal.span, "this is awaited"))
+        diagnostic = Diagnostic("HF513", message, awaited)
+        group.queries.append(Query(f"{call.name}.waits", goal.formula, diagnostic, (), None))
     for section in path.world.sections:
         if section.post is not None:
             labels = (at(section.spans[0], "this critical section"), also(call.name_span, "no `peek` line allows it"))
@@ -166,6 +183,8 @@ def _turn_queries(call: Call, path: Path, group: Group) -> None:
 def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:
     if goal.kind == "shape":
         return f"{call.name}.lock.shape"
+    if goal.kind == "waits":
+        return f"{call.name}.waits"
     kind = goal.kind
     if outcome.is_reject:
         kind = "frame" if kind in ("effect", "frame", "actor") else "precedence"
@@ -184,6 +203,7 @@ def _diagnose(call: Call, made: Promise, goal: Goal, path: Path) -> Diagnostic:
         "frame": f"`{call.name}` changes `{goal.cell}`, which the {what} `{outcome.name}` leaves alone",
         "precedence": f"`{call.name}` does not answer as its check `{outcome.name}` promises",
         "actor": f"after the {what} `{outcome.name}`, the next call on this CPU relies on what does not hold",
+        "waits": f"`{call.name}` decides although what it awaits may not hold",
         "shape": f"`{call.name}` does not follow the protocol of the {what} `{outcome.name}`",
     }[kind]
     labels = [at(where, "this path ends here"), also(outcome.name_span, f"this {what} applies")]

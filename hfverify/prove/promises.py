@@ -14,10 +14,10 @@ import z3
 from hfverify.diagnostics import Span
 from hfverify.execute.paths import Path, lets
 from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValue, Value
-from hfverify.execute.world import Section, World
-from hfverify.logic.cells import Cells, Stored, constants
+from hfverify.execute.world import Read, Section, World
+from hfverify.logic.cells import Cells, Stored, constants, split
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType, OptionalType
@@ -60,11 +60,21 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     sections = _sections(call, outcome, path)
     commit = sections.commit
     pre = commit.pre if commit is not None else world.base
-    reader = _Reader(world)
-    env = Env(pre, path.names, None, world.here, reader)
+    phase = None if commit is None else 2 * world.sections.index(commit) + 1
+    env = Env(pre, path.names, None, world.here, _Reader(world, phase))
     env = env.bind(lets(call, env))
+    afterwards = Env(pre, path.names, None, world.here, _Reader(world, phase, later=True))
+    afterwards = afterwards.bind(lets(call, afterwards))
     made = Promise(outcome, _guard(call, outcome, env, world), commit=commit)
+    if z3.is_false(z3.simplify(made.guard)) or not path.possible(made.guard):
+        made.guard = z3.BoolVal(False)
+        return made
+    if outcome.never:
+        made.goals.append(Goal("returns", z3.BoolVal(False), outcome.name_span))
+        return made
     _result_goals(call, made, env, path)
+    for wait in call.awaited_before(outcome) if commit is not None else ():
+        made.goals.append(Goal("waits", world.evaluator.truth(wait.value, env), wait.span))
     changes = changes_of(program, outcome.effects, env, world)
     post = commit.post if commit is not None and commit.post is not None else world.cells
     promised = apply_changes(pre, changes)
@@ -73,7 +83,7 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
         goal = same(world, change.cell, actual, promised.read(change.cell, change.ref))
         made.goals.append(Goal("effect", goal, change.span, change.cell.name))
     made.goals += _frame(program, world, changes, pre, post, outcome.name_span)
-    _after(program, made, changes, sections, env, path)
+    _after(program, made, changes, sections, afterwards, path)
     for section in [*sections.peeks, *sections.extra]:
         if section.post is not None:
             made.goals += _frame(program, world, [], section.pre, section.post, outcome.name_span)
@@ -82,11 +92,35 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     return made
 
 
-class _Reader:
-    """The value of a volatile cell in a guard: what the path read. Who reads twice must satisfy both readings."""
+def waited(call: Call, path: Path) -> list[Goal]:
+    """What a turn of a waiting loop must have seen: that what is awaited does not hold yet."""
+    goals: list[Goal] = []
+    for section in path.world.sections[-1:]:
+        phase = 2 * len(path.world.sections) - 1
+        env = Env(section.pre, path.names, None, path.world.here, _Reader(path.world, phase))
+        env = env.bind(lets(call, env))
+        for wait, _ in call.awaits:
+            goals.append(Goal("waits", z3.Not(path.world.evaluator.truth(wait.value, env)), wait.span))
+    return goals
 
-    def __init__(self, world: World) -> None:
+
+def applies_without_lock(call: Call, outcome: Outcome, path: Path) -> z3.BoolRef:
+    """The condition of an outcome that is decided in no critical section."""
+    env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
+    return _guard(call, outcome, env.bind(lets(call, env)), path.world)
+
+
+class _Reader:
+    """The value of a volatile cell in a guard: what the path read. Who reads twice must satisfy both readings.
+
+    A guard speaks about the reads of the section that commits, or, if it has none, of what came before; what
+    is said of later speaks about the reads after it.
+    """
+
+    def __init__(self, world: World, commit: int | None = None, *, later: bool = False) -> None:
         self.world = world
+        self.commit = commit
+        self.later = later
         self.memo: dict[tuple[str, tuple[int, ...]], tuple[Stored, Ref]] = {}
 
     def __call__(self, cell: Cell, ref: Ref) -> Stored:
@@ -94,10 +128,10 @@ class _Reader:
         if key not in self.memo:
             value = constants(cell, f"{cell.name}!{self.world.facts.number()}")
             self.world.facts.typed(value, cell.type)
-            reads = [read for read in self.world.reads if read.cell is cell]
+            reads = self._chosen([read for read in self.world.reads if read.cell is cell])
             options = [
                 conjunction(
-                    [read.ref.same(ref), *(a == b for a, b in zip(_terms(value), _terms(read.value), strict=True))]
+                    [read.ref.same(ref), *(a == b for a, b in zip(split(value), split(read.value), strict=True))]
                 )
                 for read in reads
             ]
@@ -106,9 +140,13 @@ class _Reader:
             self.memo[key] = (value, ref)
         return self.memo[key][0]
 
-
-def _terms(value: Stored) -> tuple[z3.ExprRef, ...]:
-    return (value.content,) if isinstance(value, Bytes) else (value,)
+    def _chosen(self, reads: list[Read]) -> list[Read]:
+        if self.commit is None:
+            return reads
+        before = [read for read in reads if read.phase < self.commit]
+        inside = [read for read in reads if read.phase == self.commit]
+        after = [read for read in reads if read.phase > self.commit]
+        return (after if self.later else inside or before) or reads
 
 
 @dataclass(slots=True)
@@ -124,9 +162,10 @@ class Sections:
 def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     """Which section is the commit, which comes after, and which are peeks.
 
-    The last section that takes the very locks of the commit line is the commit; failing that, the last
-    that takes locks of those kinds or begins with the same lock; failing that, the last of all. That the
-    choice fits is proved, and that some outcome applies where it was chosen.
+    The first section that writes is the commit. If none does: the last that takes the very locks of the
+    commit line; failing that, the last that takes locks of those kinds or begins with the same lock;
+    failing that, the last of all. That the choice fits is proved, and that some outcome applies where it
+    was chosen.
     """
     found = Sections()
     remaining = list(path.world.sections)
@@ -135,7 +174,9 @@ def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     if steps and steps[0].locks:
         env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
         env = env.bind(lets(call, env))
-        position = _best(remaining, steps[0], env, path.world)
+        position = next((i for i, section in enumerate(remaining) if section.writes), None)
+        if position is None or (outcome.later and not outcome.effects):
+            position = _best(remaining, steps[0], env, path.world)
         if position is None and remaining:
             position = len(remaining) - (2 if outcome.later and len(remaining) > 1 else 1)
     if position is not None:
@@ -283,7 +324,7 @@ def _change(program: Program, update: tree.Update, env: Env, world: World) -> Ch
     cell = program.cell(ref.state, prefix + update.place.name)
     assert cell is not None
     value = world.evaluator.evaluate(update.value, env)
-    assert isinstance(value, z3.ExprRef | Fifo | Bytes)
+    assert isinstance(value, z3.ExprRef | Fifo | Bytes | Bits)
     return Change(cell, ref, value, update.span)
 
 
@@ -295,7 +336,7 @@ def apply_changes(cells: Cells, changes: list[Change]) -> Cells:
 
 
 def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
-    """Whether two values of a cell cannot be told apart: queues by members and order, buffers byte by byte."""
+    """Whether two values of a cell cannot be told apart: queues by their order, sets by members, buffers bytewise."""
     if isinstance(a, Fifo):
         assert isinstance(b, Fifo)
         if all(x.eq(y) for x, y in zip((a.member, a.ticket), (b.member, b.ticket), strict=True)):
@@ -309,6 +350,10 @@ def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
             return z3.BoolVal(True)
         i = world.fresh_number("byte")
         return z3.Implies(z3.And(i >= 0, i < cell.type.length), a.content[i] == b.content[i])
+    if isinstance(a, Bits):
+        assert isinstance(b, Bits)
+        k = world.fresh_number("bit")
+        return z3.BoolVal(True) if a.member.eq(b.member) else a.has(k) == b.has(k)
     return z3.BoolVal(True) if a.eq(b) else a == b
 
 
@@ -327,26 +372,30 @@ def _frame(program: Program, world: World, changes: list[Change], pre: Cells, po
 
 
 def _after(program: Program, made: Promise, changes: list[Change], sections: Sections, env: Env, path: Path) -> None:
-    """The section after the commit does exactly the later updates; what follows the last section does nothing."""
+    """The later updates: of guarded cells in the section after the commit, of owned ones until the path ends.
+
+    Where the later updates change no guarded cell, that section may be missing. What the path does without a
+    lock after its last section must be promised too.
+    """
     commit, after = sections.commit, sections.after
     world, outcome = path.world, made.outcome
-    owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
-    later: list[Change] = []
-    if after is not None and after.post is not None:
-        before = apply_changes(after.pre, owned)
-        later = changes_of(program, outcome.later, env.at(before), world)
-        promised = apply_changes(before, later)
-        for change in later:
-            goal = same(
-                world, change.cell, after.post.read(change.cell, change.ref), promised.read(change.cell, change.ref)
-            )
-            made.goals.append(Goal("effect", goal, change.span, change.cell.name))
-        made.goals += _frame(program, world, later, before, after.post, outcome.name_span)
-    elif outcome.later:
-        made.goals.append(Goal("effect", z3.BoolVal(False), outcome.name_span))
     if commit is None and after is None:
+        if outcome.later:
+            made.goals.append(Goal("effect", z3.BoolVal(False), outcome.name_span))
         return
-    ending = apply_changes(world.base, [*owned, *[c for c in later if isinstance(c.cell.discipline, tree.OwnedBy)]])
+    owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
+    before = apply_changes(after.pre if after is not None else world.base, owned)
+    later = changes_of(program, outcome.later, env.at(before), world)
+    promised = apply_changes(before, later)
+    later_owned = [change for change in later if isinstance(change.cell.discipline, tree.OwnedBy)]
+    ending = apply_changes(world.base, [*owned, *later_owned])
+    post = after.post if after is not None and after.post is not None else before
+    for change in later:
+        last, wanted = (world.cells, ending) if change in later_owned else (post, promised)
+        goal = same(world, change.cell, last.read(change.cell, change.ref), wanted.read(change.cell, change.ref))
+        made.goals.append(Goal("effect", goal, change.span, change.cell.name))
+    if after is not None:
+        made.goals += _frame(program, world, later, before, post, outcome.name_span)
     for cell in {cell.name: cell for cell in world.late}.values():
         keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
         ref = Ref(cell.state, keys)

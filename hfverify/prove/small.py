@@ -7,15 +7,19 @@ Refuses nothing; that the small question is weaker does not matter, because ever
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import z3
 
 from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Evaluator
-from hfverify.logic.facts import Facts
+from hfverify.logic.facts import MOST_BITS, Facts
 from hfverify.model.program import Program
 from hfverify.model.types import IntType
+
+# The ends of both words of 32 bits, and a few in the middle.
+SOME_BITS = (0, 1, 2, 31, 32, 33, 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,9 @@ class Bounds:
     objects: int
     pinned: int | None = None
 
-    def domain(self, name: str) -> range:
+    def domain(self, name: str) -> Sequence[int]:
         """The values over which a quantified variable ranges."""
-        del name
-        return range(self.objects + 1)
+        return SOME_BITS if name.startswith("bits") else range(self.objects + 1)
 
 
 class Expansion:
@@ -38,6 +41,7 @@ class Expansion:
         self.bounds = bounds
         self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
         self._firsts: dict[int, z3.ExprRef] = {}
+        self._counts: dict[int, z3.ExprRef] = {}
 
     def formula(self, term: z3.ExprRef) -> z3.ExprRef:
         """The term without quantifiers."""
@@ -55,6 +59,8 @@ class Expansion:
             result = term if same else _rebuilt(term, children)
             if term.decl().name() == "first":
                 self._firsts[result.get_id()] = result
+            if term.decl().name() in ("cardinality", "lowest") and not z3.is_store(result.arg(0)):
+                self._counts[result.get_id()] = result
         self._done[term.get_id()] = (term, result)
         return result
 
@@ -68,9 +74,15 @@ class Expansion:
             bodies.append(self.formula(z3.substitute_vars(body, *values)))
         return z3.And(*bodies) if term.is_forall() else z3.Or(*bodies)
 
-    def first_limits(self) -> list[z3.BoolRef]:
-        """Who is first in a queue is one of the objects of the small machine."""
-        return [z3.And(term >= 0, term <= self.bounds.objects) for term in self._firsts.values()]
+    def limits(self) -> list[z3.BoolRef]:
+        """Who is first in a queue is one of the objects of the small machine; sets of bits have few members."""
+        found = [z3.And(term >= 0, term <= self.bounds.objects) for term in self._firsts.values()]
+        for term in self._counts.values():
+            member = term.arg(0)
+            if term.num_args() == 1:
+                found.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in SOME_BITS]))
+            found += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in SOME_BITS]
+        return found
 
 
 def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:
@@ -81,7 +93,7 @@ def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:
     return term.decl()(*children)
 
 
-def _assignments(domains: list[range]) -> list[tuple[int, ...]]:
+def _assignments(domains: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     result: list[tuple[int, ...]] = [()]
     for domain in domains:
         result = [(*prefix, value) for prefix in result for value in domain]

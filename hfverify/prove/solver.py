@@ -12,7 +12,7 @@ from enum import Enum
 
 import z3
 
-from hfverify.execute.paths import has_quantifier
+from hfverify.logic.quantifiers import has_quantifier
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds
 
@@ -139,7 +139,7 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds)
         expanded = [expansion.formula(formula) for formula in formulas]
-        solver.add(*expanded, *expansion.first_limits(), *group.small(bounds))
+        solver.add(*expanded, *expansion.limits(), *group.small(bounds))
         before = spent(solver)
         result = solver.check()
         total += max(spent(solver) - before, 1)

@@ -63,6 +63,7 @@ def check_call(program: Program, call: Call) -> tuple[Subject, list[Wanted]]:
     group = Group(world.facts.formulas, world.assumptions, limits_of(program))
     _defined(program, call, env, world, subject, group)
     passed = [evaluator.truth(reject.condition, env) for reject in call.rejects]
+    passed += [evaluator.truth(wait.value, env) for wait, _ in call.awaits]
     cases = [(case, evaluator.truth(case.condition, env)) for case in call.cases]
     subject.add("disjoint", "disjoint", "at most one case holds once the rejects passed", call.name_span)
     for index, (left, a) in enumerate(cases):
@@ -92,8 +93,9 @@ def guards(call: Call, env: Env, world: World) -> list[tuple[Outcome, z3.BoolRef
     """Each outcome with the whole condition under which it applies."""
     found: list[tuple[Outcome, z3.BoolRef]] = []
     passed: list[z3.BoolRef] = []
-    for outcome in call.outcomes:
+    for index, outcome in enumerate(call.outcomes):
         condition = world.evaluator.truth(outcome.condition, env)
+        passed += [world.evaluator.truth(wait.value, env) for wait, place in call.awaits if place == index]
         if outcome.is_reject:
             found.append((outcome, conjunction([*passed, z3.Not(condition)])))
             passed.append(condition)
@@ -130,7 +132,12 @@ def _defined(program: Program, call: Call, env: Env, world: World, subject: Subj
         evaluator.conditions = []
         evaluator.truth(given.value, env)
         ask(evaluator.conditions, [])
-    for outcome in call.outcomes:
+    for index, outcome in enumerate(call.outcomes):
+        for wait in (wait for wait, place in call.awaits if place == index):
+            evaluator.conditions = []
+            holds = evaluator.truth(wait.value, env)
+            ask(evaluator.conditions, passed)
+            passed.append(holds)
         evaluator.conditions = []
         condition = evaluator.truth(outcome.condition, env)
         ask(evaluator.conditions, passed)

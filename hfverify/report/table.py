@@ -31,7 +31,7 @@ KIND_GROUPS = {
     "effects and frame": ("effect", "frame"),
     "lock order": ("lock.order",),
     "held and owned": ("lock.held", "lock.owned", "stable"),
-    "released, protocol": ("lock.balanced", "lock.shape"),
+    "released, protocol": ("lock.balanced", "lock.shape", "waits"),
     "invariants": ("invariant",),
     "no exceptions": ("raises", "supported", "bounded"),
     "lists": ("contract", "refines"),

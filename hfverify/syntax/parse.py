@@ -53,9 +53,9 @@ def _parser(tables: str | bool) -> Lark:
 # Words that end an expression or start a clause where a name may stand too. The other keywords of the
 # grammar can be names, because the contextual lexer tells them apart.
 WORDS = (
-    "action actor after and arg assume by case commit contract effect else encoding enum exists false forall "
-    "given hypercall if impl import in invariant later let loop module next none not or peek protocol pure reject "
-    "represent requires ret returns revisions scenario since then thread true unless until when while"
+    "action actor after and arg assume awaits by case commit contract effect else encoding enum exists false forall "
+    "given hypercall if impl import in invariant later let loop module never next none not or peek protocol pure "
+    "reject represent requires ret returns revisions scenario since then thread true unless until when while"
 )
 RESERVED = frozenset(WORDS.split())
 
@@ -434,6 +434,13 @@ class _Builder:
     def ends(self, item: Any, c: list[Any]) -> tree.Ends:
         return tree.Ends(self.span(item), str(c[0]))
 
+    def never(self, item: Any, _: list[Any]) -> tree.Never:
+        return tree.Never(self.span(item))
+
+    def awaits(self, item: Any, c: list[Any]) -> tree.Awaits:
+        docs = [t for t in c if isinstance(t, Token) and t.type == "DOC"]
+        return tree.Awaits(self.span(item), self.build(c[-1]), _doc(docs))
+
     def perform(self, item: Any, c: list[Any]) -> tree.Perform:
         return tree.Perform(self.span(item), str(c[0]), tuple(v for _, v in (self.build(c[1]) or ())))
 
@@ -475,6 +482,9 @@ class _Builder:
 
     def maps_many(self, item: Any, c: list[Any]) -> tree.MapsMany:
         return tree.MapsMany(self.span(item), self.path_text(c[0]), str(c[1]), self.build(c[2]), self.build(c[3]))
+
+    def maps_words(self, item: Any, c: list[Any]) -> tree.MapsWords:
+        return tree.MapsWords(self.span(item), self.path_text(c[0]), self.path_text(c[2]), self.number_of(c[1]))
 
     def maps_none(self, item: Any, c: list[Any]) -> tree.MapsNone:
         return tree.MapsNone(self.span(item), self.path_text(c[0]), self.build(c[1]))

@@ -383,7 +383,12 @@ class Ends(Node):
     actor: str
 
 
-Consequence = Returns | Next | Effect | Ends
+@dataclass(frozen=True, slots=True)
+class Never(Node):
+    """The call does not return."""
+
+
+Consequence = Returns | Next | Effect | Ends | Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +430,15 @@ class Protocol(Node):
     steps: tuple[Step, ...]
 
 
-Clause = Number | Impl | By | Given | Argument | Result | Let | Reject | Case | Protocol
+@dataclass(frozen=True, slots=True)
+class Awaits(Node):
+    """The call may wait for other threads until `value` holds in the section that decides."""
+
+    value: Expr
+    doc: str
+
+
+Clause = Number | Impl | By | Given | Argument | Result | Let | Awaits | Reject | Case | Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,7 +501,16 @@ class MapsList(Node):
     variable: str
 
 
-Mapping = MapsTo | MapsMany | MapsNone | MapsList
+@dataclass(frozen=True, slots=True)
+class MapsWords(Node):
+    """The attribute is a list of integers of `width` bits, which together are the set of bits `cell`."""
+
+    path: str
+    cell: str
+    width: int
+
+
+Mapping = MapsTo | MapsMany | MapsNone | MapsList | MapsWords
 
 
 @dataclass(frozen=True, slots=True)
