@@ -70,6 +70,7 @@ SHARED = {
     "length",
     "status",
     "control",
+    "pause",
 }
 
 

@@ -31,9 +31,6 @@ def collect_thread(context: Context, item: tree.Thread) -> None:
 def collect_actor(context: Context, item: tree.Actor) -> None:
     """One actor."""
     context.declare(item)
-    if item.state not in context.names.states:
-        context.names.unknown(item.name_span, "state", item.state, context.names.states)
-        return
     context.program.actors[item.name] = Actor(item.name, item.state, item.formerly, item.facts, item.name_span)
 
 
@@ -59,6 +56,7 @@ def check_actor(context: Context, item: tree.Actor) -> None:
         message = f"`{item.name}` is a {item.state}, but `{item.formerly}` is not"
         context.collector.error("HF203", message, at(item.name_span))
     if item.state not in program.states:
+        context.names.unknown(item.name_span, "state", item.state, program.states)
         return
     scope = Scope(own_scope(program, item.state), item.state)
     for fact in item.facts:

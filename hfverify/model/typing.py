@@ -142,7 +142,8 @@ class Typer:
         if text in program.variants:
             return self.names.error("HF203", expr.span, f"`{text}` needs its fields", f"write `{text}(…)`")
         if text in program.actors:
-            return RefType(program.actors[text].state)
+            state = program.actors[text].state
+            return RefType(state) if state in program.states else BAD
         if program.thread is not None and text == program.thread.name:
             return self.names.resolve_type(program.thread.type)
         if text in program.lets:

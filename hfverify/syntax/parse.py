@@ -25,6 +25,7 @@ T = TypeVar("T")
 # Everything that walks a tree calls itself for each level; Python stops at 1000 calls.
 MOST_LEVELS = 100
 MOST_SHOWN = 60
+MOST_WORDS = 16
 BETWEEN = re.compile(r"(?:\s+|//(?!/)[^\n]*)*")
 SPECIFICATION = ".hfs"
 PROOF = ".hfp"
@@ -120,7 +121,7 @@ def _syntax_error(error: UnexpectedInput, text: str, file: str) -> Diagnostic:
     if opened is not None and ("ends" in what or _starts_declaration(lines[span.line - 1])):
         labels.append(also(opened, "this block is still open"))
     words = sorted({_terminal_text(name) for name in expected})
-    notes = (("help", "expected " + ", ".join(words)),) if 0 < len(words) <= 12 else ()
+    notes = (("help", "expected " + ", ".join(words)),) if 0 < len(words) <= MOST_WORDS else ()
     return Diagnostic("HF101", what, tuple(labels), notes)
 
 
