@@ -259,25 +259,38 @@ def set_attribute(run: Interpreter, value: Value, name: str, new: Value, node: a
     represent = run.program.represents.get(ref.state)
     mapping = represent.mappings.get(full) if represent is not None else None
     cell = run.program.cell(ref.state, full)
-    if isinstance(mapping, tree.MapsTo) and isinstance(mapping.place, tree.Index) and len(mapping.place.arguments) == 1:
-        cell = run.program.cell(ref.state, dotted(mapping.place.arguments[0]))
-        new = _position(run, mapping.place, new, node, frame)
-    elif mapping is not None:
+    if isinstance(mapping, tree.MapsTo):
+        _refer(run, ref, mapping, new, node, frame)
+        return
+    if mapping is not None:
         raise run.refuse(node, frame, f"`{full}` stands for several cells and cannot be assigned as a whole")
     if cell is None or isinstance(cell.type, FifoType | BytesType):
         raise run.refuse(node, frame, f"`{ref.state}.{full}` is not a cell that can be assigned")
     run.world.write(cell, ref, lowered(run, cell, new, node, frame), frame.span(node))
 
 
-def _position(run: Interpreter, place: tree.Index, new: Value, node: ast.AST, frame: Frame) -> Value:
+def _refer(run: Interpreter, ref: Ref, mapping: tree.MapsTo, new: Value, node: ast.Attribute, frame: Frame) -> None:
+    """Store a reference: each cell that says where the object is gets its part of the position."""
+    place = mapping.place
+    assert isinstance(place, tree.Index)
     assert isinstance(place.base, tree.Name)
+    cells = [run.program.cell(ref.state, dotted(argument)) for argument in place.arguments]
+    target = new.value if isinstance(new, Maybe) else new
     if isinstance(new, NoneValue):
-        return new
-    if isinstance(new, Ref) and new.state == place.base.text:
-        return new.keys[0]
-    if isinstance(new, Maybe) and isinstance(new.value, Ref) and new.value.state == place.base.text:
-        return Maybe(new.present, new.value.keys[0])
-    raise run.refuse(node, frame, f"this is not a reference to a {place.base.text}")
+        optional = [cell for cell in cells if cell is not None and isinstance(cell.type, OptionalType)]
+        if len(optional) != 1:
+            raise run.refuse(node, frame, f"`{mapping.path}` cannot be None")
+        run.world.write(optional[0], ref, z3.IntVal(-1), frame.span(node))
+        return
+    if not isinstance(target, Ref) or target.state != place.base.text:
+        raise run.refuse(node, frame, f"this is not a reference to a {place.base.text}")
+    for cell, key in zip(cells, target.keys, strict=True):
+        if cell is None:
+            raise run.refuse(node, frame, f"`{mapping.path}` always stands for an object with the same keys")
+        part: Value = Maybe(new.present, key) if isinstance(new, Maybe) else key
+        if isinstance(part, Maybe) and not isinstance(cell.type, OptionalType):
+            raise run.refuse(node, frame, f"this may be None, and `{cell.name}` cannot say so")
+        run.world.write(cell, ref, lowered(run, cell, part, node, frame), frame.span(node))
 
 
 def lowered(run: Interpreter, cell: Cell, new: Value, node: ast.AST, frame: Frame) -> Stored:

@@ -23,7 +23,7 @@ from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.quantifiers import has_quantifier
 from hfverify.logic.values import Ref
 from hfverify.logic.values import Value as SpecValue
-from hfverify.model.program import Call, Program
+from hfverify.model.program import Call, Object, Program
 from hfverify.model.types import BoolType
 from hfverify.syntax import tree
 
@@ -149,13 +149,26 @@ def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function
     """Every path through the implementation of a call."""
     function = sources.function(call.impl.target, call.impl.span)
     parameters = bind_parameters(program, sources, call, function)
+    spec = function.node.args
+    classes = {
+        parameter.arg: _represents(program, sources, function, parameter.annotation)
+        for parameter in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
+    }
 
     def setup() -> tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]:
         world, names = start(program, call)
         arguments: dict[str, Value] = {}
+        env = spec_env(world, names)
+        bound = lets(call, env)
         for name, meaning in parameters.items():
-            value = names[meaning] if meaning in names else Ref(meaning, ())
-            assert not isinstance(value, Thunk)
+            value = names.get(meaning, bound.get(meaning, Ref(meaning, ())))
+            if isinstance(value, Thunk):
+                value = world.evaluator.evaluate(value.expr, value.env)
+            if isinstance(value, Ref) and value.state not in classes[name]:
+                message = f"`{name}` is a {value.state}, which its type does not represent"
+                raise Rejected(
+                    [Diagnostic("HF215", message, (at(function.span), also(call.name_span, "specified here")))]
+                )
             arguments[name] = value
         return world, arguments, names
 
@@ -186,6 +199,8 @@ def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Th
         world.assume(evaluator.exists(ref, world.env()))
         world.assume(world.facts_of(actor, ref, world.cells))
         names[actor.name] = ref
+    for item in call.objects:
+        names[item.name] = _given_object(world, item)
     for argument, type_ in call.arguments:
         if isinstance(type_, BoolType):
             names[argument.name] = z3.Bool(argument.name)
@@ -198,6 +213,18 @@ def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Th
     for given in call.givens:
         world.assume(evaluator.truth(given.value, env))
     return world, names
+
+
+def _given_object(world: World, item: Object) -> Ref:
+    """An object that exists, and of which an actor's facts hold if it plays that part."""
+    keys = world.program.states[item.state].keys
+    ref = Ref(item.state, tuple(z3.Int(f"{item.name}.{key.name}") for key in keys))
+    for term, key in zip(ref.keys, keys, strict=True):
+        world.facts.typed(term, key.type)
+    world.assume(world.evaluator.exists(ref, world.env()))
+    if item.plays:
+        world.assume(world.facts_of(world.program.actors[item.plays], ref, world.cells))
+    return ref
 
 
 def spec_env(world: World, names: dict[str, SpecValue | Thunk]) -> Env:
@@ -216,6 +243,7 @@ def lets(call: Call, env: Env) -> dict[str, SpecValue | Thunk]:
 def bind_parameters(program: Program, sources: Sources, call: Call, function: Function) -> dict[str, str]:
     """What each parameter of the function stands for: the actor, an argument, or the one object of a state."""
     known = {argument.name: str(type_) for argument, type_ in call.arguments}
+    objects = {item.name for item in call.objects} | {let.name for let in call.lets}
     meanings: dict[str, str] = {}
     problems: list[Diagnostic] = []
     spec = function.node.args
@@ -226,8 +254,11 @@ def bind_parameters(program: Program, sources: Sources, call: Call, function: Fu
         text = ast.unparse(annotation) if annotation is not None else ""
         if not text:
             problems.append(Diagnostic("HF215", f"the parameter `{parameter.arg}` has no type", (at(place),)))
-        elif parameter.arg == call.actor or parameter.arg in known:
+        elif parameter.arg == call.actor or parameter.arg in known or parameter.arg in objects:
             meanings[parameter.arg] = parameter.arg
+            if parameter.arg not in known and not _represents(program, sources, function, annotation):
+                message = f"the type of `{parameter.arg}` is no class that represents a state"
+                problems.append(Diagnostic("HF215", message, (at(place),)))
             expected = {"bool": "bool"}.get(known.get(parameter.arg, ""), "int")
             if parameter.arg in known and text != expected:
                 message = f"`{parameter.arg}` is {known[parameter.arg]} in the specification, but `{text}` here"
@@ -246,11 +277,14 @@ def bind_parameters(program: Program, sources: Sources, call: Call, function: Fu
     return meanings
 
 
+def _represents(program: Program, sources: Sources, function: Function, annotation: ast.expr | None) -> set[str]:
+    """The states whose objects are of the class that an annotation names."""
+    found = sources.resolve(function.module, annotation.id) if isinstance(annotation, ast.Name) else None
+    return {s for s, rule in program.represents.items() if isinstance(found, Class) and found.name == rule.target}
+
+
 def _root(program: Program, sources: Sources, function: Function, annotation: ast.expr | None) -> str | None:
     if not isinstance(annotation, ast.Name):
         return None
-    found = sources.resolve(function.module, annotation.id)
-    for state, represent in program.represents.items():
-        if isinstance(found, Class) and found.name == represent.target and not program.states[state].keys:
-            return state
-    return None
+    states = _represents(program, sources, function, annotation)
+    return next((state for state in program.states if state in states and not program.states[state].keys), None)

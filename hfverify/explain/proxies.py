@@ -297,8 +297,12 @@ class Machinery(Monitor):
         cell = self.program.cell(ref.state, full)
         if isinstance(mapping, tree.MapsTo):
             assert isinstance(mapping.place, tree.Index)
-            cell = self.program.cell(ref.state, dotted(mapping.place.arguments[0]))
-            value = -1 if value is None else object.__getattribute__(value, "_hf")[1].keys[0]
+            keys = () if value is None else object.__getattribute__(value, "_hf")[1].keys
+            for index, argument in enumerate(mapping.place.arguments):
+                part = self.program.cell(ref.state, dotted(argument))
+                if part is not None and (keys or isinstance(part.type, OptionalType)):
+                    self.write(part, ref, keys[index] if keys else -1)
+            return
         if cell is None:
             object.__setattr__(instance, name, value)
             return

@@ -26,6 +26,7 @@ class Scenario:
     sizes: dict[str, int] = field(default_factory=dict)
     here: int = 0
     actor: Keys = ()
+    objects: dict[str, Keys] = field(default_factory=dict)
     arguments: dict[str, int | bool] = field(default_factory=dict)
     cells: Changes = field(default_factory=dict)
     schedule: list[Changes] = field(default_factory=list)
@@ -93,6 +94,7 @@ def to_json(program: Program, scenario: Scenario) -> dict[str, Any]:
         "sizes": scenario.sizes,
         "here": scenario.here,
         "actor": list(scenario.actor),
+        **({"objects": {name: list(keys) for name, keys in scenario.objects.items()}} if scenario.objects else {}),
         "arguments": scenario.arguments,
         "cells": changes(scenario.cells, everything=False),
         "schedule": [changes(step, everything=True) for step in scenario.schedule],
@@ -119,6 +121,7 @@ def from_json(program: Program, data: dict[str, Any]) -> Scenario:
         dict(data.get("sizes", {})),
         data.get("here", 0),
         tuple(data.get("actor", ())),
+        {name: tuple(keys) for name, keys in data.get("objects", {}).items()},
         dict(data.get("arguments", {})),
         changes(data.get("cells", {})),
         [changes(step) for step in data.get("schedule", [])],

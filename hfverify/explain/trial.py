@@ -16,7 +16,7 @@ from hfverify.explain.concrete import Env, Part, Ref, Store, Thunk, Undefined, V
 from hfverify.explain.monitor import Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
-from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import OptionalType
 from hfverify.syntax import tree
 
@@ -91,11 +91,21 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
 
 def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    states = {item.name: item.state for item in call.objects}
+    env = _env(program, call, scenario, machine, machine.store, {})
     for name, parameter in inspect.signature(function).parameters.items():
         if name in scenario.arguments:
             found[name] = scenario.arguments[name]
         elif name == call.actor:
             found[name] = machine.object(Ref(program.actors[call.actor].state, scenario.actor))
+        elif name in scenario.objects:
+            found[name] = machine.object(Ref(states[name], scenario.objects[name]))
+        elif isinstance(env.names.get(name), Thunk):
+            let = env.names[name]
+            assert isinstance(let, Thunk)
+            target = machine.evaluator.evaluate(let.expr, let.env)
+            assert isinstance(target, Ref)
+            found[name] = machine.object(target)
         else:
             annotation = parameter.annotation
             text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
@@ -180,6 +190,8 @@ def _env(
     names: dict[str, Value | Thunk] = dict(scenario.arguments)
     if call.actor:
         names[call.actor] = Ref(program.actors[call.actor].state, scenario.actor)
+    for item in call.objects:
+        names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
     env = Env(store, names, None, scenario.here, volatile)
     bound: dict[str, Value | Thunk] = {}
     for let in call.lets:
@@ -343,13 +355,16 @@ def _broken_facts(
         for fact in (program.thread.facts if program.thread is not None else ())
         if not machine.true(fact.value, machine.env())
     ]
-    if not call.actor or outcome.ends:
-        return found
-    own = env.names[call.actor]
-    assert isinstance(own, Ref)
+    played: list[tuple[Actor, Ref]] = []
+    own = env.names[call.actor] if call.actor else None
     goes_on = target if isinstance(target, Ref) else own
-    played = [(program.actors[call.actor], goes_on)]
-    if goes_on != own:
+    if isinstance(own, Ref) and isinstance(goes_on, Ref) and not outcome.ends:
+        played.append((program.actors[call.actor], goes_on))
+    for item in call.objects:
+        given = env.names[item.name]
+        if item.plays and isinstance(given, Ref):
+            played.append((program.actors[item.plays], given))
+    if isinstance(own, Ref) and goes_on != own and not outcome.ends:
         played += [(actor, own) for actor in program.actors.values() if actor.formerly == call.actor]
     for actor, ref in played:
         for fact in actor.facts:

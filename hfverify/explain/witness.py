@@ -92,6 +92,9 @@ def scenario(
     if call.actor:
         state = program.states[program.actors[call.actor].state]
         found.actor = tuple(reader.number(z3.Int(f"{call.actor}.{key.name}")) for key in state.keys)
+    for item in call.objects:
+        given = program.states[item.state].keys
+        found.objects[item.name] = tuple(reader.number(z3.Int(f"{item.name}.{key.name}")) for key in given)
     for argument, type_ in call.arguments:
         name = argument.name
         found.arguments[name] = reader.truth(z3.Bool(name)) if str(type_) == "bool" else reader.number(z3.Int(name))

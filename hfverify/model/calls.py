@@ -15,10 +15,10 @@ from hfverify.model.context import Context
 from hfverify.model.dependence import check_constant_in_call, refuse
 from hfverify.model.mentions import Mention, Scope, mentions, mentions_of_action
 from hfverify.model.outcomes import collect_outcomes
-from hfverify.model.program import Call
+from hfverify.model.program import Call, Object
 from hfverify.model.protocols import check_protocol
 from hfverify.model.revisions import check_call_text
-from hfverify.model.types import OptionalType, Type, fits_register
+from hfverify.model.types import OptionalType, RefType, Type, fits_register
 from hfverify.syntax import tree
 
 REGISTER_BITS = 64
@@ -59,10 +59,12 @@ def _call(context: Context, item: tree.Call) -> Call | None:
         collector.error("HF214", 'an implementation is named "module:function"', at(impls[0].span))
         return None
     actor = _actor(context, actors[0] if actors else None)
-    named = [c for c in clauses if isinstance(c, tree.Argument | tree.Let)]
+    named = [c for c in clauses if isinstance(c, tree.Argument | tree.Let | tree.With)]
     context.names.local_names((c.name, c.span if isinstance(c, tree.Argument) else c.name_span) for c in named)
+    objects = _objects(context, clauses)
     arguments = _arguments(context, item)
-    local = {argument.name: type_ for argument, type_ in arguments}
+    local: dict[str, Type] = {argument.name: type_ for argument, type_ in arguments}
+    local |= {item.name: RefType(item.state) for item in objects}
     lets = [c for c in clauses if isinstance(c, tree.Let)]
     for let in lets:
         local[let.name] = typer.type_of(let.value, local)
@@ -83,6 +85,7 @@ def _call(context: Context, item: tree.Call) -> Call | None:
         _number(context, item),
         impls[0],
         actor,
+        objects,
         arguments,
         result,
         givens,
@@ -117,6 +120,19 @@ def _actor(context: Context, by: tree.By | None) -> str:
     if by.actor not in actors:
         context.names.unknown(by.span, "actor", by.actor, actors)
     return by.actor
+
+
+def _objects(context: Context, clauses: Sequence[tree.Clause]) -> tuple[Object, ...]:
+    """The objects that the call is given beside its actor."""
+    program, found = context.program, list[Object]()
+    for clause in [c for c in clauses if isinstance(c, tree.With)]:
+        if clause.kind in program.actors:
+            found.append(Object(clause.name, program.actors[clause.kind].state, clause.kind))
+        elif clause.kind in program.states:
+            found.append(Object(clause.name, clause.kind, ""))
+        else:
+            context.names.unknown(clause.span, "actor or state", clause.kind, [*program.actors, *program.states])
+    return tuple(found)
 
 
 def _arguments(context: Context, item: tree.Call) -> tuple[tuple[tree.Argument, Type], ...]:

@@ -119,6 +119,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Object:
+    """An object that a call is given beside its actor; `plays` is the actor whose facts hold of it, or empty."""
+
+    name: str
+    state: str
+    plays: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A hypercall or an entry point. `protocol` None means that no lock may be taken at all.
 
@@ -130,6 +139,7 @@ class Call:
     number: tree.Number | None
     impl: tree.Impl
     actor: str
+    objects: tuple[Object, ...]
     arguments: tuple[tuple[tree.Argument, Type], ...]
     result: tuple[tree.Result, Type] | None
     givens: tuple[tree.Given, ...]

@@ -19,7 +19,7 @@ from hfverify.logic.cells import Cells, Stored, constants, split
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
-from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType, OptionalType
 from hfverify.syntax import tree
 
@@ -279,15 +279,19 @@ def _parts_played(program: Program, call: Call, outcome: Outcome, path: Path, en
     """What the next call on this CPU will rely on: facts of the thread, of who goes on, and of who was left."""
     world = path.world
     goals = [Goal("actor", holds, fact.name_span) for fact, holds in world.thread_facts(world.cells)]
-    if not call.actor or outcome.ends:
-        return goals
-    own = path.names[call.actor]
-    assert isinstance(own, Ref)
-    target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else own
-    played = [(program.actors[call.actor], target, z3.BoolVal(True))]
-    if outcome.next is not None:
-        left = z3.Not(own.same(target))
+    played: list[tuple[Actor, Ref, z3.BoolRef]] = []
+    if call.actor and not outcome.ends:
+        own = path.names[call.actor]
+        assert isinstance(own, Ref)
+        target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else own
+        played.append((program.actors[call.actor], target, z3.BoolVal(True)))
+        left = z3.Not(own.same(target)) if outcome.next is not None else z3.BoolVal(False)
         played += [(actor, own, left) for actor in program.actors.values() if actor.formerly == call.actor]
+    for item in call.objects:
+        given_object = path.names[item.name]
+        assert isinstance(given_object, Ref)
+        if item.plays:
+            played.append((program.actors[item.plays], given_object, z3.BoolVal(True)))
     for actor, ref, given in played:
         for fact in actor.facts:
             holds = world.in_scope(fact.value, ref, world.cells)

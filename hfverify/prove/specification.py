@@ -322,6 +322,9 @@ def _step_names(
         actor = program.actors[call.actor]
         keys = program.states[actor.state].keys
         names[actor.name] = Ref(actor.state, tuple(z3.Int(f"{actor.name}.{key.name}") for key in keys))
+    for item in call.objects:
+        keys = program.states[item.state].keys
+        names[item.name] = Ref(item.state, tuple(z3.Int(f"{item.name}.{number}.{key.name}") for key in keys))
     for argument, type_ in call.arguments:
         if argument.name in given:
             value = world.evaluator.evaluate(given[argument.name], world.env())

@@ -56,7 +56,7 @@ def _parser(tables: str | bool) -> Lark:
 WORDS = (
     "action actor after and arg assume awaits by case commit contract effect else encoding enum exists false forall "
     "given hypercall if impl import in invariant later let loop module never next none not or peek protocol pure "
-    "reject represent requires ret returns revisions scenario since then thread true unless until when while"
+    "reject represent requires ret returns revisions scenario since then thread true unless until when while with"
 )
 RESERVED = frozenset(WORDS.split())
 
@@ -394,6 +394,10 @@ class _Builder:
 
     def by_clause(self, item: Any, c: list[Any]) -> tree.By:
         return tree.By(self.span(c[0]), str(c[0]))
+
+    def with_clause(self, item: Any, c: list[Any]) -> tree.With:
+        name, kind = [t for t in c if not (isinstance(t, Token) and t.type == "DOC")]
+        return tree.With(self.span(item), self.word(name), self.span(name), str(kind))
 
     def given(self, item: Any, _: list[Any]) -> tree.Given:
         span, name, name_span, doc, rest = self.head(item)

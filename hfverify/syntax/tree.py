@@ -438,7 +438,16 @@ class Awaits(Node):
     doc: str
 
 
-Clause = Number | Impl | By | Given | Argument | Result | Let | Awaits | Reject | Case | Protocol
+@dataclass(frozen=True, slots=True)
+class With(Node):
+    """The call is given one more object: any of a state, or one that plays the part of an actor (`kind`)."""
+
+    name: str
+    name_span: Span
+    kind: str
+
+
+Clause = Number | Impl | By | With | Given | Argument | Result | Let | Awaits | Reject | Case | Protocol
 
 
 @dataclass(frozen=True, slots=True)

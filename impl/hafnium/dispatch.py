@@ -57,6 +57,21 @@ def dispatch(machine: Machine, current: Vcpu, x0: int, x1: int, x2: int, x3: int
             return -1, None
 
 
+def go_on(current: Vcpu, result: int) -> None:
+    """Give the caller its result; the virtual interrupt line says whether it has an interrupt to take."""
+    pending = interrupt_pending(current)
+    cpu = current.cpu
+    assert cpu is not None
+    cpu.virtual_interrupt = pending
+    current.regs.r0 = result
+
+
+def go_on_with(outgoing: Vcpu, incoming: Vcpu, result: int) -> None:
+    """Leave the caller, which finds its result when it runs again, for another virtual CPU."""
+    incoming.regs.virtual_interrupt = interrupt_pending(incoming)
+    outgoing.regs.r0 = result
+
+
 def hypercall(machine: Machine, current: Vcpu, x0: int, x1: int, x2: int, x3: int) -> tuple[int, Vcpu | None]:
     """Do one HVC of `current` (registers: 64 bits); return x0 (64 bits) and who goes on if not the caller.
 
@@ -66,10 +81,7 @@ def hypercall(machine: Machine, current: Vcpu, x0: int, x1: int, x2: int, x3: in
     result, next_vcpu = dispatch(machine, current, x0, x1, x2, x3)
     result &= U64_MASK
     if next_vcpu is None:
-        cpu = current.cpu
-        assert cpu is not None
-        cpu.virtual_interrupt = interrupt_pending(current)
+        go_on(current, result)
     else:
-        next_vcpu.regs.virtual_interrupt = interrupt_pending(next_vcpu)
-    current.regs.r0 = result
+        go_on_with(current, next_vcpu, result)
     return result, next_vcpu

@@ -17,12 +17,12 @@ def save_registers(cpu: Cpu, outgoing: Vcpu) -> None:
     timer_copy(outgoing.regs.timer, cpu.timer)
 
 
-def restore_registers(cpu: Cpu, outgoing: Vcpu, incoming: Vcpu) -> None:
-    """Make `incoming`, whose block `cpu` owns, the current virtual CPU.
+def restore_registers(cpu: Cpu, left: Vcpu, incoming: Vcpu) -> None:
+    """Make `incoming`, whose block `cpu` owns, the current virtual CPU after `left`.
 
     While a secondary VM runs, the physical timer fires when the virtual timer of the primary VM would.
     """
-    if outgoing.vm.id == PRIMARY_VM_ID:
+    if left.vm.id == PRIMARY_VM_ID:
         timer_copy(cpu.physical_timer, cpu.timer)
     enter(cpu, incoming)
 
