@@ -222,6 +222,7 @@ def _ledger(
     config: Config, session: Any, inputs: str, verdicts: list[Verdict], code: int, *, whole: bool, locked: bool
 ) -> int:
     from hfverify import ledger
+    from hfverify.audit import trusted
 
     revision = session.subjects.program.revision
     if locked:
@@ -234,7 +235,8 @@ def _ledger(
         return max(code, UNDECIDED) if found and code != REFUTED else code
     if whole and not config.custom:
         try:
-            ledger.save(config.ledger, revision, inputs, verdicts)
+            names = [f"{item.kind} {item.name}" for item in trusted(session.subjects.program)]
+            ledger.save(config.ledger, revision, inputs, names, verdicts)
         except ledger.LedgerError as error:
             click.echo(f"warning: {error}", err=True)
     return code
@@ -311,6 +313,39 @@ def status(as_json: bool = False, everything: bool = False, revision: str | None
         lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
         click.echo("\n".join(lines))
     raise SystemExit(exit_code(verdicts))
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.option("--compare", is_flag=True, help="Fail if something is taken for granted that the ledger does not name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: kind and name, with reason and place.")
+@folder_options
+def audit(compare: bool, as_json: bool, revision: str | None, **folders: str | None) -> None:
+    """List what every proof rests on without being proved itself."""
+    from hfverify import ledger
+    from hfverify.audit import trusted
+    from hfverify.model.load import load_program
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    found = trusted(load_program(config.folders, config.revision))
+    if as_json:
+        data = {f"{item.kind} {item.name}": {"reason": item.reason, "place": str(item.span)} for item in found}
+        click.echo(json.dumps(data, indent=1))
+    else:
+        width = max((len(item.name) for item in found), default=0)
+        for item in found:
+            click.echo(f" {item.kind:11}  {item.name:{width}}  {item.reason}  {item.span}")
+        click.echo(f"\n {len(found)} things are taken for granted; everything else is an obligation")
+    if not compare:
+        return
+    try:
+        known = ledger.load(config.ledger).trusted
+    except ledger.LedgerError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(UNDECIDED) from error
+    new = [f"{item.kind} {item.name}" for item in found if f"{item.kind} {item.name}" not in known]
+    for name in new:
+        click.echo(f"new: {name} is not in the ledger", err=True)
+    raise SystemExit(UNDECIDED if new else PROVED)
 
 
 def _kind(name: str) -> str:

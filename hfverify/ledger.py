@@ -15,7 +15,7 @@ from pathlib import Path
 import hfverify
 from hfverify.verdict import Status, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class LedgerError(Exception):
@@ -33,21 +33,23 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`inputs` is the hash of everything the run read."""
+    """`inputs` is the hash of everything the run read; `trusted` names what was taken for granted."""
 
     revision: str
     inputs: str
     tool: str
+    trusted: tuple[str, ...]
     entries: dict[str, Entry]
 
 
-def save(path: Path, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> None:
+def save(path: Path, revision: str, inputs: str, trusted: Sequence[str], verdicts: Sequence[Verdict]) -> None:
     """Write the ledger, if it would change; whoever is interrupted finds the old one."""
     data = {
         "schema": SCHEMA,
         "tool": hfverify.__version__,
         "revision": revision,
         "inputs": inputs,
+        "trusted": list(trusted),
         "obligations": {
             v.obligation.name: {"status": v.status.name, "steps": v.steps, "group": v.obligation.group}
             for v in verdicts
@@ -81,7 +83,8 @@ def load(path: Path) -> Ledger:
             name: Entry(Status[item["status"]], int(item["steps"]), str(item["group"]))
             for name, item in data["obligations"].items()
         }
-        return Ledger(str(data["revision"]), str(data["inputs"]), str(data["tool"]), entries)
+        trusted = tuple(str(name) for name in data["trusted"])
+        return Ledger(str(data["revision"]), str(data["inputs"]), str(data["tool"]), trusted, entries)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LedgerError(
             f"the ledger {path} is damaged ({error!r}); run `hfverify verify` to write it anew"

@@ -24,6 +24,7 @@ LAYERS = [
     "config",
     "report",
     "explain",
+    "audit",
     "cache",
     "ledger",
     "units",

@@ -14,7 +14,7 @@ from hfverify.model.program import Program
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
-from variants import MUTANTS, REWRITES, Variant, apply, load
+from variants import MUTANTS, REWRITES, Variant, apply, load, load_faithful
 
 ROOT = Path(__file__).parent.parent
 SUBJECTS = [(ROOT, MUTANTS, REWRITES)] + [
@@ -47,7 +47,11 @@ def unit_of(program: Program, config: Config, obligation: str) -> str:
     return max((name for name in names if obligation.startswith(name + ".")), key=len)
 
 
-WRONG = [pytest.param(root, v, id=f"{root.name}-{v.name}") for root, folder, _ in SUBJECTS for v in load(folder)]
+WRONG = [
+    pytest.param(root, v, id=f"{root.name}-{v.name}")
+    for root, folder, _ in SUBJECTS
+    for v in [*load(folder), *load_faithful(folder / "faithful")]
+]
 HARMLESS = [pytest.param(root, v, id=f"{root.name}-{v.name}") for root, _, folder in SUBJECTS for v in load(folder)]
 
 

@@ -18,7 +18,7 @@ from hfverify.execute.interpreter import Frame, Interpreter, LoopControl, PathEn
 from hfverify.execute.scopes import bindings
 from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import Range, TupleValue, Value
-from hfverify.execute.world import Read
+from hfverify.execute.world import Impure, Read
 from hfverify.logic import arithmetic
 from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
@@ -31,6 +31,8 @@ from hfverify.model.typing import BUILTINS
 from hfverify.syntax import tree
 
 MOST_TURNS = 256
+# How a path ends that went once round a loop that nothing but its body ends.
+WAIT = "wait"
 
 
 def check_loops(program: Program, sources: Sources) -> list[Diagnostic]:
@@ -140,6 +142,8 @@ def _by_fact(
     items: Range | None,
 ) -> None:
     world = run.world
+    if world.speculating:
+        raise Impure
     counter = node.target.id if isinstance(node, ast.For) and isinstance(node.target, ast.Name) else ""
     if items is not None:
         frame.names[counter] = items.start
@@ -171,7 +175,9 @@ def _by_fact(
         frame.names[counter] = _number(position) + 1
     head.compare(run, node, frame, written)
     _demand(run, loop, frame, node, "HF511", "is not preserved by a turn of the loop")
-    raise PathEnds("loop")
+    world.turn = head.sections
+    endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
+    raise PathEnds(WAIT if endless else "loop")
 
 
 class _Head:
@@ -310,7 +316,7 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
                 attributes |= {dotted(inner).split(".")[-1] for inner in walk(mapping.place)}
     queues = {cell.name for cell in run.program.cells() if isinstance(cell.type, FifoType)}
     declared = {cell.name: cell for cell in run.program.cells()}
-    cells = run.world.cells
+    before = cells = run.world.cells
     # Without a lock, a turn changes nothing that a lock guards: what is new there is what others did.
     others: dict[str, tuple[z3.ExprRef, ...]] = {}
     for name in cells.terms:
@@ -322,6 +328,9 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
             if name in declared and not run.world.held:
                 if declared[name].guard is None:
                     run.world.late.append(declared[name])
+                elif not all(a.eq(b) for a, b in zip(before.terms[name], run.world.base.terms[name], strict=True)):
+                    message = f"`{name}` is changed without a lock before a loop with a fact that may change it too"
+                    raise run.refuse(node, frame, message)
                 else:
                     others[name] = cells.terms[name]
     run.world.cells = cells

@@ -73,6 +73,15 @@ def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute
     )
 
 
+def declared(run: Interpreter, value: Value, node: ast.Attribute, frame: Frame) -> None:
+    """The object must have the attribute; its value does not matter."""
+    value = run.present(value, node.value, frame, f"`.{node.attr}` is read")
+    if not isinstance(value, Ref | Part):
+        raise run.refuse(node, frame, f"`.{node.attr}` of this value is not described")
+    ref, path = (value, "") if isinstance(value, Ref) else (value.ref, value.path)
+    _declared(run, ref, path, node, frame)
+
+
 def _declared(run: Interpreter, ref: Ref, path: str, node: ast.Attribute, frame: Frame) -> Attribute:
     """The attribute of the object's class; a path that uses one which the class does not have raises."""
     storing = isinstance(node.ctx, ast.Store)

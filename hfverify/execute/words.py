@@ -38,6 +38,9 @@ def write_word(run: Interpreter, words: Words, index: z3.ArithRef, new: Value, n
 
 
 def _demand_index(run: Interpreter, words: Words, index: z3.ArithRef, node: ast.AST, frame: Frame) -> None:
+    number = arithmetic.constant(index)
+    if number is not None and number < 0:
+        raise run.refuse(node, frame, "a word is found by its place from the beginning only")
     inside = z3.And(index >= 0, index < words.count)
     run.require(inside, node, frame, f"the index of `{ast.unparse(node)}` may be out of range")
 

@@ -95,7 +95,8 @@ class World:
     """The shared state along one path.
 
     `cells` is what the path sees; `base` is what there would be had it written nothing; `late` are the
-    cells it wrote after its last critical section, without a lock.
+    cells it wrote after its last critical section, without a lock; `atomic` are its writes of atomic cells;
+    `turn` is how many critical sections came before the turn of a loop in which it ends.
     """
 
     def __init__(self, program: Program, here: z3.ArithRef) -> None:
@@ -112,6 +113,8 @@ class World:
         self.reads: list[Read] = []
         self.events: list[Event] = []
         self.late: list[Cell] = []
+        self.turn = 0
+        self.atomic: list[tuple[Cell, Ref, Stored]] = []
         self.known: dict[int, z3.BoolRef] = {}
         self.recording = True
         self.speculating = False
@@ -230,6 +233,8 @@ class World:
         if cell.guard is not None and cell.guard.set_once and isinstance(value, z3.ExprRef):
             self.demand_once(cell, ref, value, span)
         self.cells = self.cells.write(cell, ref, value)
+        if cell.is_fickle:
+            self.atomic.append((cell, ref, value))
         if self.held:
             self.sections[-1].writes = True
         else:

@@ -66,6 +66,7 @@ class Monitor:
         self.reads: list[tuple[str, Keys, Value, int]] = []
         self.timeline: list[str] = []
         self.late: set[str] = set()
+        self.atomic: list[tuple[str, Keys, Value]] = []
         self.watching = False
 
     # ------------------------------------------------------------ helpers
@@ -149,6 +150,8 @@ class Monitor:
                 self.breach("stable", f"{ref}.{cell.path} is set once and is changed again")
         before = self.store.copy()
         self.put(cell, ref, value)
+        if cell.is_fickle:
+            self.atomic.append((cell.name, ref.keys, value))
         if self.held:
             self.sections[-1].writes = True
         else:

@@ -69,6 +69,8 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         value = function(**arguments)
     except Stuck as stuck:
         report.exception = f"the CPU hangs: {stuck}"
+        if _waits_in_vain(program, call, scenario, machine):
+            machine.breach("waits", "it waits although what it awaits holds")
     except Undefined as error:
         machine.breach("contract", str(error))
         report.exception = str(error)
@@ -87,6 +89,14 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     if finished:
         _judge(program, call, machine, report, value)
     return report
+
+
+def _waits_in_vain(program: Program, call: Call, scenario: Scenario, machine: Machinery) -> bool:
+    """Whether what the call awaits held when it looked last."""
+    if not machine.sections or machine.held:
+        return False
+    env = _env(program, call, scenario, machine, machine.sections[-1].pre, {})
+    return bool(call.awaits) and all(machine.true(wait.value, env) for wait, _ in call.awaits)
 
 
 def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:
@@ -131,13 +141,12 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
     for outcome in call.outcomes:
         parts = _parts(program, call, outcome, report.scenario, machine)
         pre = parts.commit.pre if parts.commit is not None else machine.base
-        for chosen, after in itertools.product(_readings(machine, parts), _readings(machine, parts, later=True)):
-            env = _env(program, call, report.scenario, machine, pre, chosen)
-            later = _env(program, call, report.scenario, machine, pre, after)
+        for chosen in itertools.product(*(_readings(machine, parts, when) for when in ("inside", "before", "after"))):
+            envs = [_env(program, call, report.scenario, machine, pre, values) for values in chosen]
             try:
-                if not _applies(call, outcome, machine, env):
+                if not _applies(call, outcome, machine, (envs[0], envs[1])):
                     continue
-                found = _compare(program, call, outcome, machine, parts, (env, later), value, report)
+                found = _compare(program, call, outcome, machine, parts, (envs[0], envs[2]), value, report)
             except Undefined as error:
                 report.violations.append(Violation("defined", str(error)))
                 continue
@@ -150,29 +159,19 @@ def _judge(program: Program, call: Call, machine: Machinery, report: Report, val
         )
 
 
-def _readings(
-    machine: Machinery, parts: _Parts, *, later: bool = False
-) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
+def _readings(machine: Machinery, parts: _Parts, when: str) -> list[dict[tuple[str, tuple[int, ...]], Value]]:
     """Every way to take one value for each volatile cell from those that were read.
 
-    What decides speaks about the reads of the section that commits, or, if it has none, of what came before;
-    what is done later speaks about the reads after it.
+    What is decided under locks speaks about the reads inside the section that commits, a check that needs no
+    lock about those before it, what is done later about those after it.
     """
     phase = 2 * machine.sections.index(parts.commit) + 1 if parts.commit is not None else None
-    seen: dict[tuple[str, tuple[int, ...]], list[tuple[int, Value]]] = {}
-    for name, keys, value, when in machine.reads:
-        seen.setdefault((name, keys), []).append((when, value))
-    values: list[list[Value]] = []
-    for reads in seen.values():
-        chosen: list[Value] = []
-        if phase is not None:
-            groups = [[v for when, v in reads if when > phase]] if later else [
-                [v for when, v in reads if when == phase], [v for when, v in reads if when < phase]
-            ]  # fmt: skip
-            chosen = next((group for group in groups if group), [])
-        chosen = chosen or [v for _, v in reads]
-        values.append([v for index, v in enumerate(chosen) if v not in chosen[:index]])
-    return [dict(zip(seen, combination, strict=True)) for combination in itertools.product(*values)]
+    values: dict[tuple[str, tuple[int, ...]], list[Value]] = {}
+    for name, keys, value, at in machine.reads:
+        inside = phase is None or {"before": at < phase, "inside": at == phase, "after": at > phase}[when]
+        if inside and value not in values.setdefault((name, keys), []):
+            values[name, keys].append(value)
+    return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
 
 
 def _env(
@@ -199,14 +198,19 @@ def _env(
     return env.bind(bound)
 
 
-def _applies(call: Call, outcome: Outcome, machine: Machinery, env: Env) -> bool:
+def _applies(call: Call, outcome: Outcome, machine: Machinery, envs: tuple[Env, Env]) -> bool:
+    """A condition that is decided under locks is evaluated in the first place, one that needs none in the second."""
+
+    def holds(decided: Outcome) -> bool:
+        steps = call.steps("commit", decided.name)
+        return machine.evaluator.truth(decided.condition, envs[0 if steps and steps[0].locks else 1])
+
     for reject in call.rejects:
-        passed = machine.evaluator.truth(reject.condition, env)
         if reject is outcome:
-            return not passed
-        if not passed:
+            return not holds(reject)
+        if not holds(reject):
             return False
-    return machine.evaluator.truth(outcome.condition, env)
+    return holds(outcome)
 
 
 def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, machine: Machinery) -> _Parts:
@@ -216,7 +220,11 @@ def _parts(program: Program, call: Call, outcome: Outcome, scenario: Scenario, m
     if not steps or not steps[0].locks or not sections:
         return _Parts(others=sections)
     position = next((i for i, section in enumerate(sections) if section.writes), None)
-    if position is None or (outcome.later and not outcome.effects):
+    if position is not None:
+        env = _env(program, call, scenario, machine, sections[position].pre, {})
+        if (outcome.later and not outcome.effects) or not _takes(steps[0], sections[position], machine, env):
+            position = None
+    if position is None:
         position = _commit(steps[0], sections, program, call, scenario, machine)
     if position is None:
         position = len(sections) - (2 if outcome.later and len(sections) > 1 else 1)
@@ -316,16 +324,17 @@ def _compare(
     changes = _changes(program, outcome.effects, env, machine)
     pre = env.store
     post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
+    mine = _later_owned(program, outcome, machine, parts, changes, afterwards)
+    last = {key: v for key, v in _applied(pre, changes).cells.items() if key in dict(mine)}
+    post = Store(post.sizes, {**{k: v for k, v in post.cells.items() if k not in dict(mine)}, **last})
     _rows(program, machine, (pre, _applied(pre, changes), post), {key for key, _ in changes}, report, broken)
     owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
     ending = _applied(machine.base, owned)
-    mine: list[Change] = []
     if outcome.later:
         after = parts.after.post if parts.after is not None else None
         before = _applied(parts.after.pre if parts.after is not None else machine.base, owned)
         inner = Env(before, afterwards.names, None, env.here, afterwards.volatile)
         later = _changes(program, outcome.later, inner, machine)
-        mine = [(key, v) for key, v in later if _is_owned(program, key[0])]
         ending = _applied(ending, mine)
         states = (before, _applied(before, later), _applied(after if after is not None else before, mine))
         _rows(program, machine, states, {key for key, _ in later}, report, broken)
@@ -338,6 +347,12 @@ def _compare(
         late = Store(ending.sizes, {k: v for k, v in machine.store.cells.items() if k[0] in machine.late})
         kept = Store(ending.sizes, {k: v for k, v in ending.cells.items() if k[0] in machine.late})
         _rows(program, machine, (kept, kept, late), {key for key, _ in [*owned, *mine]}, report, broken)
+    for name, keys, written in machine.atomic:
+        promised_writes = [
+            v for key, v in [*changes, *_changes(program, outcome.later, afterwards, machine)] if key == (name, keys)
+        ]
+        if written not in promised_writes:
+            broken("frame", f"{name} becomes {written} for a moment")
     for text in _broken_facts(program, call, outcome, machine, target, env):
         broken("actor", text)
     if call.protocol is not None and not _shaped(call, outcome, parts, machine, env):
@@ -402,6 +417,16 @@ def _changes(
         assert cell is not None
         found.append(((cell.name, ref.keys), machine.evaluator.evaluate(update.value, env)))
     return found
+
+
+def _later_owned(
+    program: Program, outcome: Outcome, machine: Machinery, parts: _Parts, changes: list[Change], env: Env
+) -> list[Change]:
+    """The later updates of cells that this CPU owns: nobody sees when they are made."""
+    owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
+    before = _applied(parts.after.pre if parts.after is not None else machine.base, owned)
+    later = _changes(program, outcome.later, Env(before, env.names, None, env.here, env.volatile), machine)
+    return [(key, v) for key, v in later if _is_owned(program, key[0])]
 
 
 def _only(store: Store, changes: list[Change]) -> Store:

@@ -231,7 +231,7 @@ def power_of_two(exponent: z3.ArithRef, ranges: Ranges) -> z3.ArithRef:
     if number is not None:
         return z3.IntVal(1 << number)
     low, high = ranges.of(exponent)
-    top = WIDEST if high is None else min(high, WIDEST)
+    top = WIDEST if high is None else max(min(high, WIDEST), 0)
     result: z3.ArithRef = z3.IntVal(1 << top)
     for value in range(top - 1, max(low or 0, 0) - 1, -1):
         result = z3.If(exponent == value, z3.IntVal(1 << value), result)

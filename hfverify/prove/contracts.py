@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import z3
 
 from hfverify.diagnostics import Diagnostic, Rejected, also, at
+from hfverify.execute.loops import WAIT
 from hfverify.execute.paths import Path, explore
 from hfverify.execute.source import Sources
 from hfverify.execute.values import Maybe, Node, NoneValue, Opaque, Value
@@ -90,6 +91,10 @@ def contract_subject(program: Program, sources: Sources, contract: tree.Contract
         for check in path.world.checks:
             diagnostic = Diagnostic(check.code, check.message, (at(check.span, "here"),))
             group.queries.append(Query(f"{subject.name}.{check.kind}", check.goal, diagnostic, (), check.depth))
+        if path.ended == WAIT:
+            labels = (at(path.trail[-1], "a turn of the loop ends here"),)
+            diagnostic = Diagnostic("HF513", f"`{subject.name}` may wait for ever", labels)
+            group.queries.append(Query(f"{subject.name}.bounded", z3.BoolVal(False), diagnostic, (), None))
         if not path.ended:
             group.guards.append((f"{subject.name}.reached", z3.BoolVal(True)))
             _goals(program, layout, contract, roles, path, group, subject)

@@ -30,6 +30,11 @@ class Decision:
     reason: str = ""
     candidates: list[tuple[Group, Query, Answer]] | None = None
 
+    @property
+    def models(self) -> list[Answer]:
+        """The answers that show a state."""
+        return [answer for _, _, answer in self.candidates or () if answer.outcome is Outcome.MODEL]
+
 
 def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """All obligations of the subject that have queries, and those that have none: these hold trivially."""
@@ -44,7 +49,7 @@ def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[s
         last = len(group.assumptions) + 1
         for query in sorted(asked, key=lambda q: last if q.depth is None else q.depth):
             decision = decisions.setdefault(query.obligation, Decision(Outcome.PROVED, candidates=[]))
-            if decision.candidates is not None and len(decision.candidates) >= MOST_TRIES:
+            if len(decision.models) >= MOST_TRIES:
                 continue
             _ask(solver, group, query, decision)
     return decisions
@@ -54,22 +59,22 @@ def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) ->
     begun = time.perf_counter()
     if query.given and query.depth is None and not solver.possible(query.given[0]):
         return
-    answer = solver.prove(query)
-    decision.steps += answer.steps
-    if answer.outcome is not Outcome.PROVED:
+    # What failed once is not proved any more: only a state that shows it is still of use.
+    failed = decision.outcome is not Outcome.PROVED
+    answer = None if failed else solver.prove(query)
+    decision.steps += answer.steps if answer is not None else 0
+    if answer is None or answer.outcome is not Outcome.PROVED:
+        assert decision.candidates is not None
         small = solver.refute(query)
         decision.steps += small.steps
         if small.outcome is Outcome.MODEL:
-            assert decision.candidates is not None
-            decision.candidates.append((group, query, small))
+            decision.candidates.insert(len(decision.models), (group, query, small))
             decision.outcome = Outcome.MODEL
-        else:
+        elif not failed:
             again = solver.insist(query)
             decision.steps += again.steps
-            if again.outcome is not Outcome.PROVED and decision.outcome is not Outcome.MODEL:
-                decision.outcome = again.outcome
-                decision.reason = again.reason
-                assert decision.candidates is not None
+            if again.outcome is not Outcome.PROVED:
+                decision.outcome, decision.reason = again.outcome, again.reason
                 decision.candidates.append((group, query, again))
     decision.seconds += time.perf_counter() - begun
 

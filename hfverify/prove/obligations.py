@@ -14,12 +14,13 @@ import z3
 
 from hfverify.diagnostics import Diagnostic, Label, Span, also, at
 from hfverify.execute.interpreter import Refusal
+from hfverify.execute.loops import WAIT
 from hfverify.execute.paths import Path, call_paths
 from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
 from hfverify.logic.values import disjunction
 from hfverify.model.program import Call, Outcome, Program
-from hfverify.prove.promises import Goal, Promise, applies_without_lock, is_peek, promise, waited
+from hfverify.prove.promises import Goal, Promise, applies_without_lock, is_peek, promise, unchanged, waited
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds, size_limits
 from hfverify.verdict import Obligation
@@ -77,9 +78,9 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         subject.add(
             f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
         )
-    if call.awaits:
+    if call.awaits or any(path.ended == WAIT for path in paths):
         text = "it decides only once what it awaits holds, and waits only as long as it does not"
-        subject.add("waits", "waits", text, call.awaits[0][0].span, function.span)
+        subject.add("waits", "waits", text, call.awaits[0][0].span if call.awaits else call.name_span, function.span)
     for outcome in call.outcomes:
         _declare(subject, call, outcome, function.span)
     limits = limits_of(program)
@@ -96,8 +97,8 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         if not path.ended:
             guards = [_promise_queries(program, call, outcome, path, group) for outcome in call.outcomes]
             _some_outcome(call, guards, path, group)
-        if path.ended == "loop":
-            _turn_queries(call, path, group)
+        if path.ended in ("loop", WAIT):
+            _turn_queries(program, call, path, group)
         group.facts = path.world.facts.formulas
         group.assumptions = path.world.assumptions
         subject.groups.append(group)
@@ -120,6 +121,7 @@ def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None
     if outcome.never:
         subject.add(f"{name}.returns", "returns", "the call does not return", span, impl)
         subject.add(f"{name}.reached", "reached", f"some path of the implementation reaches `{name}`", span, impl)
+        subject.add(f"{name}.frame", "frame", "everything is as it was", span, impl)
         return
     if outcome.is_reject:
         subject.add(f"{name}.precedence", "precedence", f"the first failed check wins: `{name}`", span, impl)
@@ -161,23 +163,39 @@ def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path,
     return made.guard
 
 
-def _turn_queries(call: Call, path: Path, group: Group) -> None:
-    """A critical section inside a turn of a loop is on no path past the loop: it must be a peek, whatever the case."""
-    for outcome in call.outcomes:
-        if outcome.never:
-            group.guards.append((f"{call.name}.{outcome.name}.reached", applies_without_lock(call, outcome, path)))
-    for goal in waited(call, path):
-        place = path.trail[-1] if path.trail else call.name_span
-        message = f"`{call.name}` may wait although what it awaits holds"
-        awaited = (at(place, "a turn of the loop ends here"), also(goal.span, "this is awaited"))
-        diagnostic = Diagnostic("HF513", message, awaited)
-        group.queries.append(Query(f"{call.name}.waits", goal.formula, diagnostic, (), None))
+def _turn_queries(program: Program, call: Call, path: Path, group: Group) -> None:
+    """A path that went once round a loop: its critical sections must be peeks, whatever the case.
+
+    Round a loop that only its body ends, a path waits: in the turn it saw that what is awaited does not hold,
+    or the call never returns, and then it changes nothing.
+    """
+    place = path.trail[-1] if path.trail else call.name_span
     for section in path.world.sections:
         if section.post is not None:
             labels = (at(section.spans[0], "this critical section"), also(call.name_span, "no `peek` line allows it"))
             message = f"a loop of `{call.name}` has a critical section that its protocol does not name"
             goal = is_peek(call, section, path)
             group.queries.append(Query(f"{call.name}.lock.shape", goal, Diagnostic("HF705", message, labels), (), None))
+    if path.ended != WAIT:
+        return
+    stops: list[z3.BoolRef] = []
+    for outcome in call.outcomes:
+        if not outcome.never:
+            continue
+        applies = applies_without_lock(call, outcome, path)
+        stops.append(applies)
+        group.guards.append((f"{call.name}.{outcome.name}.reached", applies))
+        for goal in unchanged(program, outcome, path):
+            made = Promise(outcome, applies)
+            name = f"{call.name}.{outcome.name}.frame"
+            group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), (applies,), None))
+    message = f"`{call.name}` may wait although nothing that it awaits is missing"
+    awaited = (
+        also(call.awaits[0][0].span, "this is awaited") if call.awaits else also(call.name_span, "nothing is awaited")
+    )
+    diagnostic = Diagnostic("HF513", message, (at(place, "a turn of the loop ends here"), awaited))
+    goal = disjunction([*stops, waited(call, path)])
+    group.queries.append(Query(f"{call.name}.waits", goal, diagnostic, (), None))
 
 
 def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:

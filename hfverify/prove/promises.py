@@ -61,11 +61,14 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     commit = sections.commit
     pre = commit.pre if commit is not None else world.base
     phase = None if commit is None else 2 * world.sections.index(commit) + 1
-    env = Env(pre, path.names, None, world.here, _Reader(world, phase))
-    env = env.bind(lets(call, env))
-    afterwards = Env(pre, path.names, None, world.here, _Reader(world, phase, later=True))
-    afterwards = afterwards.bind(lets(call, afterwards))
-    made = Promise(outcome, _guard(call, outcome, env, world), commit=commit)
+    env, before, afterwards = (
+        at_reads.bind(lets(call, at_reads))
+        for at_reads in (
+            Env(pre, path.names, None, world.here, _Reader(world, phase, when))
+            for when in ("inside", "before", "after")
+        )
+    )
+    made = Promise(outcome, _guard(call, outcome, (env, before), world), commit=commit)
     if z3.is_false(z3.simplify(made.guard)) or not path.possible(made.guard):
         made.guard = z3.BoolVal(False)
         return made
@@ -76,14 +79,17 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     for wait in call.awaited_before(outcome) if commit is not None else ():
         made.goals.append(Goal("waits", world.evaluator.truth(wait.value, env), wait.span))
     changes = changes_of(program, outcome.effects, env, world)
+    later = _later(program, outcome, changes, sections, afterwards, world)
     post = commit.post if commit is not None and commit.post is not None else world.cells
     promised = apply_changes(pre, changes)
     for change in changes:
         actual = post.read(change.cell, change.ref)
         goal = same(world, change.cell, actual, promised.read(change.cell, change.ref))
         made.goals.append(Goal("effect", goal, change.span, change.cell.name))
-    made.goals += _frame(program, world, changes, pre, post, outcome.name_span)
-    _after(program, made, changes, sections, afterwards, path)
+    # Nobody sees when a cell changes that this CPU owns: only its last value is a promise.
+    made.goals += _frame(program, world, [*changes, *later.owned], pre, post, outcome.name_span)
+    made.goals += _after(program, outcome, changes, later, sections, path)
+    made.goals += _atomic(world, [*changes, *later.changes], outcome)
     for section in [*sections.peeks, *sections.extra]:
         if section.post is not None:
             made.goals += _frame(program, world, [], section.pre, section.post, outcome.name_span)
@@ -92,35 +98,40 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     return made
 
 
-def waited(call: Call, path: Path) -> list[Goal]:
-    """What a turn of a waiting loop must have seen: that what is awaited does not hold yet."""
-    goals: list[Goal] = []
-    for section in path.world.sections[-1:]:
-        phase = 2 * len(path.world.sections) - 1
-        env = Env(section.pre, path.names, None, path.world.here, _Reader(path.world, phase))
-        env = env.bind(lets(call, env))
-        for wait, _ in call.awaits:
-            goals.append(Goal("waits", z3.Not(path.world.evaluator.truth(wait.value, env)), wait.span))
-    return goals
+def waited(call: Call, path: Path) -> z3.BoolRef:
+    """Whether a turn of a waiting loop has seen, in its last critical section, that what is awaited does not hold."""
+    world = path.world
+    if not call.awaits or len(world.sections) <= world.turn:
+        return z3.BoolVal(False)
+    env = Env(world.sections[-1].pre, path.names, None, world.here, _Reader(world, 2 * len(world.sections) - 1))
+    env = env.bind(lets(call, env))
+    return z3.Not(conjunction([world.evaluator.truth(wait.value, env) for wait, _ in call.awaits]))
+
+
+def unchanged(program: Program, outcome: Outcome, path: Path) -> list[Goal]:
+    """Whoever never returns has changed nothing."""
+    goals = _frame(program, path.world, [], path.world.base, path.world.cells, outcome.name_span)
+    return goals + [Goal("frame", z3.BoolVal(False), outcome.name_span, c.name) for c, _, _ in path.world.atomic]
 
 
 def applies_without_lock(call: Call, outcome: Outcome, path: Path) -> z3.BoolRef:
     """The condition of an outcome that is decided in no critical section."""
     env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
-    return _guard(call, outcome, env.bind(lets(call, env)), path.world)
+    env = env.bind(lets(call, env))
+    return _guard(call, outcome, (env, env), path.world)
 
 
 class _Reader:
     """The value of a volatile cell in a guard: what the path read. Who reads twice must satisfy both readings.
 
-    A guard speaks about the reads of the section that commits, or, if it has none, of what came before; what
-    is said of later speaks about the reads after it.
+    What is decided under locks speaks about the reads inside the section that commits, a check that needs no
+    lock about those before it, what is done later about those after it. Who does not read there knows nothing.
     """
 
-    def __init__(self, world: World, commit: int | None = None, *, later: bool = False) -> None:
+    def __init__(self, world: World, commit: int | None = None, when: str = "inside") -> None:
         self.world = world
         self.commit = commit
-        self.later = later
+        self.when = when
         self.memo: dict[tuple[str, tuple[int, ...]], tuple[Stored, Ref]] = {}
 
     def __call__(self, cell: Cell, ref: Ref) -> Stored:
@@ -136,17 +147,20 @@ class _Reader:
                 for read in reads
             ]
             here = disjunction([read.ref.same(ref) for read in reads])
-            self.world.facts.add(z3.Implies(here, disjunction(options)))
+            found = self.world.base.read(cell, ref)
+            same = conjunction([a == b for a, b in zip(split(value), split(found), strict=True)])
+            self.world.facts.add(z3.If(here, disjunction(options), same))
             self.memo[key] = (value, ref)
         return self.memo[key][0]
 
     def _chosen(self, reads: list[Read]) -> list[Read]:
         if self.commit is None:
             return reads
-        before = [read for read in reads if read.phase < self.commit]
-        inside = [read for read in reads if read.phase == self.commit]
-        after = [read for read in reads if read.phase > self.commit]
-        return (after if self.later else inside or before) or reads
+        if self.when == "before":
+            return [read for read in reads if read.phase < self.commit]
+        if self.when == "after":
+            return [read for read in reads if read.phase > self.commit]
+        return [read for read in reads if read.phase == self.commit]
 
 
 @dataclass(slots=True)
@@ -162,8 +176,8 @@ class Sections:
 def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     """Which section is the commit, which comes after, and which are peeks.
 
-    The first section that writes is the commit. If none does: the last that takes the very locks of the
-    commit line; failing that, the last that takes locks of those kinds or begins with the same lock;
+    The first section that writes is the commit, if it takes the very locks of the commit line. If not: the
+    last that takes these locks; failing that, the last that takes locks of those kinds or begins with the same lock;
     failing that, the last of all. That the choice fits is proved, and that some outcome applies where it
     was chosen.
     """
@@ -174,8 +188,14 @@ def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     if steps and steps[0].locks:
         env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
         env = env.bind(lets(call, env))
-        position = next((i for i, section in enumerate(remaining) if section.writes), None)
-        if position is None or (outcome.later and not outcome.effects):
+        first = next((i for i, section in enumerate(remaining) if section.writes), None)
+        if (
+            first is not None
+            and (outcome.effects or not outcome.later)
+            and _is_at(remaining[first], steps[0], env, path)
+        ):
+            position = first
+        else:
             position = _best(remaining, steps[0], env, path.world)
         if position is None and remaining:
             position = len(remaining) - (2 if outcome.later and len(remaining) > 1 else 1)
@@ -189,9 +209,14 @@ def _sections(call: Call, outcome: Outcome, path: Path) -> Sections:
     return found
 
 
-def _best(sections: list[Section], step: tree.Step, env: Env, world: World) -> int | None:
+def _is_at(section: Section, step: tree.Step, env: Env, path: Path) -> bool:
+    """Whether the section takes the very locks of the line."""
+    return _best([section], step, env, path.world, exactly=True) is not None
+
+
+def _best(sections: list[Section], step: tree.Step, env: Env, world: World, *, exactly: bool = False) -> int | None:
     """The last section that takes those locks of those objects; else those kinds; else begins with the same lock."""
-    for exact, whole in ((True, True), (False, True), (True, False)):
+    for exact, whole in ((True, True),) if exactly else ((True, True), (False, True), (True, False)):
         for index in range(len(sections) - 1, -1, -1):
             for chosen in _choices(step.locks):
                 taken = sections[index].locks
@@ -210,15 +235,22 @@ def _alike(taken: LockValue, wanted: tree.HeldLock, env: Env, world: World, exac
     return taken.name == value.name and (same_object or not exact)
 
 
-def _guard(call: Call, outcome: Outcome, env: Env, world: World) -> z3.BoolRef:
-    """Earlier rejects did not apply, and this one does; or all passed and the case's condition holds."""
+def _guard(call: Call, outcome: Outcome, envs: tuple[Env, Env], world: World) -> z3.BoolRef:
+    """Earlier rejects did not apply, and this one does; or all passed and the case's condition holds.
+
+    A condition that is decided under locks is evaluated in the first place, one that needs none in the second.
+    """
+
+    def holds(decided: Outcome) -> z3.BoolRef:
+        steps = call.steps("commit", decided.name)
+        return world.evaluator.truth(decided.condition, envs[0 if steps and steps[0].locks else 1])
+
     parts: list[z3.BoolRef] = []
     for earlier in call.rejects:
-        condition = world.evaluator.truth(earlier.condition, env)
         if earlier is outcome:
-            return conjunction([*parts, z3.Not(condition)])
-        parts.append(condition)
-    return conjunction([*parts, world.evaluator.truth(outcome.condition, env)])
+            return conjunction([*parts, z3.Not(holds(earlier))])
+        parts.append(holds(earlier))
+    return conjunction([*parts, holds(outcome)])
 
 
 # ---------------------------------------------------------------- result and next
@@ -375,37 +407,68 @@ def _frame(program: Program, world: World, changes: list[Change], pre: Cells, po
     return goals
 
 
-def _after(program: Program, made: Promise, changes: list[Change], sections: Sections, env: Env, path: Path) -> None:
+@dataclass(slots=True)
+class Later:
+    """The later updates, in the state in which they are made; `owned` are those of cells that this CPU owns."""
+
+    before: Cells
+    changes: list[Change]
+
+    @property
+    def owned(self) -> list[Change]:
+        return [change for change in self.changes if isinstance(change.cell.discipline, tree.OwnedBy)]
+
+
+def _later(
+    program: Program, outcome: Outcome, changes: list[Change], sections: Sections, env: Env, world: World
+) -> Later:
+    owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
+    before = apply_changes(sections.after.pre if sections.after is not None else world.base, owned)
+    return Later(before, changes_of(program, outcome.later, env.at(before), world))
+
+
+def _after(
+    program: Program, outcome: Outcome, changes: list[Change], later: Later, sections: Sections, path: Path
+) -> list[Goal]:
     """The later updates: of guarded cells in the section after the commit, of owned ones until the path ends.
 
     Where the later updates change no guarded cell, that section may be missing. What the path does without a
     lock after its last section must be promised too.
     """
-    commit, after = sections.commit, sections.after
-    world, outcome = path.world, made.outcome
-    if commit is None and after is None:
-        if outcome.later:
-            made.goals.append(Goal("effect", z3.BoolVal(False), outcome.name_span))
-        return
+    after, world = sections.after, path.world
+    if sections.commit is None and after is None:
+        return [Goal("effect", z3.BoolVal(False), outcome.name_span)] if outcome.later else []
+    goals: list[Goal] = []
     owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
-    before = apply_changes(after.pre if after is not None else world.base, owned)
-    later = changes_of(program, outcome.later, env.at(before), world)
-    promised = apply_changes(before, later)
-    later_owned = [change for change in later if isinstance(change.cell.discipline, tree.OwnedBy)]
-    ending = apply_changes(world.base, [*owned, *later_owned])
-    post = after.post if after is not None and after.post is not None else before
-    for change in later:
-        last, wanted = (world.cells, ending) if change in later_owned else (post, promised)
+    promised = apply_changes(later.before, later.changes)
+    ending = apply_changes(world.base, [*owned, *later.owned])
+    post = after.post if after is not None and after.post is not None else later.before
+    for change in later.changes:
+        last, wanted = (world.cells, ending) if change in later.owned else (post, promised)
         goal = same(world, change.cell, last.read(change.cell, change.ref), wanted.read(change.cell, change.ref))
-        made.goals.append(Goal("effect", goal, change.span, change.cell.name))
+        goals.append(Goal("effect", goal, change.span, change.cell.name))
     if after is not None:
-        made.goals += _frame(program, world, later, before, post, outcome.name_span)
+        goals += _frame(program, world, later.changes, later.before, post, outcome.name_span)
     for cell in {cell.name: cell for cell in world.late}.values():
         keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
         ref = Ref(cell.state, keys)
         kind = "effect" if any(change.cell is cell for change in owned) else "frame"
         goal = same(world, cell, world.cells.read(cell, ref), ending.read(cell, ref))
-        made.goals.append(Goal(kind, goal, outcome.name_span, cell.name))
+        goals.append(Goal(kind, goal, outcome.name_span, cell.name))
+    return goals
+
+
+def _atomic(world: World, changes: list[Change], outcome: Outcome) -> list[Goal]:
+    """Whoever looks sees every write of an atomic cell, so each is a promised one."""
+    goals: list[Goal] = []
+    for cell, ref, value in world.atomic:
+        promised = [
+            conjunction([change.ref.same(ref), same(world, cell, value, change.value)])
+            for change in changes
+            if change.cell is cell
+        ]
+        goals.append(Goal("frame", disjunction(promised), outcome.name_span, cell.name))
+    return goals
 
 
 # ---------------------------------------------------------------- protocol

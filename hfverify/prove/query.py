@@ -44,7 +44,7 @@ class Group:
     queries: list[Query] = field(default_factory=list)
     path: Path | None = None
     guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)
-    expansions: dict[int, Expansion] = field(default_factory=dict)
+    expansions: dict[tuple[int, tuple[int, ...]], Expansion] = field(default_factory=dict)
     known_limits: dict[Bounds, list[z3.BoolRef]] = field(default_factory=dict)
 
     def small(self, bounds: Bounds) -> list[z3.BoolRef]:
@@ -55,4 +55,4 @@ class Group:
 
     def expansion(self, bounds: Bounds) -> Expansion:
         """The small machine of these bounds, shared by all queries of the group."""
-        return self.expansions.setdefault(bounds.objects, Expansion(bounds))
+        return self.expansions.setdefault((bounds.objects, bounds.bits), Expansion(bounds))

@@ -24,14 +24,18 @@ SOME_BITS = (0, 1, 2, 31, 32, 33, 63)
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`objects` is the largest number of objects of each kind; every other constant number is `pinned`, if it is."""
+    """`objects` is the largest number of objects of each kind; every other constant number is `pinned`, if it is.
+
+    `bits` are the numbers that a set of bits can have as members.
+    """
 
     objects: int
     pinned: int | None = None
+    bits: tuple[int, ...] = SOME_BITS
 
     def domain(self, name: str) -> Sequence[int]:
         """The values over which a quantified variable ranges."""
-        return SOME_BITS if name.startswith("bits") else range(self.objects + 1)
+        return self.bits if name.startswith("bits") else range(self.objects + 1)
 
 
 class Expansion:
@@ -80,8 +84,8 @@ class Expansion:
         for term in self._counts.values():
             member = term.arg(0)
             if term.num_args() == 1:
-                found.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in SOME_BITS]))
-            found += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in SOME_BITS]
+                found.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in self.bounds.bits]))
+            found += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in self.bounds.bits]
         return found
 
 

@@ -12,13 +12,17 @@ from enum import Enum
 
 import z3
 
+from hfverify.logic.facts import MOST_BITS
 from hfverify.logic.quantifiers import has_quantifier
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds
 
 DEFAULT_STEPS = 4_000_000
 SEED = 0
-SMALL = (Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(3), Bounds(4))
+SMALL = (
+    Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(2, pinned=1, bits=tuple(range(MOST_BITS))),
+    Bounds(3), Bounds(4),
+)  # fmt: skip
 
 
 class Outcome(Enum):

@@ -391,6 +391,10 @@ def test_names_of_other_modules(tmp_path: Path) -> None:
 
 def test_paths_are_told_apart(tmp_path: Path) -> None:
     """Two ways of a condition that are both possible are two paths."""
-    twin = Twin(tmp_path, "def f(a, b):\n    if a > 0:\n        return 1\n    if b:\n        return 2\n    return 3", [INT, BOOL])
+    twin = Twin(
+        tmp_path,
+        "def f(a, b):\n    if a > 0:\n        return 1\n    if b:\n        return 2\n    return 3",
+        [INT, BOOL],
+    )
     assert len(twin.ways) == 3
     assert not any(way.ended for way in twin.ways)

@@ -10,6 +10,7 @@ from hafnium.state import Machine, Vcpu, VcpuState
 from hafnium.timer import timer_enabled, timer_pending_at, timer_remaining_ns
 
 MODULE = "hafnium.run"
+REFUTES = "vcpu_run.waits_for_message.returns"
 
 
 def still_blocked(machine: Machine, vcpu: Vcpu) -> RunReturn | None:

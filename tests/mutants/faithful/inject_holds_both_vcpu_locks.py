@@ -8,6 +8,7 @@ from hafnium.state import Machine, Vcpu, VcpuState, find_vm
 from hafnium.vcpu import switch_to_primary
 
 MODULE = "hafnium.interrupts"
+REFUTES = "interrupt_inject.lock.order"
 
 
 def interrupt_inject(

@@ -3,6 +3,7 @@
 from hafnium.state import Vcpu
 
 MODULE = "hafnium.interrupts"
+REFUTES = "go_on.lock.held"
 
 
 def interrupt_pending(vcpu: Vcpu) -> bool:

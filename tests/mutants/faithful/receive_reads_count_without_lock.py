@@ -9,6 +9,7 @@ from hafnium.state import Machine, MailboxState, Vcpu, VcpuState
 from hafnium.vcpu import switch_to_primary
 
 MODULE = "hafnium.mailbox"
+REFUTES = "mailbox_receive.lock.held"
 
 
 def mailbox_receive(machine: Machine, current: Vcpu, block: bool) -> tuple[int, Vcpu | None]:

@@ -1,0 +1,63 @@
+"""What every proof rests on without being proved itself: each with a name, a reason and a place.
+
+Reads   model.program.Program
+Gives   Trusted, in the order in which a reader meets them
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfverify.diagnostics import Span
+from hfverify.model.program import Program
+from hfverify.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """One thing that is taken for granted; `kind` says of which sort it is."""
+
+    kind: str
+    name: str
+    reason: str
+    span: Span
+
+
+def trusted(program: Program) -> list[Trusted]:
+    """Everything that is taken for granted."""
+    found = [Trusted("assumed", item.name, item.because, item.name_span) for item in program.assumes]
+    found += [
+        Trusted("trusted", trust.name, f"{trust.target}: {trust.because}", trust.name_span)
+        for trust in program.trusts.values()
+    ]
+    for cell in program.cells():
+        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "volatile":
+            found.append(Trusted("volatile", cell.name, cell.discipline.because, cell.span))
+        elif cell.is_fickle:
+            found.append(Trusted("atomic", cell.name, "a read and a write are each done in one piece", cell.span))
+    if program.thread is not None:
+        for fact in program.thread.facts:
+            found.append(Trusted("boot", fact.name, "it holds before the first call on each CPU", fact.name_span))
+    for actor in program.actors.values():
+        if actor.formerly:
+            reason = (
+                f"entry points run for it only after a call by `{actor.formerly}` named a `next`, until one `ends` it"
+            )
+        else:
+            reason = "what it relies on holds before the first call on each CPU; then calls run for who is `next`"
+        found.append(Trusted("played", actor.name, reason, actor.span))
+    for state, rule in program.represents.items():
+        reason = f"each {rule.target} is made as the rule says, before the first call"
+        found.append(Trusted("represented", state, reason, rule.span))
+    for call in program.calls.values():
+        for given in call.givens:
+            reason = given.doc or "whoever makes the call sees to it"
+            found.append(Trusted("given", f"{call.name}.{given.name}", reason, given.name_span))
+        for wait, _ in call.awaits:
+            reason = wait.doc or "what is awaited comes true"
+            found.append(Trusted("awaited", call.name, f"{reason} (that it does in the end is not proved)", wait.span))
+    for (target, position), loop in program.loops.items():
+        reason = "that the loop ends is not proved"
+        found.append(Trusted("loop", f"{target.split(':')[1]} {position}", reason, loop.name_span))
+    return found
