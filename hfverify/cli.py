@@ -97,7 +97,8 @@ def main_group(context: click.Context) -> None:
 def check(steps: int | None, revision: str | None, form: str, color: str, quiet: bool, **folders: str | None) -> None:
     """Check the specification only: names, types, revisions, cases, lock order, invariants."""
     config = load_config(Path.cwd(), revision=revision, **folders)
-    _run(config, (), steps, 1, False, form, color, quiet, implementation=False, locked=False)
+    count = min(os.cpu_count() or 1, 8)
+    _run(config, (), steps, count, False, form, color, quiet, implementation=False, locked=False)
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -193,6 +194,8 @@ def _run(
 def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
     import z3
 
+    from hfverify.audit import trusted
+
     program = session.subjects.program
     folders = config.folders
     files = len(program.modules)
@@ -203,6 +206,7 @@ def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
         f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {len(program.calls)} calls",
         f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   "
         f"{jobs} worker{'s' * (jobs != 1)}   at most {steps:_} steps each",
+        f"trust  {len(trusted(program))} things are taken for granted (`hfverify audit` lists them)",
     ]
 
 

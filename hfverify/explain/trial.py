@@ -69,8 +69,8 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         value = function(**arguments)
     except Stuck as stuck:
         report.exception = f"the CPU hangs: {stuck}"
-        if _waits_in_vain(program, call, scenario, machine):
-            machine.breach("waits", "it waits although what it awaits holds")
+        if not machine.held:
+            _judge_waiting(program, call, scenario, machine)
     except Undefined as error:
         machine.breach("contract", str(error))
         report.exception = str(error)
@@ -91,12 +91,19 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     return report
 
 
-def _waits_in_vain(program: Program, call: Call, scenario: Scenario, machine: Machinery) -> bool:
-    """Whether what the call awaits held when it looked last."""
-    if not machine.sections or machine.held:
-        return False
-    env = _env(program, call, scenario, machine, machine.sections[-1].pre, {})
-    return bool(call.awaits) and all(machine.true(wait.value, env) for wait, _ in call.awaits)
+def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Machinery) -> None:
+    """A run that waits for ever must have seen that what it awaits does not hold, or must never return."""
+    if machine.sections:
+        env = _env(program, call, scenario, machine, machine.sections[-1].pre, {})
+        if any(not machine.true(wait.value, env) for wait, _ in call.awaits):
+            return
+    env = _env(program, call, scenario, machine, machine.base, {})
+    never = [outcome for outcome in call.outcomes if outcome.never and _applies(call, outcome, machine, (env, env))]
+    if not never:
+        machine.breach("waits", "it waits although nothing that it awaits is missing")
+    changed = {key[0] for key, value in machine.store.cells.items() if machine.base.cells.get(key) != value}
+    for name in sorted(changed | {name for name, _, _ in machine.atomic}) if never else ():
+        machine.breach(f"{never[0].name}.frame", f"{name} changes, though the call never returns")
 
 
 def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:

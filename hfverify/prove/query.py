@@ -55,4 +55,18 @@ class Group:
 
     def expansion(self, bounds: Bounds) -> Expansion:
         """The small machine of these bounds, shared by all queries of the group."""
-        return self.expansions.setdefault((bounds.objects, bounds.bits), Expansion(bounds))
+        return self.expansions.setdefault((bounds.objects, bounds.bits), Expansion(bounds, self._places()))
+
+    def _places(self) -> list[z3.ExprRef]:
+        """The places in buffers that the questions speak about, by name."""
+        found: dict[str, z3.ExprRef] = {}
+        seen: set[int] = set()
+        pending: list[z3.ExprRef] = [query.goal for query in self.queries]
+        while pending:
+            term = pending.pop()
+            if term.get_id() not in seen and not z3.is_quantifier(term):
+                seen.add(term.get_id())
+                pending.extend(term.children())
+                if z3.is_const(term) and term.decl().name().startswith("byte!"):
+                    found[term.decl().name()] = term
+        return [found[name] for name in sorted(found)]

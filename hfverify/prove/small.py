@@ -7,6 +7,7 @@ Refuses nothing; that the small question is weaker does not matter, because ever
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,13 +40,17 @@ class Bounds:
 
 
 class Expansion:
-    """Writes quantifiers out over one bound; remembers every formula, because queries share their hypotheses."""
+    """Writes quantifiers out over one bound; remembers every formula, because queries share their hypotheses.
 
-    def __init__(self, bounds: Bounds) -> None:
+    `limits` keep what the formulas speak about inside the bound.
+    """
+
+    def __init__(self, bounds: Bounds, places: Sequence[z3.ExprRef] = ()) -> None:
         self.bounds = bounds
+        self.places = places
         self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
-        self._firsts: dict[int, z3.ExprRef] = {}
-        self._counts: dict[int, z3.ExprRef] = {}
+        self.limits: list[z3.BoolRef] = []
+        self._sets: dict[int, z3.ExprRef] = {}
 
     def formula(self, term: z3.ExprRef) -> z3.ExprRef:
         """The term without quantifiers."""
@@ -61,32 +66,36 @@ class Expansion:
             children = [self.formula(child) for child in before]
             same = all(a is b or a.eq(b) for a, b in zip(children, before, strict=True))
             result = term if same else _rebuilt(term, children)
-            if term.decl().name() == "first":
-                self._firsts[result.get_id()] = result
-            if term.decl().name() in ("cardinality", "lowest") and not z3.is_store(result.arg(0)):
-                self._counts[result.get_id()] = result
+            self._limit(result)
         self._done[term.get_id()] = (term, result)
         return result
 
     def _unrolled(self, term: z3.QuantifierRef) -> z3.ExprRef:
         bodies: list[z3.ExprRef] = []
         body = term.body()
-        for assignment in _assignments(
-            [self.bounds.domain(term.var_name(i).split(":")[-1]) for i in range(term.num_vars())]
-        ):
-            values = [z3.IntVal(value) for value in reversed(assignment)]
-            bodies.append(self.formula(z3.substitute_vars(body, *values)))
+        for values in itertools.product(*(self._values(term.var_name(i)) for i in range(term.num_vars()))):
+            bodies.append(self.formula(z3.substitute_vars(body, *reversed(values))))
         return z3.And(*bodies) if term.is_forall() else z3.Or(*bodies)
 
-    def limits(self) -> list[z3.BoolRef]:
+    def _values(self, variable: str) -> list[z3.ExprRef]:
+        """What a quantified variable stands for; of a buffer, the places that the questions speak about."""
+        domain = variable.split(":")[-1]
+        values: list[z3.ExprRef] = [z3.IntVal(value) for value in self.bounds.domain(domain)]
+        return values + list(self.places) if domain == "byte" else values
+
+    def _limit(self, term: z3.ExprRef) -> None:
         """Who is first in a queue is one of the objects of the small machine; sets of bits have few members."""
-        found = [z3.And(term >= 0, term <= self.bounds.objects) for term in self._firsts.values()]
-        for term in self._counts.values():
-            member = term.arg(0)
-            if term.num_args() == 1:
-                found.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in self.bounds.bits]))
-            found += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in self.bounds.bits]
-        return found
+        name = term.decl().name()
+        if name == "first":
+            self.limits.append(z3.And(term >= 0, term <= self.bounds.objects))
+        if name not in ("cardinality", "lowest") or z3.is_store(term.arg(0)):
+            return
+        member = term.arg(0)
+        if name == "cardinality":
+            self.limits.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in self.bounds.bits]))
+        if member.get_id() not in self._sets:
+            self._sets[member.get_id()] = member
+            self.limits += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in self.bounds.bits]
 
 
 def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:

@@ -143,7 +143,7 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds)
         expanded = [expansion.formula(formula) for formula in formulas]
-        solver.add(*expanded, *expansion.limits(), *group.small(bounds))
+        solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
         result = solver.check()
         total += max(spent(solver) - before, 1)
