@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: verify test check lint bench clean
+.PHONY: verify test check lint mutants bench clean
 
 verify: $(STAMP)
 	$(BIN)/hfverify verify
@@ -18,6 +18,9 @@ check: lint
 lint: $(STAMP)
 	$(BIN)/ruff check hfverify impl tests benchmarks examples
 	$(BIN)/mypy
+
+mutants: $(STAMP)
+	$(BIN)/python tests/mutation.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/verify.py

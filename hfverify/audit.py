@@ -56,7 +56,7 @@ def trusted(program: Program) -> list[Trusted]:
             found.append(Trusted("given", f"{call.name}.{given.name}", reason, given.name_span))
         for wait, _ in call.awaits:
             reason = wait.doc or "what is awaited comes true"
-            found.append(Trusted("awaited", call.name, f"{reason} (that it does in the end is not proved)", wait.span))
+            found.append(Trusted("awaits", call.name, f"{reason} (that it does in the end is not proved)", wait.span))
     for (target, position), loop in program.loops.items():
         reason = "that the loop ends is not proved"
         found.append(Trusted("loop", f"{target.split(':')[1]} {position}", reason, loop.name_span))

@@ -38,6 +38,7 @@ Exit codes:
   130  interrupted; nothing was written
 """
 
+CHECKERS = 2
 PROVED, REFUTED, USAGE, REJECTED, UNDECIDED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,8 +98,7 @@ def main_group(context: click.Context) -> None:
 def check(steps: int | None, revision: str | None, form: str, color: str, quiet: bool, **folders: str | None) -> None:
     """Check the specification only: names, types, revisions, cases, lock order, invariants."""
     config = load_config(Path.cwd(), revision=revision, **folders)
-    count = min(os.cpu_count() or 1, 8)
-    _run(config, (), steps, count, False, form, color, quiet, implementation=False, locked=False)
+    _run(config, (), steps, CHECKERS, False, form, color, quiet, implementation=False, locked=False)
 
 
 @main_group.command(epilog=EXIT_CODES)

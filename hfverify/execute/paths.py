@@ -268,6 +268,10 @@ def bind_parameters(program: Program, sources: Sources, call: Call, function: Fu
         else:
             message = f"the parameter `{parameter.arg}` is neither an argument of `{call.name}` nor its actor"
             problems.append(Diagnostic("HF215", message, (at(place), also(call.name_span, "specified here"))))
+    order = [meaning for meaning in meanings.values() if meaning in known]
+    if order != [name for name in known if name in order]:
+        message = f"`{function.name}` takes its arguments in another order than the registers of `{call.name}`"
+        problems.append(Diagnostic("HF215", message, (at(function.span), also(call.name_span, "specified here"))))
     for argument, _ in call.arguments:
         if argument.name not in meanings:
             message = f"`{function.name}` does not take the argument `{argument.name}`"

@@ -76,6 +76,7 @@ class Evaluator:
         self.facts = facts
         self.conditions: list[Condition] | None = None
         self._guards: list[z3.BoolRef] = []
+        self._lets: dict[int, tuple[Thunk, Value]] = {}
 
     # ------------------------------------------------------------ typed results
 
@@ -168,7 +169,7 @@ class Evaluator:
         program, text = self.program, expr.text
         if text in env.names:
             found = env.names[text]
-            return self.evaluate(found.expr, found.env) if isinstance(found, Thunk) else found
+            return self._let(found) if isinstance(found, Thunk) else found
         if env.own is not None:
             own = self._of(env.own, "", text, env)
             if own is not None:
@@ -190,6 +191,14 @@ class Evaluator:
             return self.evaluate(program.lets[text].value, replace(env, names=_actors(env, program), own=None))
         assert text in program.states, text
         return Ref(text, ())
+
+    def _let(self, let: Thunk) -> Value:
+        """The value of a `let`; asked again where it is noted what that value needs."""
+        if self.conditions is not None:
+            return self.evaluate(let.expr, let.env)
+        if id(let) not in self._lets:
+            self._lets[id(let)] = (let, self.evaluate(let.expr, let.env))
+        return self._lets[id(let)][1]
 
     def _of(self, ref: Ref, path: str, name: str, env: Env) -> Value | None:
         """A key, lock, cell or part of an object; None if it has none of that name."""

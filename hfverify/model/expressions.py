@@ -7,6 +7,9 @@ Refuses nothing
 
 from __future__ import annotations
 
+import dataclasses
+
+from hfverify.diagnostics import Span
 from hfverify.syntax import tree
 
 
@@ -31,6 +34,16 @@ def children(expr: tree.Expr) -> tuple[tree.Expr, ...]:
             return items
         case _:
             return ()
+
+
+def shape(node: object) -> str:
+    """A text that is the same for two expressions that are written in the same way, wherever they stand."""
+    if isinstance(node, tuple):
+        return "(" + ",".join(map(shape, node)) + ")"
+    if not dataclasses.is_dataclass(node) or isinstance(node, Span):
+        return "" if isinstance(node, Span) else repr(node)
+    parts = (shape(getattr(node, field.name)) for field in dataclasses.fields(node))
+    return f"{type(node).__name__}[{';'.join(parts)}]"
 
 
 def walk(expr: tree.Expr) -> list[tree.Expr]:

@@ -214,7 +214,8 @@ def _row(data: Mapping[str, object]) -> _Row:
 
 
 def _place(data: Mapping[str, object]) -> str:
-    return ":".join(filter(None, (_text(data, "file"), _text(data, "line"))))
+    file, line = _text(data, "file"), _text(data, "line")
+    return ":".join(filter(None, (file, line))) if file else ""
 
 
 def _text(data: Mapping[str, object], key: str) -> str:
