@@ -10,7 +10,7 @@ verify: $(STAMP)
 	$(BIN)/hfverify verify
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: lint
 	$(BIN)/python -m pytest -q tests/syntax tests/model tests/logic tests/report

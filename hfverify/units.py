@@ -138,8 +138,7 @@ class Subjects:
         else:
             contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
             function = self.sources.function(contract.name, contract.name_span)
-        modules = self.sources.reachable(function)
-        return _digest(*(part for module in modules for part in (module.file, module.text)))
+        return _digest(*self.sources.footprint(function))
 
 
 def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:

@@ -372,6 +372,40 @@ class Sources:
                         pending.append(imported)
         return sorted(found.values(), key=lambda m: m.name)
 
+    def footprint(self, function: Function) -> list[str]:
+        """All text that can influence what is said of a function: whoever keeps this may keep what was said.
+
+        Of a module it is what stands outside of functions, and which names it binds and changes where; of
+        functions, those that can be called, with their places.
+        """
+        found: list[str] = []
+        for module in self.reachable(function):
+            functions = [node for node in module.tree.body if isinstance(node, ast.FunctionDef)]
+            inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+            lines = [line for number, line in enumerate(module.text.split("\n"), 1) if number not in inside]
+            bound = [f"{name}:{len(places)}" for name, places in sorted(module.bound.items())]
+            late = sorted(name for _, name in late_changes(module.tree))
+            found += [module.file, *lines, *bound, *late, *(node.name for node in functions)]
+        for called in self._called(function):
+            source = ast.get_source_segment(called.module.text, called.node) or ""
+            found += [called.name, str(called.node.lineno), source]
+        return found
+
+    def _called(self, function: Function) -> list[Function]:
+        """The function, and every function that its text, or theirs, names."""
+        found = {function.name: function}
+        pending = [function]
+        while pending:
+            current = pending.pop()
+            for node in ast.walk(current.node):
+                target = self.resolve(current.module, node.id) if isinstance(node, ast.Name) else None
+                named = list(target.functions.values()) if isinstance(target, Module) else [target]
+                for other in named:
+                    if isinstance(other, Function) and other.name not in found:
+                        found[other.name] = other
+                        pending.append(other)
+        return [found[name] for name in sorted(found)]
+
 
 Meaning = Function | Class | tuple[Module, ast.expr] | Module
 

@@ -130,8 +130,9 @@ class Judge:
             ("obligation", name),
             ("confirmed" if outcome.confirmed else "because", outcome.text),
         ]
-        if path is not None and path.decisions:
-            taken = path.decisions[-3:]
+        before = [d for d in path.decisions if query.depth is None or d.depth < query.depth] if path is not None else []
+        if before:
+            taken = before[-3:]
             notes.append(
                 ("when", "; ".join(f"`{d.text}` is {str(d.taken).lower()} (line {d.span.line})" for d in taken))
             )
