@@ -7,6 +7,7 @@ Refuses nothing; a solver that dies or gives up is an answer too
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from enum import Enum
 
@@ -49,9 +50,12 @@ def start_afresh() -> None:
     """Forget every term of this process: what the solver does next depends on what is asked next alone.
 
     Z3 orders terms by when they were made, and that shows in the steps that a proof takes. The default
-    context cannot be replaced through the public interface of its Python binding.
+    context cannot be replaced through the public interface of its Python binding. When Python collects garbage
+    shows too, because it frees terms: it does so here, and not in between.
     """
     z3.z3._main_ctx = None
+    gc.disable()
+    gc.collect()
 
 
 def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
