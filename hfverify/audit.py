@@ -16,12 +16,17 @@ from hfverify.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """One thing that is taken for granted; `kind` says of which sort it is."""
+    """One thing that is taken for granted; `kind` says of which sort it is, `call` is the only one it concerns."""
 
     kind: str
     name: str
     reason: str
     span: Span
+    call: str = ""
+
+    def concerns(self, call: str) -> bool:
+        """Whether what is said of a call may rest on it."""
+        return not self.call or self.call == call
 
 
 def trusted(program: Program) -> list[Trusted]:
@@ -53,10 +58,12 @@ def trusted(program: Program) -> list[Trusted]:
     for call in program.calls.values():
         for given in call.givens:
             reason = given.doc or "whoever makes the call sees to it"
-            found.append(Trusted("given", f"{call.name}.{given.name}", reason, given.name_span))
+            found.append(Trusted("given", f"{call.name}.{given.name}", reason, given.name_span, call.name))
         for wait, _ in call.awaits:
             reason = wait.doc or "what is awaited comes true"
-            found.append(Trusted("awaits", call.name, f"{reason} (that it does in the end is not proved)", wait.span))
+            found.append(
+                Trusted("awaits", call.name, f"{reason} (that it does in the end is not proved)", wait.span, call.name)
+            )
     for (target, position), loop in program.loops.items():
         reason = "that the loop ends is not proved"
         found.append(Trusted("loop", f"{target.split(':')[1]} {position}", reason, loop.name_span))

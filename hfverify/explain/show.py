@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hfverify.audit import trusted
 from hfverify.config import Config, ConfigError
 from hfverify.explain.confirm import confirm
 from hfverify.prove.solver import DEFAULT_STEPS
@@ -67,9 +68,10 @@ def _proved(session: Session, verdict: Verdict) -> list[str]:
     lines = [
         f"  holds     for every number of {', '.join(program.sizes) or 'objects'}, in {verdict.steps} solver steps"
     ]
-    if program.assumes:
-        lines.append("  assuming")
-        lines += [f"    {assume.name}: {assume.because}" for assume in program.assumes]
+    found = [item for item in trusted(program) if item.concerns(verdict.obligation.group)]
+    if found:
+        lines.append("  assuming  (`hfverify audit` has the places, and what concerns other calls)")
+        lines += [f"    {item.kind} {item.name}: {item.reason}" for item in found]
     return lines
 
 
