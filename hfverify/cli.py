@@ -38,7 +38,7 @@ Exit codes:
   130  interrupted; nothing was written
 """
 
-CHECKERS = 2
+CHECKERS = 1
 PROVED, REFUTED, USAGE, REJECTED, UNDECIDED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 Command = TypeVar("Command", bound=Callable[..., Any])
 
