@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hfverify.execute.scopes import STAR, bindings
 from hfverify.execute.source import Class, Sources
-from hfverify.model.mentions import dotted, walk
+from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Program
 from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType
 from hfverify.syntax import tree

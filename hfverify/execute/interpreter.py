@@ -133,7 +133,6 @@ class Interpreter:
         self.decisions: list[Decision] = []
         self.stack: list[Function] = []
         self.trail: list[Span] = []
-        self.entered: set[str] = set()
         self.confined: list[set[str]] = []
         self.powers = Powers()
         self._constants: dict[int, Value] = {}
@@ -270,7 +269,6 @@ class Interpreter:
             raise Refusal("HF402", f"`{name}` calls itself", span, f"called through {chain}")
         self._examine(function, name)
         self.stack.append(function)
-        self.entered.add(function.name)
         frame = Frame(function, arguments)
         try:
             self.execute(function.node.body, frame)

@@ -24,7 +24,7 @@ from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.values import Ref, conjunction
 from hfverify.logic.values import Value as SpecValue
-from hfverify.model.mentions import dotted, walk
+from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Program
 from hfverify.model.types import FifoType
 from hfverify.model.typing import BUILTINS

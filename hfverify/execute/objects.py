@@ -35,7 +35,7 @@ from hfverify.logic.cells import Stored
 from hfverify.logic.evaluate import Env
 from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Part, Ref
-from hfverify.model.mentions import dotted, walk
+from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell
 from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
 from hfverify.syntax import tree

@@ -46,7 +46,6 @@ class Path:
     refusal: Refusal | None = None
     trail: list[Span] = field(default_factory=list)
     names: dict[str, SpecValue | Thunk] = field(default_factory=dict)
-    entered: set[str] = field(default_factory=set)
     solver: z3.Solver | None = None
 
     def possible(self, condition: z3.BoolRef) -> bool:
@@ -134,7 +133,7 @@ def explore(
                 "lock.balanced", z3.BoolVal(False), "HF704", message, place, related=((held.span, "taken here"),)
             )
             path.ended = "held"
-        path.decisions, path.trail, path.entered = run.decisions, run.trail, run.entered
+        path.decisions, path.trail = run.decisions, run.trail
         prefix.learn(world)
         path.solver = prefix.solver
         paths.append(path)

@@ -20,8 +20,8 @@ from typing import Any
 
 from hfverify.explain.concrete import Bits, Env, Keys, LockRef, Ref, Store, Value
 from hfverify.explain.monitor import Monitor, Stuck
+from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell, Program
-from hfverify.model.resolve import walk
 from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, OptionalType
 from hfverify.syntax import tree
 
@@ -524,15 +524,3 @@ def _place_names(mapping: tree.MapsList, owner: Ref) -> dict[str, int]:
     assert isinstance(mapping.place, tree.Member) and isinstance(mapping.place.base, tree.Index)
     arguments = [argument.text for argument in mapping.place.base.arguments if isinstance(argument, tree.Name)]
     return dict(zip(arguments, owner.keys, strict=True))
-
-
-def dotted(expr: tree.Expr) -> str:
-    """`a.b.c` for a chain of names, else nothing."""
-    match expr:
-        case tree.Name(_, text):
-            return text
-        case tree.Member(_, base, name):
-            inner = dotted(base)
-            return f"{inner}.{name}" if inner else ""
-        case _:
-            return ""

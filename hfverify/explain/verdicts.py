@@ -19,9 +19,9 @@ from hfverify.explain.concrete import Env, Evaluator, Ref
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.scenario import Scenario, show, to_json
 from hfverify.explain.witness import list_request, scenario
+from hfverify.model.expressions import walk
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
-from hfverify.model.resolve import walk
 from hfverify.model.types import bounds
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.decide import Decision

@@ -69,16 +69,12 @@ class Reader:
         store = Store({size: self.number(z3.Int(size)) for size in self.program.sizes})
         evaluator = Evaluator(self.program)
         for state in self.program.states.values():
-            ordered = sorted(state.cells.values(), key=lambda c: not _is_constant(c))
+            ordered = sorted(state.cells.values(), key=lambda c: not c.is_constant)
             for keys in evaluator.positions(state.name, Env(store)):
                 for cell in ordered:
                     term = Term(state.name, tuple(z3.IntVal(key) for key in keys))
                     store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
         return store
-
-
-def _is_constant(cell: Cell) -> bool:
-    return cell.is_constant
 
 
 def scenario(

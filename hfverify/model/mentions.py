@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from hfverify.diagnostics import Span
-from hfverify.model.expressions import children, dotted, walk
+from hfverify.model.expressions import children
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import RefType, Type
 from hfverify.model.typing import Typer
@@ -138,4 +138,4 @@ def _root(expr: tree.Expr) -> str:
     return expr.text if isinstance(expr, tree.Name) else ""
 
 
-__all__ = ["Mention", "Scope", "dotted", "mentions", "mentions_of_action", "own_scope", "walk"]
+__all__ = ["Mention", "Scope", "mentions", "mentions_of_action", "own_scope"]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from hfverify.diagnostics import Span, also, at
 from hfverify.model.context import Context
+from hfverify.model.expressions import dotted, walk
 from hfverify.model.mentions import Mention, Scope, mentions, own_scope
 from hfverify.model.program import Represent, list_node
 from hfverify.model.types import BOOL, INT, BadType, BitsType, FifoType, IntType, RefType, Type
@@ -103,6 +104,24 @@ class _Check:
         scope = Scope(own_scope(self.program, item.name), item.name)
         for mapping in self.program.represents[item.name].mappings.values():
             self.mapping(item.name, mapping, scope)
+        self.shared(item.name)
+
+    def shared(self, state: str) -> None:
+        """Two attributes that stand for the same cell would change each other."""
+        holders: dict[str, str] = {}
+        cells = self.program.states[state].cells
+        for mapping in self.program.represents[state].mappings.values():
+            match mapping:
+                case tree.MapsTo(place=place):
+                    held = {dotted(inner) for inner in walk(place)} & cells.keys()
+                case tree.MapsList(cell=cell) | tree.MapsWords(cell=cell):
+                    held = {cell}
+                case _:
+                    held = set()
+            for cell in sorted(held):
+                other = holders.setdefault(cell, mapping.path)
+                if other != mapping.path and not cells[cell].is_constant:
+                    self.error(mapping.span, f"`{mapping.path}` and `{other}` would both stand for `{state}.{cell}`")
 
     def mapping(self, state: str, mapping: tree.Mapping, scope: Scope) -> None:
         local = scope.local

@@ -15,7 +15,6 @@ from hfverify.model.calls import collect_calls
 from hfverify.model.context import Context
 from hfverify.model.declared_types import collect_types
 from hfverify.model.definitions import Definition, check_definition, collect_definition
-from hfverify.model.expressions import walk
 from hfverify.model.locks import check_invariant, collect_locks
 from hfverify.model.modules import check_modules
 from hfverify.model.program import Program
@@ -80,4 +79,4 @@ def _check(context: Context, declarations: Sequence[tree.Declaration]) -> None:
     check_scenarios(context)
 
 
-__all__ = ["resolve", "walk"]
+__all__ = ["resolve"]
