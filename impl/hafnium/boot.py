@@ -18,15 +18,18 @@ from hafnium.page_table import (
     MODE_X,
     STAGE1_LIMIT,
     STAGE2_LIMIT,
+    PageTable,
+    page_table_cost,
     page_table_map,
+    page_table_prune,
 )
-from hafnium.pool import pool_alloc
 from hafnium.state import Cpu, Machine, Registers, Vcpu, Vm, WaitEntry
 from hafnium.switch import enter
 from hafnium.vcpu import cpu_on, vcpu_on
 
-ROOT_TABLE_BYTES = 1 << 39
-PRIMARY_BYTES = 1 << 40
+# One page of a root table has entries for so many pages.
+ROOT_TABLE_PAGES = 1 << 27
+PRIMARY_PAGES = 1 << 28
 
 
 class BootError(ValueError):
@@ -86,11 +89,11 @@ def check_memory(description: Description) -> None:
         BootError: a range is not made of pages below the limit of its table, or two ranges overlap.
     """
     console = description.console
-    claims = [("the console", console, console + PAGE_SIZE, STAGE1_LIMIT)]
+    claims = [("the console", console, console + PAGE_SIZE, STAGE1_LIMIT * PAGE_SIZE)]
     for number, section in enumerate(description.image):
-        claims.append((f"section {number} of the image", section.begin, section.end, STAGE1_LIMIT))
+        claims.append((f"section {number} of the image", section.begin, section.end, STAGE1_LIMIT * PAGE_SIZE))
     for vm_id, secondary in enumerate(description.secondaries, 1):
-        claims.append((f"the memory of VM {vm_id}", secondary.begin, secondary.end, STAGE2_LIMIT))
+        claims.append((f"the memory of VM {vm_id}", secondary.begin, secondary.end, STAGE2_LIMIT * PAGE_SIZE))
     for what, begin, end, limit in claims:
         if begin % PAGE_SIZE != 0 or end % PAGE_SIZE != 0 or not 0 <= begin < end <= limit:
             raise BootError(f"{what}, {begin:#x} to {end:#x}, is not made of pages below {limit:#x}")
@@ -119,36 +122,46 @@ def vm_init(machine: Machine, vcpu_count: int) -> Vm | None:
     if len(machine.vms) >= MAX_VMS:
         return None
     vm = Vm(len(machine.vms))
-    if not pool_alloc(machine.pool, vm.ptable.limit // ROOT_TABLE_BYTES):
+    root = vm.ptable.limit // ROOT_TABLE_PAGES
+    if machine.pool.free < root:
         return None
+    machine.pool.free -= root
     vm.vcpus = [Vcpu(vm, index) for index in range(vcpu_count)]
     vm.wait_entries = [WaitEntry(vm, awaited) for awaited in range(MAX_VMS)]
     machine.vms.append(vm)
     return vm
 
 
-def map_pages(machine: Machine, vm: Vm | None, begin: int, end: int, mode: int) -> None:
-    """Map `[begin, end)` for a VM, or for the hypervisor itself.
+def map_memory(machine: Machine, table: PageTable, begin: int, end: int, mode: int) -> None:
+    """Map `[begin, end)` (bytes, whole pages).
 
     Raises:
         BootError: there are not enough page-table pages.
     """
-    table = machine.stage1.ptable if vm is None else vm.ptable
-    if not page_table_map(table, begin, end, mode, machine.pool):
+    first, last = begin // PAGE_SIZE, end // PAGE_SIZE
+    if machine.pool.free < page_table_cost(table, first, last):
         raise BootError("not enough page-table pages")
+    page_table_map(table, first, last, mode, machine.pool)
 
 
-def create_vm(machine: Machine, vcpu_count: int, console: int) -> Vm:
-    """Add a VM that can use the console, which belongs to the hypervisor.
+def unmap_memory(machine: Machine, table: PageTable, begin: int, end: int) -> None:
+    """Make `[begin, end)` (bytes, whole pages) absent.
 
     Raises:
-        BootError: it does not fit.
+        BootError: there are not enough page-table pages.
     """
-    vm = vm_init(machine, vcpu_count)
-    if vm is None:
-        raise BootError("not enough page-table pages for another VM")
-    map_pages(machine, vm, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
-    return vm
+    map_memory(machine, table, begin, end, ABSENT)
+    page_table_prune(table, begin // PAGE_SIZE, machine.pool)
+    page_table_prune(table, end // PAGE_SIZE - 1, machine.pool)
+
+
+def map_console(machine: Machine, vm: Vm, console: int) -> None:
+    """Let a VM use the console, which belongs to the hypervisor.
+
+    Raises:
+        BootError: there are not enough page-table pages.
+    """
+    map_memory(machine, vm.ptable, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
 
 
 def boot(description: Description) -> Machine:
@@ -163,21 +176,24 @@ def boot(description: Description) -> Machine:
     machine = Machine(cpus=[Cpu(index, id=cpu_id) for index, cpu_id in enumerate(order)])
     machine.pool.free = description.pool
     console = description.console
-    map_pages(machine, None, console, console + PAGE_SIZE, MODE_R | MODE_W | MODE_D)
+    map_memory(machine, machine.stage1, console, console + PAGE_SIZE, MODE_R | MODE_W | MODE_D)
     for section in description.image:
-        map_pages(machine, None, section.begin, section.end, section.mode)
+        map_memory(machine, machine.stage1, section.begin, section.end, section.mode)
     everything = MODE_R | MODE_W | MODE_X
     primary = vm_init(machine, MAX_CPUS)
     if primary is None:
         raise BootError("not enough page-table pages for the primary VM")
-    map_pages(machine, primary, 0, PRIMARY_BYTES, everything)
-    map_pages(machine, primary, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
+    map_memory(machine, primary.ptable, 0, PRIMARY_PAGES * PAGE_SIZE, everything)
+    map_console(machine, primary, console)
     for section in description.image:
-        map_pages(machine, primary, section.begin, section.end, ABSENT)
+        unmap_memory(machine, primary.ptable, section.begin, section.end)
     for secondary in description.secondaries:
-        vm = create_vm(machine, secondary.vcpus, console)
-        map_pages(machine, primary, secondary.begin, secondary.end, ABSENT)
-        map_pages(machine, vm, secondary.begin, secondary.end, everything)
+        vm = vm_init(machine, secondary.vcpus)
+        if vm is None:
+            raise BootError("not enough page-table pages for another VM")
+        map_console(machine, vm, console)
+        unmap_memory(machine, primary.ptable, secondary.begin, secondary.end)
+        map_memory(machine, vm.ptable, secondary.begin, secondary.end, everything)
         secondary_start(vm, 0, secondary.begin, 0)
     cpu_on(machine, machine.cpus[0], 0, 0)
     cpu_start(machine, machine.cpus[0])

@@ -193,18 +193,18 @@ def perform(guests: Guests, seat: Seat, current: Vcpu, action: Action) -> None:
 def access_memory(machine: Machine, vm: Vm, address: int, size: int, data: bytes | None) -> bytes | int:
     """Read or, with `data`, write memory of a VM. Returns the bytes, or the address that it lacks access to.
 
-    The lock of the VM is held, as the hardware completes an access before the page can be taken away.
+    The lock of its page table is held, as the hardware completes an access before the page can be taken away.
     """
     access = MODE_R if data is None else MODE_W
     first = address
-    with vm.lock:
+    with vm.ptable.lock:
         while first < address + size:
-            if not has_access(vm, first, access):
+            if not has_access(vm.ptable, first, access):
                 return first
             first += PAGE_SIZE - first % PAGE_SIZE
         if data is None:
-            return read_memory(machine.memory, address, size)
-        write_memory(machine.memory, address, data)
+            return read_memory(machine, address, size)
+        write_memory(machine, address, data)
         return data
 
 

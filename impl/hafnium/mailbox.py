@@ -24,12 +24,9 @@ def fetch_waiter(vm: Vm) -> WaitEntry | None:
     return entry
 
 
-def waiter_result(machine: Machine, current: Vcpu) -> tuple[int, Vcpu | None]:
-    """See to it that the scheduler wakes those who wait for the caller's mailbox; its lock is held."""
-    vm = current.vm
-    if list_empty(vm.mailbox.waiter_list):
-        return 0, None
-    if vm.id == PRIMARY_VM_ID:
+def tell_scheduler(machine: Machine, current: Vcpu) -> tuple[int, Vcpu | None]:
+    """See to it that the scheduler wakes those who wait for the caller's mailbox."""
+    if current.vm.id == PRIMARY_VM_ID:
         return 1, None
     ret = RunReturn(RunCode.NOTIFY_WAITERS)
     return 0, switch_to_primary(machine, current, ret, VcpuState.READY)
@@ -110,9 +107,10 @@ def mailbox_clear(machine: Machine, current: Vcpu) -> tuple[int, Vcpu | None]:
             case MailboxState.RECEIVED:
                 return -1, None
             case _:
-                result, next_vcpu = waiter_result(machine, current)
                 vm.mailbox.state = MailboxState.EMPTY
-                return result, next_vcpu
+                if list_empty(vm.mailbox.waiter_list):
+                    return 0, None
+                return tell_scheduler(machine, current)
 
 
 def mailbox_writable_get(current: Vcpu) -> int:

@@ -1,29 +1,28 @@
-"""Memory that changes hands (reference R4, 5.6, 5.7, 6.6 and 6.15).
+"""Memory that changes hands (reference R4, 5.6, 5.7, 6.6, 6.15 and 7.6).
 
-Both calls first make sure that they cannot run out of page-table pages, and only then change a mode, a
-mailbox or a byte: a call that fails has changed nothing. The locks come in the order VM (lower id first),
-stage-1 table, virtual CPU; the lock of a pool is held only while pages are taken or given back.
+Both calls first make sure that the pool has all the page-table pages that they need, and only then change
+a mode, a mailbox or a byte: a call that fails has changed nothing. Each holds all its locks from its first look to
+its last change.
 """
 
 from hafnium.abi import PAGE_SIZE, U64_MASK, Share
-from hafnium.mailbox import waiter_result
+from hafnium.lists import list_empty
+from hafnium.mailbox import tell_scheduler
 from hafnium.page_table import (
-    ABSENT,
     MODE_INVALID,
     MODE_R,
     MODE_SHARED,
     MODE_UNOWNED,
     MODE_W,
     MODE_X,
-    page_table_commit,
+    PageTable,
     page_table_cost,
+    page_table_cost_of_two,
     page_table_get,
     page_table_map,
-    page_table_merge,
-    page_table_prepare,
+    page_table_unmap,
 )
 from hafnium.physical import memory_page, zero_memory
-from hafnium.pool import Pool, pool_finish, pool_reserve
 from hafnium.state import Machine, Vcpu, Vm, find_vm
 
 SEND_MODE = MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W
@@ -36,63 +35,31 @@ def is_exclusive(mode: int) -> bool:
     return mode & (MODE_INVALID | MODE_UNOWNED | MODE_SHARED) == 0
 
 
-def can_be_mailbox(vm: Vm, page: int, access: int) -> bool:
-    """Tell whether a page (64 bits) is the VM's alone, with at least this access; `vm.lock` is held."""
-    mode = page_table_get(vm.ptable, page, page + PAGE_SIZE & U64_MASK)
-    if mode is None:
-        return False
-    return is_exclusive(mode) and mode & access == access
+def can_be_mailbox(table: PageTable, page: int, access: int) -> bool:
+    """Tell whether a page is the VM's alone, with at least this access; `table.lock` is held."""
+    mode = page_table_get(table, page, page + 1)
+    return mode is not None and is_exclusive(mode) and mode & access == access
 
 
-def can_be_borrowed(machine: Machine, begin: int, end: int) -> bool:
-    """Tell whether the hypervisor can map `[begin, end)` for itself; `machine.stage1.lock` is held.
+def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:
+    """Tell whether the hypervisor, whose table this is, can map a range for itself; `table.lock` is held.
 
     It cannot map what is above the limit of its table, and must not touch what it has mapped already.
     """
-    mode = page_table_get(machine.stage1.ptable, begin, end)
+    mode = page_table_get(table, first, last)
     return mode is not None and mode & MODE_INVALID != 0
 
 
-def prepare_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> bool:
-    """Make sure that the two mailbox pages can be mapped in both stages; False if `pool` has too few pages."""
-    stage1 = machine.stage1.ptable
-    if not page_table_prepare(vm.ptable, send, send + PAGE_SIZE, SEND_MODE, pool):
-        return False
-    if not page_table_prepare(vm.ptable, recv, recv + PAGE_SIZE, RECV_MODE, pool):
-        return False
-    if not page_table_prepare(stage1, send, send + PAGE_SIZE, MODE_R, pool):
-        return False
-    return page_table_prepare(stage1, recv, recv + PAGE_SIZE, MODE_W, pool)
-
-
-def commit_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> None:
-    """Map the two mailbox pages, which are prepared for it."""
-    stage1 = machine.stage1.ptable
-    page_table_commit(vm.ptable, send, send + PAGE_SIZE, SEND_MODE, pool)
-    page_table_commit(vm.ptable, recv, recv + PAGE_SIZE, RECV_MODE, pool)
-    page_table_commit(stage1, send, send + PAGE_SIZE, MODE_R, pool)
-    page_table_commit(stage1, recv, recv + PAGE_SIZE, MODE_W, pool)
-
-
-def merge_mailbox(machine: Machine, vm: Vm, send: int, recv: int, pool: Pool) -> None:
-    """Undo what preparing the two mailbox pages did."""
-    stage1 = machine.stage1.ptable
-    page_table_merge(vm.ptable, send, send + PAGE_SIZE, pool)
-    page_table_merge(vm.ptable, recv, recv + PAGE_SIZE, pool)
-    page_table_merge(stage1, send, send + PAGE_SIZE, pool)
-    page_table_merge(stage1, recv, recv + PAGE_SIZE, pool)
-
-
 def map_mailbox(machine: Machine, vm: Vm, send: int, recv: int) -> bool:
-    """Map the two mailbox pages in both stages, or change nothing; the VM and stage-1 locks are held."""
-    pool = Pool(fallback=machine.pool)
-    done = prepare_mailbox(machine, vm, send, recv, pool)
-    if done:
-        commit_mailbox(machine, vm, send, recv, pool)
-    else:
-        merge_mailbox(machine, vm, send, recv, pool)
-    pool_finish(pool)
-    return done
+    """Map two pages in both stages, or change nothing; the locks of both tables and of the pool are held."""
+    pool, own, hypervisor = machine.pool, vm.ptable, machine.stage1
+    if pool.free < page_table_cost_of_two(own, send, recv) + page_table_cost_of_two(hypervisor, send, recv):
+        return False
+    page_table_map(own, send, send + 1, SEND_MODE, pool)
+    page_table_map(own, recv, recv + 1, RECV_MODE, pool)
+    page_table_map(hypervisor, send, send + 1, MODE_R, pool)
+    page_table_map(hypervisor, recv, recv + 1, MODE_W, pool)
+    return True
 
 
 def vm_configure(machine: Machine, current: Vcpu, send: int, recv: int) -> tuple[int, Vcpu | None]:
@@ -105,24 +72,27 @@ def vm_configure(machine: Machine, current: Vcpu, send: int, recv: int) -> tuple
     if send == recv:
         return -1, None
     vm = current.vm
-    with vm.lock:
+    send_page, recv_page = send // PAGE_SIZE, recv // PAGE_SIZE
+    with vm.lock, vm.ptable.lock, machine.stage1.lock, machine.pool.lock:
         mailbox = vm.mailbox
         if mailbox.send is not None or mailbox.recv is not None:
             return -1, None
-        if not can_be_mailbox(vm, send, MODE_R | MODE_W):
+        if not can_be_mailbox(vm.ptable, send_page, MODE_R | MODE_W):
             return -1, None
-        if not can_be_mailbox(vm, recv, MODE_R):
+        if not can_be_mailbox(vm.ptable, recv_page, MODE_R):
             return -1, None
-        with machine.stage1.lock:
-            if not can_be_borrowed(machine, send, send + PAGE_SIZE):
-                return -1, None
-            if not can_be_borrowed(machine, recv, recv + PAGE_SIZE):
-                return -1, None
-            if not map_mailbox(machine, vm, send, recv):
-                return -1, None
-            mailbox.send = memory_page(machine.memory, send)
-            mailbox.recv = memory_page(machine.memory, recv)
-            return waiter_result(machine, current)
+        if not can_be_borrowed(machine.stage1, send_page, send_page + 1):
+            return -1, None
+        if not can_be_borrowed(machine.stage1, recv_page, recv_page + 1):
+            return -1, None
+        if not map_mailbox(machine, vm, send_page, recv_page):
+            return -1, None
+        mailbox.send = memory_page(machine, send)
+        mailbox.recv = memory_page(machine, recv)
+        is_awaited = not list_empty(mailbox.waiter_list)
+    if not is_awaited:
+        return 0, None
+    return tell_scheduler(machine, current)
 
 
 def shared_modes(share: int) -> tuple[int, int] | None:
@@ -138,60 +108,41 @@ def shared_modes(share: int) -> tuple[int, int] | None:
             return None
 
 
-def can_be_shared(sender: Vm, to: Vm, begin: int, end: int, share: int) -> bool:
-    """Tell whether the sender may share `[begin, end)` so with `to`; both VM locks are held.
+def can_be_shared(sender: PageTable, to: PageTable, first: int, last: int, share: int) -> bool:
+    """Tell whether the sender may share a range so with the receiver; the locks of both tables are held.
 
     An owner with sole access may do anything; a borrower may only give the memory back to its owner.
     """
-    mode = page_table_get(sender.ptable, begin, end)
+    mode = page_table_get(sender, first, last)
     if mode is None or mode & MODE_INVALID != 0:
         return False
     if mode & MODE_UNOWNED == 0:
         return mode & MODE_SHARED == 0
     if share != Share.GIVE:
         return False
-    owner_mode = page_table_get(to.ptable, begin, end)
+    owner_mode = page_table_get(to, first, last)
     return owner_mode is not None and owner_mode & MODE_UNOWNED == 0
 
 
-def prepare_move(
-    machine: Machine, sender: Vm, to: Vm, begin: int, end: int, modes: tuple[int, int], pool: Pool
-) -> bool:
-    """Make sure that `[begin, end)` can change hands and be zeroed; False if `pool` has too few pages.
+def move_memory(machine: Machine, sender: Vm, to: Vm, first: int, last: int, modes: tuple[int, int]) -> bool:
+    """Zero a range and give it its new modes, or change nothing; the locks of the tables and the pool are held.
 
-    The pages that the receiver will need are only set aside. The hypervisor's own mapping may use them:
-    it is gone, and has given them back to `pool`, before the receiver is mapped.
+    The sender loses what access it loses before the memory is zeroed, and the receiver gets access after that. The
+    hypervisor's own mapping is gone before the receiver is mapped, so the two need not have pages at once.
     """
     from_mode, to_mode = modes
-    if not page_table_prepare(sender.ptable, begin, end, from_mode, pool):
+    pool, hypervisor = machine.pool, machine.stage1
+    cost = page_table_cost(sender.ptable, first, last)
+    if pool.free < cost + page_table_cost(hypervisor, first, last):
         return False
-    if not pool_reserve(pool, page_table_cost(to.ptable, begin, end, to_mode)):
+    if pool.free < cost + page_table_cost(to.ptable, first, last):
         return False
-    return page_table_prepare(machine.stage1.ptable, begin, end, MODE_W, pool)
-
-
-def move_memory(machine: Machine, sender: Vm, to: Vm, begin: int, end: int, modes: tuple[int, int]) -> bool:
-    """Zero `[begin, end)` and give it its new modes, or change nothing; VM and stage-1 locks are held.
-
-    The sender loses what access it loses before the memory is zeroed, and the receiver gets access after
-    that.
-    """
-    from_mode, to_mode = modes
-    stage1 = machine.stage1.ptable
-    pool = Pool(fallback=machine.pool)
-    done = prepare_move(machine, sender, to, begin, end, modes, pool)
-    if done:
-        page_table_commit(sender.ptable, begin, end, from_mode, pool)
-        page_table_commit(stage1, begin, end, MODE_W, pool)
-        zero_memory(machine.memory, begin, end)
-        page_table_commit(stage1, begin, end, ABSENT, pool)
-        mapped = page_table_map(to.ptable, begin, end, to_mode, pool)
-        assert mapped
-    else:
-        page_table_merge(sender.ptable, begin, end, pool)
-        page_table_merge(stage1, begin, end, pool)
-    pool_finish(pool)
-    return done
+    page_table_map(sender.ptable, first, last, from_mode, pool)
+    page_table_map(hypervisor, first, last, MODE_W, pool)
+    zero_memory(machine, first * PAGE_SIZE, last * PAGE_SIZE)
+    page_table_unmap(hypervisor, first, last, pool)
+    page_table_map(to.ptable, first, last, to_mode, pool)
+    return True
 
 
 def share_memory(machine: Machine, current: Vcpu, vm_id: int, begin: int, size: int, share: int) -> int:
@@ -211,18 +162,18 @@ def share_memory(machine: Machine, current: Vcpu, vm_id: int, begin: int, size: 
     modes = shared_modes(share)
     if modes is None:
         return -1
+    first, last = begin // PAGE_SIZE, end // PAGE_SIZE
     if sender.id < to.id:
-        lower, higher = sender, to
+        lower, higher = sender.ptable, to.ptable
     else:
-        lower, higher = to, sender
-    with lower.lock, higher.lock:
-        if not can_be_shared(sender, to, begin, end, share):
+        lower, higher = to.ptable, sender.ptable
+    with lower.lock, higher.lock, machine.stage1.lock, machine.pool.lock:
+        if not can_be_shared(sender.ptable, to.ptable, first, last, share):
             return -1
-        with machine.stage1.lock:
-            if not can_be_borrowed(machine, begin, end):
-                return -1
-            if not move_memory(machine, sender, to, begin, end, modes):
-                return -1
+        if not can_be_borrowed(machine.stage1, first, last):
+            return -1
+        if not move_memory(machine, sender, to, first, last, modes):
+            return -1
     return 0
 
 
@@ -234,13 +185,14 @@ def handle_page_fault(current: Vcpu, address: int, access: int, size: int) -> bo
     """
     if size == 0:
         return False
-    vm = current.vm
+    table = current.vm.ptable
     last = address + size - 1 & U64_MASK
-    with vm.lock:
-        return has_access(vm, address, access) and has_access(vm, last, access)
+    with table.lock:
+        return has_access(table, address, access) and has_access(table, last, access)
 
 
-def has_access(vm: Vm, address: int, access: int) -> bool:
-    """Tell whether the VM has this access to the page of an address (64 bits); `vm.lock` is held."""
-    mode = page_table_get(vm.ptable, address, address + 1 & U64_MASK)
+def has_access(table: PageTable, address: int, access: int) -> bool:
+    """Tell whether a VM has this access to the page of an address (64 bits); the lock of its table is held."""
+    page = address // PAGE_SIZE
+    mode = page_table_get(table, page, page + 1)
     return mode is not None and mode & MODE_INVALID == 0 and mode & access != 0

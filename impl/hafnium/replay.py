@@ -61,9 +61,9 @@ def build_replay(header: Header) -> Replay:
             vcpu.state = VcpuState.READY if vcpu.index in setup.on else VcpuState.OFF
     pool = Pool(free=1 << 32)
     for region in header.regions:
-        end = region.begin + region.pages * PAGE_SIZE
-        page_table_map(machine.vms[region.vm].ptable, region.begin, end, region.mode & ~MODE_D, pool)
-    page_table_map(machine.stage1.ptable, 0, PAGE_SIZE, HYPERVISOR_MODE, pool)
+        first = region.begin // PAGE_SIZE
+        page_table_map(machine.vms[region.vm].ptable, first, first + region.pages, region.mode & ~MODE_D, pool)
+    page_table_map(machine.stage1, 0, 1, HYPERVISOR_MODE, pool)
     machine.pool.free = header.init["pool"]
     return Replay(header, machine, [None] * header.cpus)
 
@@ -78,7 +78,7 @@ def do_step(replay: Replay, step: Step) -> Outcome:
     match step.op:
         case "fill":
             pattern = bytes((step.seed + 7 * i + 13 * (i // 256)) % 256 for i in range(step.size))
-            write_memory(machine.memory, step.address, pattern)
+            write_memory(machine, step.address, pattern)
         case "timer":
             timer = timer_of(machine, machine.vms[step.vm].vcpus[step.vcpu])
             enable, mask = step.timer
@@ -167,9 +167,9 @@ def read_state(replay: Replay) -> dict[str, Any]:
             read_vcpu(vcpu, live.get(vcpu), state)
     for page in replay.header.tracked:
         key = f"page.{page:x}"
-        end = page + PAGE_SIZE
-        state[f"{key}.s2"] = [page_table_get(vm.ptable, page, end) for vm in machine.vms]
-        state[f"{key}.s1"] = page_table_get(machine.stage1.ptable, page, end)
+        number = page // PAGE_SIZE
+        state[f"{key}.s2"] = [page_table_get(vm.ptable, number, number + 1) for vm in machine.vms]
+        state[f"{key}.s1"] = page_table_get(machine.stage1, number, number + 1)
         if f"{key}.sha" in replay.header.init:
             known = machine.memory.pages.get(page)
             state[f"{key}.sha"] = ZERO_DIGEST if known is None else page_digest(replay, known)
@@ -198,7 +198,7 @@ def read_vm(replay: Replay, vm: Vm, state: dict[str, Any]) -> None:
     if mailbox.recv is None:
         state[f"{key}.msg"] = None
     else:
-        page = memory_page(replay.machine.memory, mailbox.recv.address)
+        page = memory_page(replay.machine, mailbox.recv.address)
         state[f"{key}.msg"] = sha256(page.data[: mailbox.recv_bytes]).hexdigest()[:16]
     waiters = read_list(mailbox.waiter_list)
     state[f"{key}.waiters"] = [[entry.waiting_vm.id, entry.awaited] for entry in waiters]

@@ -154,25 +154,18 @@ class Cpu:
 
 
 @dataclass(eq=False, slots=True)
-class HypervisorMap:
-    """The stage-1 table, through which the hypervisor itself reads and writes memory."""
-
-    ptable: PageTable = field(default_factory=lambda: PageTable(STAGE1_LIMIT))
-    lock: SpinLock = field(default_factory=SpinLock)
-
-
-@dataclass(eq=False, slots=True)
 class Machine:
     """Everything: the tables of VMs and physical CPUs, the counter they all read, and memory.
 
-    `pool` has the page-table pages that calls may use.
+    `stage1` is the table through which the hypervisor itself reads and writes memory; `pool` has the
+    page-table pages that calls may use.
     """
 
     vms: list[Vm] = field(default_factory=list)
     cpus: list[Cpu] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     memory: Memory = field(default_factory=Memory)
-    stage1: HypervisorMap = field(default_factory=HypervisorMap)
+    stage1: PageTable = field(default_factory=lambda: PageTable(STAGE1_LIMIT))
     pool: Pool = field(default_factory=Pool)
     waiting: Waiting = field(default_factory=Waiting)
 

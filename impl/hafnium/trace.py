@@ -19,7 +19,7 @@ from hafnium.page_table import STAGE2_LIMIT
 
 FORMAT: Final = 1
 REVISION: Final = "r4"
-MAX_REGION: Final = STAGE2_LIMIT // PAGE_SIZE
+MAX_REGION: Final = STAGE2_LIMIT
 MAX_FILL: Final = 1 << 24
 CALLS: Final = {call.name.lower(): call for call in Call}
 REGISTER: Final = re.compile("0x[0-9a-fA-F]+")
@@ -180,7 +180,7 @@ def decode_header(line: dict[str, Any]) -> Header:
         region = mapping(region_line, "a region")
         begin = register(item(region, "begin"))
         pages = number(region, "pages", MAX_REGION + 1)
-        inside = begin % PAGE_SIZE == 0 and begin + pages * PAGE_SIZE <= STAGE2_LIMIT
+        inside = begin % PAGE_SIZE == 0 and begin + pages * PAGE_SIZE <= STAGE2_LIMIT * PAGE_SIZE
         expect(inside, "a region is not made of pages that the table has")
         regions.append(Region(number(region, "vm", len(vms)), begin, pages, number(region, "mode", 1 << 7)))
     tracked = tuple(register(page) for page in entries(line, "tracked"))
@@ -205,7 +205,7 @@ def decode_step(line: dict[str, Any], place: int, header: Header) -> Step:
         vm = number(line, "vm", len(header.vms))
         address = register(item(line, "addr"))
         size = number(line, "len", MAX_FILL)
-        expect(address + size <= STAGE2_LIMIT, "'fill' goes beyond the table")
+        expect(address + size <= STAGE2_LIMIT * PAGE_SIZE, "'fill' goes beyond the table")
         return Step(place, op, change, vm=vm, address=address, size=size, seed=number(line, "seed", 1 << 32))
     if op == "timer":
         vm, vcpu = vcpu_name(item(line, "vcpu"), header.vms)
