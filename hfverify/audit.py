@@ -56,7 +56,9 @@ def trusted(program: Program) -> list[Trusted]:
         reason = f"each {rule.target} is made as the rule says, before the first call"
         found.append(Trusted("represented", state, reason, rule.span))
     for call in program.calls.values():
-        for given in call.givens:
+        if call.trusted:
+            found.append(Trusted("trusted", call.name, f"{call.impl.target}: {call.trusted}", call.name_span))
+        for given in () if call.is_function else call.givens:
             reason = given.doc or "whoever makes the call sees to it"
             found.append(Trusted("given", f"{call.name}.{given.name}", reason, given.name_span, call.name))
         for wait, _ in call.awaits:

@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "HF510": "a loop fact does not hold at entry",
     "HF511": "a loop fact is not preserved",
     "HF513": "a call waits too long, or not long enough",
+    "HF514": "the states before and after a call are not related as promised",
     "HF512": "after a call, what the next one relies on does not hold",
     "HF601": "a question is not decided",
     "HF602": "a question has a model, but the real code did not misbehave on it",

@@ -59,7 +59,7 @@ class Subjects:
         if name in self.program.calls:
             call = self.program.calls[name]
             found = self._specification(*check_call(self.program, call), scope, only)
-            if scope.implementation:
+            if scope.implementation and not call.trusted:
                 found += self._implementation(call_subject(self.program, self.sources, call), scope, only)
             return found
         contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)

@@ -12,7 +12,9 @@ import ast
 import z3
 
 from hfverify.diagnostics import Span
+from hfverify.execute.functions import apply
 from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_frame
+from hfverify.execute.maps import call_method
 from hfverify.execute.objects import declared, length
 from hfverify.execute.source import Class, Function
 from hfverify.execute.values import (
@@ -22,7 +24,9 @@ from hfverify.execute.values import (
     ListHead,
     ListLink,
     LockMethod,
+    MapMethod,
     Maybe,
+    PageAt,
     Range,
     Record,
     Sequence,
@@ -41,7 +45,7 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
     """`callee(arguments)`."""
     assert isinstance(node, ast.Call)
     callee = run.evaluate(node.func, frame)
-    if isinstance(callee, Function) and run.is_pause(callee):
+    if isinstance(callee, Function) and run.is_trusted("pause", callee):
         _pause(run, callee, node, frame)
         return NONE
     if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
@@ -55,6 +59,11 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
             if run.confined and callee.name not in run.confined[-1]:
                 raise run.refuse(node, frame, "inside a loop with a fact, only functions called by name are supported")
             arguments = bind(run, callee, positional, named, node, frame)
+            specified = run.functions.get(callee.name)
+            if specified is not None:
+                return apply(run, specified, callee, arguments, node, frame)
+            if run.is_trusted("page", callee):
+                return _page(run, callee, arguments, node, frame)
             if callee.name in run.contracts:
                 applied = _apply_contract(run, callee, arguments, node, frame)
                 if applied is not None:
@@ -62,6 +71,8 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
             return run.invoke(callee, arguments, frame.span(node))[0]
         case Class():
             return _construct(run, callee, positional, named, node, frame)
+        case MapMethod() if not named:
+            return call_method(run, callee, positional, node, frame)
         case LockMethod(lock, name) if not positional and not named:
             act = run.world.acquire if name == "acquire" else run.world.release
             act(lock, frame.span(node))
@@ -85,6 +96,15 @@ def _pause(run: Interpreter, callee: Function, node: ast.Call, frame: Frame) -> 
         else:
             raise run.refuse(argument, frame, "only a name or an attribute can be given to a function that waits")
     run.world.pause(frame.span(node))
+
+
+def _page(run: Interpreter, callee: Function, arguments: dict[str, Value], node: ast.Call, frame: Frame) -> PageAt:
+    """The trusted function that finds the page at an address, its last argument."""
+    address = list(arguments.values())[-1] if arguments else NONE
+    if not isinstance(address, z3.ArithRef):
+        raise run.refuse(node, frame, f"the last argument of `{callee.node.name}` is not an address")
+    run.require(address >= 0, node, frame, "an address is not negative")
+    return PageAt(address)
 
 
 def bind(

@@ -14,7 +14,7 @@ from hfverify.execute.scopes import STAR, bindings
 from hfverify.execute.source import Class, Sources
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Program
-from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType
+from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, MapType, OptionalType
 from hfverify.syntax import tree
 
 HOOKS = ("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__class__", "__dict__", STAR)
@@ -87,7 +87,7 @@ def _unfit(program: Program, found: Attribute, state: str, full: str) -> str:
     match mapping:
         case (
             tree.MapsMany(place=tree.Index(base=tree.Name(text=target)))
-            | tree.MapsTo(place=tree.Index(base=tree.Name(text=target)))
+            | tree.MapsTo(place=tree.Index(base=tree.Name(text=target)) | tree.Name(text=target))
         ):
             other = program.represents.get(target)
             return "" if other is not None and name == other.target else f"`{full}` stands for `{target}`"
@@ -120,6 +120,9 @@ def _unfit(program: Program, found: Attribute, state: str, full: str) -> str:
             fits = found.plain_type == "bytearray"
         case OptionalType():
             fits = ast.unparse(found.annotation) in ("int | None", "None | int")
+        case MapType():
+            trusted = program.trusts.get("map")
+            fits = trusted is not None and name == trusted.target
         case FifoType() | BitsType():
             return f"no rule of a proof file says how it is a {cell.type}"
         case _:

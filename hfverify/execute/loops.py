@@ -187,6 +187,7 @@ class _Head:
         self.names = dict(frame.names)
         self.cells = run.world.cells
         self.held = list(run.world.held)
+        self.inside = run.world.inside
         self.sections = len(run.world.sections)
         self.late = len(run.world.late)
         self.taken = len(run.world.sections[-1].locks) if run.world.sections else 0
@@ -197,7 +198,7 @@ class _Head:
         if [id(h) for h in self.held] != [id(h) for h in world.held]:
             message = "a turn of the loop does not leave the locks as it found them"
             world.check("lock.balanced", z3.BoolVal(False), "HF704", message, span)
-        if self.held and len(world.sections[-1].locks) != self.taken:
+        if self.inside and len(world.sections[-1].locks) != self.taken:
             message = "a turn of the loop takes a lock inside a critical section that is longer than the turn"
             world.check("lock.shape", z3.BoolVal(False), "HF705", message, span)
         inside = world.sections[self.sections :]
@@ -323,7 +324,7 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
         if name.split(".")[-1] in attributes or (written.contracts and name in queues):
             cells = _arbitrary(run, cells, name)
             written.cells.add(name)
-            if run.world.held:
+            if run.world.inside:
                 run.world.sections[-1].writes = True
             if name in declared and not run.world.held:
                 if declared[name].guard is None:
@@ -374,7 +375,10 @@ def written_in(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> Wri
                     raise run.refuse(
                         node, frame, "inside a loop with a fact, an item of a local name cannot be assigned"
                     )
-                case ast.Call(func=ast.Attribute(attr=name)) if name not in ("acquire", "release"):
+                case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=name), attr="fill")):
+                    found.attributes.add(name)
+                    found.read.add(name)
+                case ast.Call(func=ast.Attribute(attr=name)) if name not in ("acquire", "release", "get", "count"):
                     raise run.refuse(
                         inner, frame, "inside a loop with a fact, only functions called by name are supported"
                     )
@@ -382,7 +386,7 @@ def written_in(run: Interpreter, node: ast.While | ast.For, frame: Frame) -> Wri
                     found.read.add(name)
                 case ast.Name(id=name):
                     target = run.sources.resolve(function.module, name)
-                    if isinstance(target, Function) and run.is_pause(target):
+                    if isinstance(target, Function) and run.is_trusted("pause", target):
                         found.functions.add(target.name)
                     elif isinstance(target, Function) and target.name not in found.functions:
                         found.functions.add(target.name)

@@ -21,10 +21,13 @@ from hfverify.execute.values import (
     ListHead,
     ListLink,
     LockMethod,
+    MapMethod,
+    MapObject,
     Maybe,
     Node,
     NoneValue,
     Opaque,
+    PageAt,
     Record,
     Sequence,
     Value,
@@ -37,7 +40,7 @@ from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Part, Ref
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell
-from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, OptionalType, bounds
+from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, MapType, OptionalType, bounds
 from hfverify.syntax import tree
 
 
@@ -49,6 +52,8 @@ def get_attribute(run: Interpreter, value: Value, name: str, node: ast.Attribute
             return _member(run, value, "", name, node, frame)
         case Part(ref, path):
             return _member(run, ref, path, name, node, frame)
+        case MapObject() if name in ("get", "fill", "count"):
+            return MapMethod(value, name)
         case LockValue():
             if name in ("acquire", "release"):
                 return LockMethod(value, name)
@@ -131,6 +136,8 @@ def _read_cell(run: Interpreter, cell: Cell, ref: Ref, found: Attribute, node: a
     """The Python value that stands for what a cell holds."""
     if isinstance(cell.type, BytesType):
         return Buffer(ref, cell)
+    if isinstance(cell.type, MapType):
+        return MapObject(ref, cell)
     stored = run.world.read(cell, ref, frame.span(node))
     assert isinstance(stored, z3.ExprRef)
     match cell.type:
@@ -165,7 +172,6 @@ def _mapped(run: Interpreter, ref: Ref, mapping: tree.Mapping, node: ast.AST, fr
                 world.demand_access(cell, ref, frame.span(node), "read")
             return Maybe(world.evaluator.truth(condition, _env(run, ref)), Part(ref, path))
         case tree.MapsTo(_, _, place):
-            assert isinstance(place, tree.Index)
             optional = None
             for cell in _cells_in(run, ref, place):
                 world.demand_access(cell, ref, frame.span(node), "read")
@@ -268,6 +274,9 @@ def set_attribute(run: Interpreter, value: Value, name: str, new: Value, node: a
     represent = run.program.represents.get(ref.state)
     mapping = represent.mappings.get(full) if represent is not None else None
     cell = run.program.cell(ref.state, full)
+    if isinstance(mapping, tree.MapsNone) and isinstance(new, PageAt):
+        _show_page(run, ref, mapping, new, node, frame)
+        return
     if isinstance(mapping, tree.MapsTo):
         _refer(run, ref, mapping, new, node, frame)
         return
@@ -278,10 +287,26 @@ def set_attribute(run: Interpreter, value: Value, name: str, new: Value, node: a
     run.world.write(cell, ref, lowered(run, cell, new, node, frame), frame.span(node))
 
 
+def _show_page(
+    run: Interpreter, ref: Ref, mapping: tree.MapsNone, page: PageAt, node: ast.Attribute, frame: Frame
+) -> None:
+    """Store a page: from now on there is one, and it has this address.
+
+    What it holds is what its cell holds already: nobody can look before there is a page, and nothing is known then.
+    """
+    present = run.program.cell(ref.state, dotted(mapping.condition))
+    address = run.program.cell(ref.state, f"{mapping.path}.address")
+    if present is None or not isinstance(present.type, BoolType) or address is None:
+        raise run.refuse(node, frame, f"`{mapping.path}` has no truth value that says it is there, or no `address`")
+    run.world.write(present, ref, z3.BoolVal(True), frame.span(node))
+    run.world.write(address, ref, page.address, frame.span(node))
+
+
 def _refer(run: Interpreter, ref: Ref, mapping: tree.MapsTo, new: Value, node: ast.Attribute, frame: Frame) -> None:
     """Store a reference: each cell that says where the object is gets its part of the position."""
     place = mapping.place
-    assert isinstance(place, tree.Index)
+    if not isinstance(place, tree.Index):
+        raise run.refuse(node, frame, f"`{mapping.path}` is always the same object")
     assert isinstance(place.base, tree.Name)
     cells = [run.program.cell(ref.state, dotted(argument)) for argument in place.arguments]
     target = new.value if isinstance(new, Maybe) else new

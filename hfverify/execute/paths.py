@@ -7,7 +7,6 @@ Refuses a signature that does not fit the call (HF215); a refused construct ends
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,12 +15,13 @@ import z3
 import hfverify.execute.statements  # noqa: F401 (registers the handlers)
 from hfverify.diagnostics import Diagnostic, Rejected, Span, also, at
 from hfverify.execute.interpreter import Decision, Interpreter, PathEnds, Refusal
-from hfverify.execute.source import Class, Function, Sources
+from hfverify.execute.signatures import bind_parameters, lets, represented_by
+from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import Value
 from hfverify.execute.world import World
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.quantifiers import has_quantifier
-from hfverify.logic.values import Ref
+from hfverify.logic.values import LockValue, Ref
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Call, Object, Program
 from hfverify.model.types import BoolType
@@ -125,7 +125,7 @@ def explore(
         except RecursionError:
             path.ended = "refused"
             path.refusal = Refusal("HF401", "the code nests too deeply", function.span)
-        if not path.ended and world.held:
+        if not path.ended and world.inside:
             held = world.held[-1]
             place = path.returned or function.span
             message = f"`{held.lock.name}` is still held at the end"
@@ -150,7 +150,7 @@ def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function
     parameters = bind_parameters(program, sources, call, function)
     spec = function.node.args
     classes = {
-        parameter.arg: _represents(program, sources, function, parameter.annotation)
+        parameter.arg: represented_by(program, sources, function, parameter.annotation)
         for parameter in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)
     }
 
@@ -209,6 +209,10 @@ def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Th
             names[argument.name] = term
     env = spec_env(world, names)
     env = env.bind(lets(call, env))
+    for place in call.holds:
+        lock = evaluator.evaluate(place, env)
+        assert isinstance(lock, LockValue)
+        world.give(lock, place.span)
     for given in call.givens:
         world.assume(evaluator.truth(given.value, env))
     return world, names
@@ -229,65 +233,3 @@ def _given_object(world: World, item: Object) -> Ref:
 def spec_env(world: World, names: dict[str, SpecValue | Thunk]) -> Env:
     """Where the clauses of the call are evaluated."""
     return Env(world.cells, names, None, world.here, None)
-
-
-def lets(call: Call, env: Env) -> dict[str, SpecValue | Thunk]:
-    """The call's abbreviations, bound to the state of the environment."""
-    found: dict[str, SpecValue | Thunk] = {}
-    for let in call.lets:
-        found[let.name] = Thunk(let.value, env.bind(found))
-    return found
-
-
-def bind_parameters(program: Program, sources: Sources, call: Call, function: Function) -> dict[str, str]:
-    """What each parameter of the function stands for: the actor, an argument, or the one object of a state."""
-    known = {argument.name: str(type_) for argument, type_ in call.arguments}
-    objects = {item.name for item in call.objects} | {let.name for let in call.lets}
-    meanings: dict[str, str] = {}
-    problems: list[Diagnostic] = []
-    spec = function.node.args
-    parameters = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
-    for parameter in parameters:
-        place = function.module.span(parameter)
-        annotation = parameter.annotation
-        text = ast.unparse(annotation) if annotation is not None else ""
-        if not text:
-            problems.append(Diagnostic("HF215", f"the parameter `{parameter.arg}` has no type", (at(place),)))
-        elif parameter.arg == call.actor or parameter.arg in known or parameter.arg in objects:
-            meanings[parameter.arg] = parameter.arg
-            if parameter.arg not in known and not _represents(program, sources, function, annotation):
-                message = f"the type of `{parameter.arg}` is no class that represents a state"
-                problems.append(Diagnostic("HF215", message, (at(place),)))
-            expected = {"bool": "bool"}.get(known.get(parameter.arg, ""), "int")
-            if parameter.arg in known and text != expected:
-                message = f"`{parameter.arg}` is {known[parameter.arg]} in the specification, but `{text}` here"
-                problems.append(Diagnostic("HF215", message, (at(place), also(call.name_span, "declared here"))))
-        elif (state := _root(program, sources, function, annotation)) is not None:
-            meanings[parameter.arg] = state
-        else:
-            message = f"the parameter `{parameter.arg}` is neither an argument of `{call.name}` nor its actor"
-            problems.append(Diagnostic("HF215", message, (at(place), also(call.name_span, "specified here"))))
-    order = [meaning for meaning in meanings.values() if meaning in known]
-    if order != [name for name in known if name in order]:
-        message = f"`{function.name}` takes its arguments in another order than the registers of `{call.name}`"
-        problems.append(Diagnostic("HF215", message, (at(function.span), also(call.name_span, "specified here"))))
-    for argument, _ in call.arguments:
-        if argument.name not in meanings:
-            message = f"`{function.name}` does not take the argument `{argument.name}`"
-            problems.append(Diagnostic("HF215", message, (at(function.span), also(argument.span, "declared here"))))
-    if problems:
-        raise Rejected(problems)
-    return meanings
-
-
-def _represents(program: Program, sources: Sources, function: Function, annotation: ast.expr | None) -> set[str]:
-    """The states whose objects are of the class that an annotation names."""
-    found = sources.resolve(function.module, annotation.id) if isinstance(annotation, ast.Name) else None
-    return {s for s, rule in program.represents.items() if isinstance(found, Class) and found.name == rule.target}
-
-
-def _root(program: Program, sources: Sources, function: Function, annotation: ast.expr | None) -> str | None:
-    if not isinstance(annotation, ast.Name):
-        return None
-    states = _represents(program, sources, function, annotation)
-    return next((state for state in program.states if state in states and not program.states[state].keys), None)

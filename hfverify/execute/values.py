@@ -107,6 +107,29 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class MapObject:
+    """An object of the trusted class of maps: the cell of an object."""
+
+    ref: Ref
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class MapMethod:
+    """A method of a map."""
+
+    target: MapObject
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageAt:
+    """What the trusted function finds at an address."""
+
+    address: z3.ArithRef
+
+
+@dataclass(frozen=True, slots=True)
 class TupleValue:
     items: tuple[Value, ...]
 
@@ -164,6 +187,9 @@ Value: TypeAlias = (
     | Buffer
     | Slice
     | Words
+    | MapObject
+    | MapMethod
+    | PageAt
     | Word
     | Shifted
     | Flag

@@ -15,7 +15,7 @@ from hfverify.diagnostics import NOWHERE, Span
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Env, Evaluator, choose
 from hfverify.logic.facts import Facts, in_range
-from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Ref, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, conjunction, disjunction
 from hfverify.model.expressions import shape, walk
 from hfverify.model.program import Actor, Cell, Lock, Program
 from hfverify.model.types import FifoType, bounds
@@ -96,7 +96,8 @@ class World:
 
     `cells` is what the path sees; `base` is what there would be had it written nothing; `late` are the
     cells it wrote after its last critical section, without a lock; `atomic` are its writes of atomic cells;
-    `turn` is how many critical sections came before the turn of a loop in which it ends.
+    `turn` is how many critical sections came before the turn of a loop in which it ends; `given` are the
+    locks that were held at the start.
     """
 
     def __init__(self, program: Program, here: z3.ArithRef) -> None:
@@ -118,13 +119,26 @@ class World:
         self.known: dict[int, z3.BoolRef] = {}
         self.recording = True
         self.speculating = False
+        self.given: list[Held] = []
         self._owned: dict[tuple[str, tuple[int, ...], int, int], tuple[z3.BoolRef, Ref, Cells, z3.ArithRef]] = {}
         self._clauses: dict[str, str] = {}
 
     @property
+    def inside(self) -> bool:
+        """Whether the path is in a critical section of its own, beside the locks that it was given."""
+        return len(self.held) > len(self.given)
+
+    @property
     def phase(self) -> int:
         """Where the path is: 2k - 1 inside the k-th outermost critical section, and 2k after it."""
-        return 2 * len(self.sections) - (1 if self.held else 0)
+        return 2 * len(self.sections) - (1 if self.inside else 0)
+
+    def give(self, lock: LockValue, span: Span) -> None:
+        """Begin with a lock that whoever uses the function holds; its invariants hold."""
+        self.held.append(Held(lock, span, self.cells))
+        self.given.append(self.held[-1])
+        for invariant in self.program.locks[lock.name].invariants:
+            self.assume(self.in_scope(invariant.value, lock.ref, self.cells))
 
     # ------------------------------------------------------------ assumptions and checks
 
@@ -252,9 +266,9 @@ class World:
         self.cells = self.cells.write(cell, ref, value)
         if cell.is_fickle:
             self.atomic.append((cell, ref, value))
-        if self.held:
+        if self.inside:
             self.sections[-1].writes = True
-        else:
+        elif not self.held:
             self.late.append(cell)
         if isinstance(cell.discipline, tree.OwnedBy):
             self.demand_stable(cell.state, ref, before, span)
@@ -292,7 +306,7 @@ class World:
                 goal = z3.BoolVal(other.rank < info.rank)
                 message = f"`{info.name}` is taken while `{other.name}` is held"
             self.check("lock.order", goal, "HF703", message, span, info.span, ((held.span, "held since here"),))
-        if not self.held:
+        if not self.inside:
             self.late.clear()
             self.sections.append(Section([], [], self.base))
         section = self.sections[-1]
@@ -315,6 +329,9 @@ class World:
             self.check("lock.balanced", z3.BoolVal(False), "HF706", f"`{lock.name}` is released but not held", span)
             return
         held = (same or matching)[-1]
+        if held in self.given:
+            self.check("lock.balanced", z3.BoolVal(False), "HF706", f"`{lock.name}` belongs to the caller", span)
+            return
         if not same:
             message = f"`{lock.name}` of another object is released"
             self.check("lock.balanced", held.lock.ref.same(lock.ref), "HF706", message, span)
@@ -333,7 +350,7 @@ class World:
             if isinstance(cell.discipline, tree.OwnedBy):
                 mine = self.owns(cell, held.lock.ref, self.cells)
             section.released.append((cell, held.lock.ref, self.cells.read(cell, held.lock.ref), mine))
-        if not self.held:
+        if not self.inside:
             self.close(section)
         self.interfere(info, held.lock.ref)
         self.events.append(Event("release", span, held.lock))
@@ -344,7 +361,7 @@ class World:
         for cell, ref, value, mine in section.released:
             now = self.cells.read(cell, ref)
             kept = value if z3.is_false(mine) else choose(mine, now, value)
-            assert isinstance(kept, z3.ExprRef | Fifo | Bytes | Bits)
+            assert isinstance(kept, z3.ExprRef | Fifo | Bytes | Bits | Map)
             post = post.write(cell, ref, kept)
         section.post = post
         section.closed_at = len(self.assumptions)
@@ -465,6 +482,8 @@ def zero(cell: Cell) -> Stored:
     if isinstance(cell.type, FifoType):
         return Fifo(z3.K(z3.IntSort(), z3.BoolVal(False)), z3.K(z3.IntSort(), z3.IntVal(0)), z3.IntVal(0))
     value = constants(cell, "")
+    if isinstance(value, Map):
+        return Map(z3.K(z3.IntSort(), z3.IntVal(0)))
     if isinstance(value, Bits):
         return Bits(z3.K(z3.IntSort(), z3.BoolVal(False)))
     if isinstance(value, Bytes):

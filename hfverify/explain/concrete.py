@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hfverify.explain.maps import Map
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import (
     BitsType,
@@ -19,6 +20,7 @@ from hfverify.model.types import (
     EnumType,
     FifoType,
     IntType,
+    MapType,
     OptionalType,
     Type,
     bounds,
@@ -97,6 +99,8 @@ def default(cell: Cell) -> Value:
             return Bits()
         case OptionalType():
             return -1
+        case MapType():
+            return Map((0,), (0,))
         case _:
             low, _ = bounds(cell.type)
             return max(low or 0, 0)
@@ -115,6 +119,12 @@ def show(cell: Cell, value: Value) -> Any:
             return sorted(value) if isinstance(value, Bits) else value
         case BytesType():
             return value.rstrip(b"\0").hex() if isinstance(value, bytes) else value
+        case MapType():
+            return (
+                [list(pair) for pair in zip(value.starts, value.values, strict=True)]
+                if isinstance(value, Map)
+                else value
+            )
         case _:
             return value
 
@@ -129,13 +139,17 @@ class Thunk:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Where an expression is evaluated; `volatile` gives the value of a cell that has no stable one."""
+    """Where an expression is evaluated; `volatile` gives the value of a cell that has no stable one.
+
+    `old(…)` speaks about the state `before`.
+    """
 
     store: Store
     names: Mapping[str, Value | Thunk] = field(default_factory=dict)
     own: Ref | None = None
     here: int = 0
     volatile: Callable[[Cell, Ref], Value] | None = None
+    before: Store | None = None
 
     def bind(self, names: Mapping[str, Value | Thunk]) -> Env:
         """With more names."""
@@ -188,6 +202,12 @@ class Evaluator:
                 return self._name(text, env)
             case tree.Member(_, base, name):
                 return self._member(self.evaluate(base, env), name, env)
+            case tree.Index(_, base, (argument,)) if not self.is_state(base):
+                found, number = self.evaluate(base, env), self.number(argument, env)
+                assert isinstance(found, Map)
+                if number < 0:
+                    raise Undefined("the numbers of a map begin with 0")
+                return found.at(number)
             case tree.Index(_, base, arguments):
                 assert isinstance(base, tree.Name)
                 ref = Ref(base.text, tuple(self.number(argument, env) for argument in arguments))
@@ -209,6 +229,10 @@ class Evaluator:
                 return self._quantified(expr, env)
             case tree.SetLiteral(_, items):
                 return frozenset(self.evaluate(item, env) for item in items)
+
+    def is_state(self, base: tree.Expr) -> bool:
+        """Whether what is indexed is a state, and not a map."""
+        return isinstance(base, tree.Name) and base.text in self.program.states
 
     def _name(self, text: str, env: Env) -> Value:
         program = self.program
@@ -267,6 +291,9 @@ class Evaluator:
         name = expr.function.text
         if name in self.program.variants:
             return self._construct(expr, name, env)
+        if name == "old":
+            assert env.before is not None
+            return self.evaluate(expr.arguments[0], replace(env, store=env.before))
         arguments = [self.evaluate(argument, env) for argument in expr.arguments]
         if name in self.program.pures:
             pure = self.program.pures[name]
@@ -277,6 +304,8 @@ class Evaluator:
             old, new, count = arguments
             assert isinstance(old, bytes) and isinstance(new, bytes) and isinstance(count, int)
             return new[: max(count, 0)] + old[max(count, 0) :]
+        if isinstance(queue, Map):
+            return _of_map(name, queue, [n for n in arguments[1:] if isinstance(n, int)])
         if isinstance(queue, Bits):
             return _of_bits(name, queue, arguments[1:])
         assert isinstance(queue, tuple)
@@ -340,11 +369,43 @@ class Evaluator:
         """The values that can matter: all small ones, and whatever a queue holds."""
         resolved: Type | None = int_type(type_.name) or self.program.types.get(type_.name)
         _, high = bounds(resolved) if isinstance(resolved, IntType) else (0, None)
+        stretches = self._ends(env)
         largest = max([*env.store.sizes.values(), 3])
         held = {
             m for value in env.store.cells.values() if isinstance(value, tuple) for m in value if isinstance(m, int)
         }
-        return sorted(v for v in held | set(range(largest + 1)) if high is None or v <= high)
+        return sorted(v for v in held | stretches | set(range(largest + 1)) if high is None or v <= high)
+
+    def _ends(self, env: Env) -> set[int]:
+        """Where something begins or ends: stretches of maps, and the numbers that have a name.
+
+        The numbers of one map may each stand for several of another: all constants of the specification are tried.
+        """
+        stores = [env.store] if env.before is None else [env.store, env.before]
+        maps = {id(v): v for store in stores for v in store.cells.values() if isinstance(v, Map)}
+        if not maps:
+            return set()
+        sizes = {
+            1,
+            *(self.number(expr, env) for type_, expr in self.program.consts.values() if isinstance(type_, IntType)),
+        }
+        sizes |= {a * b for a in sizes for b in sizes if 1 < a <= 1 << 16 and 1 < b <= 1 << 16}
+        sizes = {size for size in sizes if 1 <= size <= 1 << 20}
+        ends = {start * size for value in maps.values() for start in value.starts for size in sizes}
+        named = {v for v in env.names.values() if isinstance(v, int) and not isinstance(v, bool) and v >= 0}
+        ends |= {number // size for number in named for size in sizes} | named
+        return {end + step for end in ends for step in (-1, 0, 1) if end + step >= 0}
+
+
+def _of_map(name: str, map_: Map, numbers: list[int]) -> Value:
+    if name == "fill":
+        return map_.fill(*numbers)
+    if name == "count":
+        return map_.count(*numbers)
+    found = map_.total(*numbers)
+    if found is None:
+        raise Undefined("there is no end to the numbers with this value")
+    return found
 
 
 def _of_bits(name: str, bits: Bits, arguments: list[Value]) -> Value:

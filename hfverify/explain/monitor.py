@@ -44,6 +44,10 @@ class Held:
     before: Store
 
 
+class Impossible(Exception):
+    """The state of the run is none that the invariants allow."""
+
+
 class Stuck(Exception):
     """The run waits for a lock that it holds itself."""
 
@@ -67,6 +71,7 @@ class Monitor:
         self.timeline: list[str] = []
         self.late: set[str] = set()
         self.atomic: list[tuple[str, Keys, Value]] = []
+        self.given: list[Held] = []
         self.watching = False
 
     # ------------------------------------------------------------ helpers
@@ -81,6 +86,23 @@ class Monitor:
                 break
             frame = frame.f_back
         return "", 0
+
+    @property
+    def inside(self) -> bool:
+        """Whether the run is in a critical section of its own, beside the locks that it was given."""
+        return len(self.held) > len(self.given)
+
+    def give(self, lock: LockRef) -> None:
+        """Begin with a lock that whoever uses the function holds."""
+        self.demand_possible(lock)
+        self.held.append(Held(lock, self.store.copy()))
+        self.given.append(self.held[-1])
+
+    def demand_possible(self, lock: LockRef) -> None:
+        """What others left behind keeps the invariants of a lock that is free."""
+        for invariant in self.program.locks[lock.name].invariants:
+            if not self.true(invariant.value, self.env(lock.ref)):
+                raise Impossible(f"`{invariant.name}` does not hold of {lock.ref} before this CPU does anything")
 
     def breach(self, kind: str, text: str) -> None:
         """Note a breach of the discipline."""
@@ -132,7 +154,7 @@ class Monitor:
                 value = scripted
                 del self.script[index]
                 break
-        self.reads.append((cell.name, ref.keys, value, 2 * len(self.sections) - (1 if self.held else 0)))
+        self.reads.append((cell.name, ref.keys, value, 2 * len(self.sections) - (1 if self.inside else 0)))
         return value
 
     def write(self, cell: Cell, ref: Ref, value: Value) -> None:
@@ -152,9 +174,9 @@ class Monitor:
         self.put(cell, ref, value)
         if cell.is_fickle:
             self.atomic.append((cell.name, ref.keys, value))
-        if self.held:
+        if self.inside:
             self.sections[-1].writes = True
-        else:
+        elif not self.held:
             self.late.add(cell.name)
         if isinstance(cell.discipline, tree.OwnedBy):
             self.demand_stable(ref, before)
@@ -185,10 +207,11 @@ class Monitor:
                 self.timeline.append(f"-- another CPU: {Ref(state, keys)}.{path} becomes {show(cell, value)}")
                 self.put(cell, Ref(state, keys), value)
                 self.base.cells[name, keys] = value
-                if self.held:
+                if self.inside:
                     # An acquire moves right: the section begins with what its last lock found.
                     self.sections[-1].pre.cells[name, keys] = value
-        if not self.held:
+        self.demand_possible(lock)
+        if not self.inside:
             self.late.clear()
             self.sections.append(Section([], self.base.copy()))
         section = self.sections[-1]
@@ -202,6 +225,9 @@ class Monitor:
         held = next((h for h in reversed(self.held) if h.lock == lock), None)
         if held is None:
             self.breach("lock.balanced", f"{lock} is released but not held")
+            return
+        if held in self.given:
+            self.breach("lock.balanced", f"{lock} belongs to the caller")
             return
         info = self.program.locks[lock.name]
         self.settle()
@@ -218,7 +244,7 @@ class Monitor:
             if not isinstance(cell.discipline, tree.OwnedBy) or not self.owns(cell, lock.ref, self.store):
                 section.released[cell.name, lock.ref.keys] = self.evaluator.read(cell, lock.ref, self.env())
         self.timeline.append(f"give {lock}  {'{}:{}'.format(*self.where())}")
-        if not self.held:
+        if not self.inside:
             section.post = self.store.copy()
             section.post.cells.update(section.released)
         self._forget(info, lock.ref)

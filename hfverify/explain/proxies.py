@@ -19,10 +19,12 @@ from types import ModuleType
 from typing import Any
 
 from hfverify.explain.concrete import Bits, Env, Keys, LockRef, Ref, Store, Value
+from hfverify.explain.functions import watched
+from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Monitor, Stuck
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, OptionalType
+from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, MapType, OptionalType, bounds
 from hfverify.syntax import tree
 
 
@@ -111,6 +113,33 @@ class WatchedWords(list[int]):
         for number in found:
             words[number // self.width] |= 1 << number % self.width
         return words
+
+
+def _watched_map(machinery: Machinery, cls: type, cell: Cell, ref: Ref) -> Any:
+    """An instance of the implementation's class of maps whose methods are accesses to a cell."""
+
+    def get(_: Any, number: int) -> int:
+        if number < 0:
+            machinery.breach("raises", f"{number} is no number of {ref}.{cell.path}")
+        return typing.cast(Map, machinery.read(cell, ref)).at(max(number, 0))
+
+    def fill(_: Any, first: int, last: int, value: int) -> None:
+        if first < 0:
+            machinery.breach("raises", f"{first} is no number of {ref}.{cell.path}")
+        low, high = bounds(typing.cast(MapType, cell.type).value)
+        if (low is not None and value < low) or (high is not None and value > high):
+            machinery.breach("raises", f"{value} does not fit {ref}.{cell.path}")
+        machinery.demand(cell, ref, "read")
+        old = typing.cast(Map, machinery.evaluator.read(cell, ref, machinery.env()))
+        machinery.write(cell, ref, old.fill(max(first, 0), last, int(value)))
+
+    def count(_: Any, first: int, last: int, value: int) -> int:
+        if first < 0:
+            machinery.breach("raises", f"{first} is no number of {ref}.{cell.path}")
+        return typing.cast(Map, machinery.read(cell, ref)).count(max(first, 0), last, value)
+
+    kind = type(cls.__name__, (cls,), {"get": get, "fill": fill, "count": count})
+    return kind.__new__(kind)  # type: ignore[call-overload]
 
 
 class Machinery(Monitor):
@@ -234,6 +263,11 @@ class Machinery(Monitor):
             buffer = WatchedBytes(cell.type.length)
             buffer.machinery, buffer.cell, buffer.ref = self, cell, ref
             return buffer
+        if isinstance(cell.type, MapType):
+            kind = self.hint(cls, name)
+            if kind is None:
+                raise Unbuildable(f"the annotation of {cls.__name__}.{name} names no class")
+            return _watched_map(self, kind, cell, ref)
         value = self.read(cell, ref)
         if isinstance(cell.type, EnumType):
             kind = self.hint(cls, name)
@@ -265,6 +299,8 @@ class Machinery(Monitor):
                 return self._make(inner, ref, path)
             case tree.MapsTo(_, _, place):
                 self._demand_in(ref, place)
+                if isinstance(place, tree.Name):
+                    return self.object(Ref(place.text, ()))
                 assert isinstance(place, tree.Index) and isinstance(place.base, tree.Name)
                 keys = tuple(evaluator.number(argument, env) for argument in place.arguments)
                 return None if -1 in keys else self.object(Ref(place.base.text, keys))
@@ -295,6 +331,9 @@ class Machinery(Monitor):
         represent = self.program.represents.get(ref.state)
         mapping = represent.mappings.get(full) if represent is not None else None
         cell = self.program.cell(ref.state, full)
+        if isinstance(mapping, tree.MapsNone):
+            self._show_page(ref, mapping, value)
+            return
         if isinstance(mapping, tree.MapsTo):
             assert isinstance(mapping.place, tree.Index)
             keys = () if value is None else object.__getattribute__(value, "_hf")[1].keys
@@ -309,6 +348,16 @@ class Machinery(Monitor):
         if isinstance(value, enum.Enum):
             value = value.value
         self.write(cell, ref, -1 if value is None else value)
+
+    def _show_page(self, ref: Ref, mapping: tree.MapsNone, page: Any) -> None:
+        """Store a page, or None: a truth value says whether there is one, another cell its address."""
+        present = self.program.cell(ref.state, dotted(mapping.condition))
+        address = self.program.cell(ref.state, f"{mapping.path}.address")
+        if present is None or address is None:
+            raise Unbuildable(f"{mapping.path} cannot be assigned")
+        self.write(present, ref, page is not None)
+        if page is not None:
+            self.write(address, ref, page.address)
 
     # ------------------------------------------------------------ lists
 
@@ -450,6 +499,11 @@ class Machinery(Monitor):
                 wrapped = self._checked(contract, original)
                 self._contracts[contract.name] = (name, original, wrapped)
                 _rename(name, original, wrapped)
+        for target, call in self.program.functions.items():
+            module_name, _, name = target.partition(":")
+            original = getattr(self.module(module_name), name)
+            self._contracts[target] = (name, original, watched(self, call, original))
+            _rename(name, original, self._contracts[target][2])
         trusted = self.program.trusts.get("pause")
         if trusted is not None:
             module_name, _, name = trusted.target.partition(":")

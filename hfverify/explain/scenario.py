@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfverify.explain.concrete import Bits, Keys, Ref, Store, Value, default, show
+from hfverify.explain.maps import Map
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, OptionalType
+from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, MapType, OptionalType
 
 Changes = dict[tuple[str, Keys], Value]
 
@@ -65,6 +66,8 @@ def load(cell: Cell, shown: Any) -> Value:
             return tuple(shown)
         case BitsType(), list():
             return Bits(shown)
+        case MapType(), list():
+            return Map.of((start, value) for start, value in shown)
         case BytesType(length), str():
             return bytes.fromhex(shown).ljust(length, b"\0")
         case _:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hfverify.explain.concrete import Env, Part, Ref, Store, Thunk, Undefined, Value
-from hfverify.explain.monitor import Section, Stuck, Violation
+from hfverify.explain.concrete import Env, LockRef, Part, Ref, Store, Thunk, Undefined, Value
+from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
@@ -61,6 +61,17 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     if function is None:
         raise Unbuildable(f"there is no function {call.impl.target}")
     machine.watch_contracts()
+    env = _env(program, call, scenario, machine, machine.store, {})
+    for place in call.holds:
+        lock = machine.evaluator.evaluate(place, env)
+        assert isinstance(lock, LockRef)
+        try:
+            machine.give(lock)
+        except Impossible as error:
+            raise Unbuildable(str(error)) from error
+    for given in call.givens if call.is_function else ():
+        if not machine.true(given.value, env):
+            raise Unbuildable(f"`{given.name}` is not given")
     arguments = _arguments(program, call, scenario, machine, function)
     report = Report(scenario)
     value: Any = None
@@ -69,8 +80,10 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         value = function(**arguments)
     except Stuck as stuck:
         report.exception = f"the CPU hangs: {stuck}"
-        if not machine.held:
+        if not machine.inside:
             _judge_waiting(program, call, scenario, machine)
+    except Impossible as error:
+        raise Unbuildable(str(error)) from error
     except Undefined as error:
         machine.breach("contract", str(error))
         report.exception = str(error)
@@ -79,11 +92,15 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         machine.breach("raises", report.exception)
     if report.exception is None:
         machine.settle()
-        for held in machine.held:
+        for held in machine.held[len(machine.given) :]:
             machine.breach("lock.balanced", f"{held.lock} is still held at the end")
+        for held in machine.given:
+            for invariant in program.locks[held.lock.name].invariants:
+                if not machine.true(invariant.value, machine.env(held.lock.ref)):
+                    machine.breach(f"invariant.{invariant.name}", f"{invariant.name} does not hold at the end")
     machine.watching = False
     machine.unwatch_contracts()
-    finished = report.exception is None and not machine.held
+    finished = report.exception is None and not machine.inside
     report.timeline = machine.timeline
     report.violations = list(machine.violations)
     if finished:
@@ -334,7 +351,13 @@ def _compare(
     mine = _later_owned(program, outcome, machine, parts, changes, afterwards)
     last = {key: v for key, v in _applied(pre, changes).cells.items() if key in dict(mine)}
     post = Store(post.sizes, {**{k: v for k, v in post.cells.items() if k not in dict(mine)}, **last})
-    _rows(program, machine, (pre, _applied(pre, changes), post), {key for key, _ in changes}, report, broken)
+    related = replace(env, store=post, before=pre)
+    for item in outcome.ensures:
+        if not machine.true(item.value, related):
+            broken(f"ensures.{item.name}", f"`{item.name}` does not hold afterwards")
+    open_ = _havoc(program, outcome, env, machine, post)
+    promised = _applied(_applied(pre, changes), open_)
+    _rows(program, machine, (pre, promised, post), {key for key, _ in changes}, report, broken)
     owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
     ending = _applied(machine.base, owned)
     if outcome.later:
@@ -401,6 +424,15 @@ def _number(value: Any) -> str:
     return repr(value)
 
 
+def _havoc(program: Program, outcome: Outcome, env: Env, machine: Machinery, post: Store) -> list[Change]:
+    """The cells that may have any value that fits: what they have is as good as promised."""
+    found: list[Change] = []
+    for place in outcome.havoc:
+        cell, ref = _place(program, place, env, machine)
+        found.append(((cell.name, ref.keys), machine.evaluator.read(cell, ref, Env(post, {}, None, machine.here))))
+    return found
+
+
 Change = tuple[tuple[str, tuple[int, ...]], Value]
 
 
@@ -416,14 +448,19 @@ def _changes(
                 names[parameter.name] = machine.evaluator.evaluate(argument, env)
             found += _changes(program, action.updates, Env(env.store, names, None, env.here, env.volatile), machine)
             continue
-        assert isinstance(update.place, tree.Member)
-        base = machine.evaluator.evaluate(update.place.base, env)
-        ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")
-        assert isinstance(ref, Ref)
-        cell = program.cell(ref.state, prefix + update.place.name)
-        assert cell is not None
+        cell, ref = _place(program, update.place, env, machine)
         found.append(((cell.name, ref.keys), machine.evaluator.evaluate(update.value, env)))
     return found
+
+
+def _place(program: Program, place: tree.Expr, env: Env, machine: Machinery) -> tuple[Cell, Ref]:
+    assert isinstance(place, tree.Member)
+    base = machine.evaluator.evaluate(place.base, env)
+    ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")
+    assert isinstance(ref, Ref)
+    cell = program.cell(ref.state, prefix + place.name)
+    assert cell is not None
+    return cell, ref
 
 
 def _later_owned(

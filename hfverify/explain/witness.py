@@ -14,13 +14,15 @@ import z3
 from hfverify.execute.paths import Path
 from hfverify.execute.world import World
 from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Store, Value
+from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells, Stored
 from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo
+from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BitsType, BytesType
+from hfverify.model.types import BitsType, BytesType, IntType
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
 
@@ -32,7 +34,22 @@ class Reader:
         self.program = program
         self.model = model
         self.bounds = bounds
+        self.numbers = self._numbers()
         self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
+
+    def _numbers(self) -> list[int]:
+        """The numbers of which a map may say something: those that the model names, their neighbours and wholes."""
+        named = {self.number(d()) for d in self.model.decls() if d.arity() == 0 and z3.is_int(d())}
+        named = {number for number in named if 0 <= number < 1 << 64}
+        evaluator, env = Evaluator(self.program), Env(Store())
+        sizes = {
+            evaluator.number(expr, env) for type_, expr in self.program.consts.values() if isinstance(type_, IntType)
+        }
+        sizes = {size for size in sizes if 1 < size <= 1 << 16}
+        sizes |= {a * b for a in sizes for b in sizes} | {1}
+        wholes = {number // size for number in named for size in sizes if size <= 1 << 20}
+        near = {whole + step for whole in wholes for step in (-1, 0, 1)}
+        return sorted({number for number in near if number >= 0} | set(range(self.bounds.objects + 1)))
 
     def number(self, term: z3.ExprRef) -> int:
         """An integer."""
@@ -48,6 +65,8 @@ class Reader:
         if isinstance(stored, Fifo):
             members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
             return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
+        if isinstance(stored, MapTerm):
+            return Map.of((number, self.number(z3.Select(stored.content, number))) for number in self.numbers)
         if isinstance(stored, BitsTerm):
             assert isinstance(cell.type, BitsType)
             return Bits(k for k in range(cell.type.width) if self.truth(stored.has(z3.IntVal(k))))

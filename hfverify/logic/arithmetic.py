@@ -36,6 +36,8 @@ class Ranges:
 
     def learn(self, condition: z3.BoolRef, holds: bool) -> None:
         """Note the bounds that follow from a condition, if it is known to hold, or not to."""
+        if z3.is_quantifier(condition):
+            return
         if z3.is_not(condition):
             self.learn(condition.arg(0), not holds)
         elif z3.is_and(condition) if holds else z3.is_or(condition):

@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 import z3
 
-from hfverify.logic.values import Bits, Bytes, Fifo, Ref
+from hfverify.logic.values import Bits, Bytes, Fifo, Map, Ref
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import BitsType, BoolType, BytesType, FifoType
+from hfverify.model.types import BitsType, BoolType, BytesType, FifoType, MapType
 
-Stored: TypeAlias = z3.ExprRef | Fifo | Bytes | Bits
+Stored: TypeAlias = z3.ExprRef | Fifo | Bytes | Bits | Map
 
 
 def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
@@ -31,7 +31,7 @@ def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
                 (".ticket", z3.ArraySort(integer, integer)),
                 (".next", integer),
             ]
-        case BytesType():
+        case BytesType() | MapType():
             return [("", z3.ArraySort(integer, integer))]
         case BitsType():
             return [("", z3.ArraySort(integer, truth))]
@@ -43,7 +43,7 @@ def split(value: Stored) -> tuple[z3.ExprRef, ...]:
     """A value as its solver terms."""
     if isinstance(value, Fifo):
         return value.member, value.ticket, value.next
-    if isinstance(value, Bytes):
+    if isinstance(value, Bytes | Map):
         return (value.content,)
     if isinstance(value, Bits):
         return (value.member,)
@@ -57,6 +57,8 @@ def join(cell: Cell, terms: list[z3.ExprRef]) -> Stored:
             return Fifo(*terms)
         case BytesType():
             return Bytes(terms[0])
+        case MapType():
+            return Map(terms[0])
         case BitsType():
             return Bits(terms[0])
         case _:
@@ -95,8 +97,8 @@ class Cells:
     def read(self, cell: Cell, ref: Ref) -> Stored:
         """The value of a cell of an object."""
         stored = self.terms[cell.name]
-        if isinstance(cell.type, BitsType) and ref.keys:
-            return Bits(_found(stored[0], ref.keys))
+        if isinstance(cell.type, BitsType | MapType) and ref.keys:
+            return join(cell, [_found(stored[0], ref.keys)])
         return join(cell, [z3.Select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
 
     def write(self, cell: Cell, ref: Ref, value: Stored) -> Cells:

@@ -14,10 +14,23 @@ from dataclasses import dataclass, field, replace
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.logic import arithmetic
+from hfverify.logic import arithmetic, maps
 from hfverify.logic.cells import Cells, Stored
 from hfverify.logic.facts import Facts, bound, in_range, is_open
-from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Part, Ref, SetValue, Value, conjunction, disjunction
+from hfverify.logic.values import (
+    Bits,
+    Bytes,
+    Fifo,
+    LockValue,
+    Map,
+    Part,
+    Ref,
+    SetValue,
+    Value,
+    conjunction,
+    disjunction,
+)
+from hfverify.model.expressions import walk
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import IntType, Type, bounds, int_type
 from hfverify.syntax import tree
@@ -36,7 +49,7 @@ class Env:
     """Where an expression is evaluated.
 
     `own` is the object whose keys and cells can be named without a prefix; `volatile` gives the value of
-    a cell that has no stable one; `here` is the executing thread.
+    a cell that has no stable one; `here` is the executing thread; `old(…)` speaks about the state `before`.
     """
 
     cells: Cells
@@ -44,6 +57,7 @@ class Env:
     own: Ref | None = None
     here: z3.ArithRef | None = None
     volatile: Callable[[Cell, Ref], Stored] | None = None
+    before: Cells | None = None
 
     def at(self, cells: Cells) -> Env:
         """The same names in another state."""
@@ -127,6 +141,11 @@ class Evaluator:
                 return self._name(expr, env)
             case tree.Member():
                 return self._member(expr, env)
+            case tree.Index(span, base, (argument,)) if not self.is_state(base):
+                found, number = self.evaluate(base, env), self.number(argument, env)
+                assert isinstance(found, Map)
+                self.need(_folded_truth(number >= 0), span, "the numbers of a map begin with 0")
+                return maps.at(self.facts, found, number)
             case tree.Index(span, base, arguments):
                 assert isinstance(base, tree.Name)
                 keys = tuple(self.number(argument, env) for argument in arguments)
@@ -154,6 +173,10 @@ class Evaluator:
             case tree.SetLiteral(_, items):
                 terms = [self.evaluate(item, env) for item in items]
                 return SetValue(tuple(t for t in terms if isinstance(t, z3.ExprRef)))
+
+    def is_state(self, base: tree.Expr) -> bool:
+        """Whether what is indexed is a state, and not a map."""
+        return isinstance(base, tree.Name) and base.text in self.program.states
 
     def exists(self, ref: Ref, env: Env) -> z3.BoolRef:
         """Whether the position is one of the machine."""
@@ -241,6 +264,9 @@ class Evaluator:
         name = expr.function.text
         if name in self.program.variants:
             return self._construct(expr, name, env)
+        if name == "old":
+            assert env.before is not None
+            return self.evaluate(expr.arguments[0], env.at(env.before))
         arguments = [self.evaluate(argument, env) for argument in expr.arguments]
         if name in self.program.pures:
             pure = self.program.pures[name]
@@ -251,6 +277,8 @@ class Evaluator:
             self._fits(result, self._plain_type(pure.type), expr.span)
             return result
         first = arguments[0]
+        if isinstance(first, Map):
+            return self._of_map(name, first, [n for n in arguments[1:] if isinstance(n, z3.ArithRef)])
         if name == "overwrite":
             old, new, count = arguments
             assert isinstance(old, Bytes) and isinstance(new, Bytes) and isinstance(count, z3.ArithRef)
@@ -270,6 +298,15 @@ class Evaluator:
             self.need(first.has(element), expr.span, "it is not in the queue")
             return first.remove(element)
         return z3.Select(first.ticket, element)
+
+    def _of_map(self, name: str, map_: Map, numbers: list[z3.ArithRef]) -> Value:
+        if name == "fill":
+            first, last, value = numbers
+            return maps.fill(self.facts, map_, first, last, value)
+        if name == "count":
+            first, last, value = numbers
+            return maps.count(self.facts, map_, first, last, value)
+        return maps.total(self.facts, map_, numbers[0])
 
     def _of_bits(self, name: str, bits: Bits, arguments: list[Value], span: Span) -> Value:
         if name == "cardinality":
@@ -400,18 +437,44 @@ class Evaluator:
     def _quantified(self, expr: tree.Quantified, env: Env) -> z3.BoolRef:
         variables: dict[str, Value | Thunk] = {}
         limits: list[z3.BoolRef] = []
+        marks: list[z3.BoolRef] = []
         for parameter in expr.parameters:
-            variable = bound(parameter.name, parameter.type.name)
+            indexes = self._indexes(parameter.name, expr.body, set())
+            variable = bound(parameter.name, maps.DOMAIN if indexes else parameter.type.name)
             variables[parameter.name] = variable
+            marks += [maps.mark(variable)] if indexes else []
             type_ = self._plain_type(parameter.type)
             if isinstance(type_, IntType) and type_.high is not None:
                 limits.append(in_range(variable, type_))
         with self.under(conjunction(limits)):
             body = self.truth(expr.body, env.bind(variables))
         terms = [v for v in variables.values() if isinstance(v, z3.ExprRef)]
+        limits += marks
+        patterns = [z3.MultiPattern(*marks)] if len(marks) == len(terms) > 0 else []
         if expr.kind == "forall":
-            return z3.ForAll(terms, z3.Implies(conjunction(limits), body))
+            return z3.ForAll(terms, z3.Implies(conjunction(limits), body), patterns=patterns)
         return z3.Exists(terms, z3.And(conjunction(limits), body))
+
+    def _indexes(self, name: str, expr: tree.Expr, seen: set[str]) -> bool:
+        """Whether the value of a map at this number, or at one that is computed from it, is asked for."""
+        for inner in walk(expr):
+            match inner:
+                case tree.Index(_, base, (argument,)) if not self.is_state(base):
+                    if _speaks_of(argument, name):
+                        return True
+                case tree.Apply(_, tree.Name(_, function), arguments) if function in self.program.pures:
+                    pure = self.program.pures[function]
+                    for parameter, argument in zip(pure.parameters, arguments, strict=True):
+                        key = f"{function}.{parameter.name}"
+                        if key not in seen and _speaks_of(argument, name):
+                            seen.add(key)
+                            if self._indexes(parameter.name, pure.body, seen):
+                                return True
+        return False
+
+
+def _speaks_of(expr: tree.Expr, name: str) -> bool:
+    return any(isinstance(inner, tree.Name) and inner.text == name for inner in walk(expr))
 
 
 def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:
@@ -426,6 +489,8 @@ def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:
         )
     if isinstance(left, Bits) and isinstance(right, Bits):
         return Bits(z3.If(test, left.member, right.member))
+    if isinstance(left, Map) and isinstance(right, Map):
+        return Map(z3.If(test, left.content, right.content))
     if isinstance(left, Bytes) and isinstance(right, Bytes):
         return Bytes(z3.If(test, left.content, right.content))
     assert isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)

@@ -7,11 +7,14 @@ Refuses nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import z3
 
 from hfverify.logic.arithmetic import Ranges
-from hfverify.logic.values import Bits, Bytes, Fifo, conjunction
-from hfverify.model.types import BitsType, BytesType, FifoType, Type, bounds
+from hfverify.logic.values import Bits, Bytes, Fifo, Map, conjunction
+from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds
 
 MOST_BITS = 64
 
@@ -26,6 +29,8 @@ class Facts:
         self._overwritten: dict[tuple[int, int, int], tuple[Bytes, tuple[z3.ExprRef, ...]]] = {}
         self._met: dict[tuple[int, ...], tuple[Bits, tuple[z3.ExprRef, ...]]] = {}
         self._names: dict[int, tuple[z3.ArrayRef, z3.ExprRef]] = {}
+        self.filled: dict[tuple[int, ...], Any] = {}
+        self.named_maps: dict[int, Any] = {}
         self._count = 0
 
     def add(self, formula: z3.BoolRef) -> None:
@@ -39,7 +44,7 @@ class Facts:
         self._count += 1
         return self._count
 
-    def typed(self, value: z3.ExprRef | Fifo | Bytes | Bits, type_: Type) -> None:
+    def typed(self, value: z3.ExprRef | Fifo | Bytes | Bits | Map, type_: Type) -> None:
         """A value was read from where this type is declared.
 
         Only what the path found there has the type for certain. That a value written on the way has it is
@@ -50,6 +55,12 @@ class Facts:
             self._fifo(value, type_)
         elif isinstance(value, Bytes):
             assert isinstance(type_, BytesType)
+        elif isinstance(value, Map):
+            assert isinstance(type_, MapType)
+            found = unwritten(value.content)
+            if found is not None:
+                found, k = self.named(found), bound("k", "number")
+                self.add(z3.ForAll([k], in_range(found[k], type_.value), patterns=[found[k]]))
         elif isinstance(value, Bits):
             assert isinstance(type_, BitsType)
             found = unwritten(value.member)
@@ -131,6 +142,16 @@ class Facts:
             self._names[member.get_id()] = (name, member)
         return self._names[member.get_id()][0]
 
+    def named(self, array: z3.ArrayRef) -> z3.ArrayRef:
+        """The same array, in a form that may occur in the pattern of a quantifier."""
+        if not _has_choice(array):
+            return array
+        if array.get_id() not in self._names:
+            name = z3.Const(f"array!{self.number()}", array.sort())
+            self.add(name == array)
+            self._names[array.get_id()] = (name, array)
+        return self._names[array.get_id()][0]
+
     def count(self, bits: Bits) -> z3.ArithRef:
         """How many numbers from 0 to `MOST_BITS` - 1 are in a set of bits."""
         member = bits.member
@@ -165,6 +186,10 @@ class Facts:
         return z3.Not(z3.And(bits.member[low], low >= 0))
 
 
+def _has_choice(term: z3.ExprRef) -> bool:
+    return any(z3.is_app_of(inner, z3.Z3_OP_ITE) for inner in subterms(term))
+
+
 def _is_bit(number: z3.ArithRef) -> z3.BoolRef:
     return z3.And(number >= 0, number < MOST_BITS)
 
@@ -188,9 +213,22 @@ def bound(name: str, domain: str) -> z3.ArithRef:
 
 def is_open(term: z3.ExprRef) -> bool:
     """Whether a quantifier's variable occurs in the term."""
-    if z3.is_const(term):
-        return not z3.is_int_value(term) and term.decl().name().startswith("?")
-    return any(is_open(child) for child in term.children())
+    return any(
+        z3.is_const(inner) and not z3.is_int_value(inner) and inner.decl().name().startswith("?")
+        for inner in subterms(term)
+    )
+
+
+def subterms(term: z3.ExprRef) -> Iterator[z3.ExprRef]:
+    """The term and everything inside it, each once."""
+    seen: set[int] = set()
+    pending = [term]
+    while pending:
+        current = pending.pop()
+        if current.get_id() not in seen:
+            seen.add(current.get_id())
+            yield current
+            pending += current.children()
 
 
 def in_range(value: z3.ArithRef, type_: Type) -> z3.BoolRef:

@@ -1,37 +1,55 @@
-"""Whether a formula has quantifiers.
+"""Whether a formula has quantifiers, or uses functions of certain names.
 
 Reads   solver terms
-Gives   has_quantifier; what was found of a term is remembered as long as its context lives
+Gives   has_quantifier, has_limited; what was found of a term is remembered as long as its context lives
 Refuses nothing
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import z3
 
-_known: dict[int, tuple[z3.ExprRef, bool]] = {}
-_context: list[z3.Context] = []
+
+class _Search:
+    """Whether something that the predicate names occurs in a term."""
+
+    def __init__(self, wanted: Callable[[z3.ExprRef], bool]) -> None:
+        self.wanted = wanted
+        self.known: dict[int, tuple[z3.ExprRef, bool]] = {}
+        self.context: z3.Context | None = None
+
+    def __call__(self, term: z3.ExprRef) -> bool:
+        if self.context is not term.ctx:
+            self.known.clear()
+            self.context = term.ctx
+        pending = [term]
+        while pending:
+            current = pending[-1]
+            number = current.get_id()
+            if number in self.known:
+                pending.pop()
+                continue
+            if self.wanted(current):
+                self.known[number] = (current, True)
+                continue
+            inside = current.children()
+            unknown = [child for child in inside if child.get_id() not in self.known]
+            if unknown:
+                pending += unknown
+            else:
+                self.known[number] = (current, any(self.known[child.get_id()][1] for child in inside))
+        return self.known[term.get_id()][1]
 
 
-def has_quantifier(term: z3.ExprRef) -> bool:
-    """Whether a quantifier occurs in the term."""
-    if not _context or _context[0] is not term.ctx:
-        _known.clear()
-        _context[:] = [term.ctx]
-    pending = [term]
-    while pending:
-        current = pending[-1]
-        number = current.get_id()
-        if number in _known:
-            pending.pop()
-            continue
-        if z3.is_quantifier(current):
-            _known[number] = (current, True)
-            continue
-        inside = current.children()
-        unknown = [child for child in inside if child.get_id() not in _known]
-        if unknown:
-            pending += unknown
-        else:
-            _known[number] = (current, any(_known[child.get_id()][1] for child in inside))
-    return _known[term.get_id()][1]
+# Functions whose values a small machine bounds.
+LIMITED = ("first", "cardinality", "lowest")
+
+
+def _is_limited(term: z3.ExprRef) -> bool:
+    return z3.is_app(term) and term.num_args() > 0 and term.decl().name() in LIMITED
+
+
+has_quantifier = _Search(z3.is_quantifier)
+has_limited = _Search(_is_limited)

@@ -1,7 +1,7 @@
 """What the expressions of a specification, and of the code, evaluate to.
 
 Reads   nothing
-Gives   Ref, Part, Fifo, Bytes, Bits, LockValue, SetValue; numbers and truth values are solver terms
+Gives   Ref, Part, Fifo, Bytes, Bits, Map, LockValue, SetValue; numbers and truth values are solver terms
 Refuses nothing
 """
 
@@ -71,6 +71,13 @@ class Bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Map:
+    """A value for every number from 0 on."""
+
+    content: z3.ArrayRef
+
+
+@dataclass(frozen=True, slots=True)
 class Bits:
     """A set of small numbers, as the bits of a word are: `member` says of each number whether it is in."""
 
@@ -103,7 +110,7 @@ class SetValue:
     items: tuple[z3.ExprRef, ...]
 
 
-Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | Bits | SetValue
+Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | Bits | Map | SetValue
 
 
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:

@@ -18,7 +18,7 @@ from hfverify.model.outcomes import collect_outcomes
 from hfverify.model.program import Call, Object
 from hfverify.model.protocols import check_protocol
 from hfverify.model.revisions import check_call_text
-from hfverify.model.types import OptionalType, RefType, Type, fits_register
+from hfverify.model.types import BadType, LockType, OptionalType, RefType, Type, fits_register
 from hfverify.syntax import tree
 
 REGISTER_BITS = 64
@@ -58,7 +58,7 @@ def _call(context: Context, item: tree.Call) -> Call | None:
     if ":" not in impls[0].target:
         collector.error("HF214", 'an implementation is named "module:function"', at(impls[0].span))
         return None
-    actor = _actor(context, actors[0] if actors else None)
+    actor = "" if item.kind == "function" and not actors else _actor(context, actors[0] if actors else None)
     named = [c for c in clauses if isinstance(c, tree.Argument | tree.Let | tree.With)]
     context.names.local_names((c.name, c.span if isinstance(c, tree.Argument) else c.name_span) for c in named)
     objects = _objects(context, clauses)
@@ -74,8 +74,9 @@ def _call(context: Context, item: tree.Call) -> Call | None:
     givens = tuple(c for c in clauses if isinstance(c, tree.Given))
     for given in givens:
         typer.boolean(given.value, local)
-        scope = Scope(local, lets={let.name: let for let in lets})
-        check_constant_in_call(context, given.value, scope, "a `given`")
+        if item.kind != "function":
+            scope = Scope(local, lets={let.name: let for let in lets})
+            check_constant_in_call(context, given.value, scope, "a `given`")
     result = (results[0], context.names.resolve_type(results[0].type)) if results else None
     if result is not None and not fits_register(result[1]) and not isinstance(result[1], OptionalType):
         collector.error("HF203", f"a register cannot carry {result[1]}", at(result[0].type.span))
@@ -93,11 +94,41 @@ def _call(context: Context, item: tree.Call) -> Call | None:
         awaits,
         collect_outcomes(context, item, local, result[1] if result else None, actor),
         protocols[0] if protocols else None,
+        tuple(place for c in clauses if isinstance(c, tree.Holds) for place in c.places),
+        next((c.because for c in clauses if isinstance(c, tree.Trusted)), ""),
         item.name_span,
     )
+    _check_kind(context, item, call, local)
     check_protocol(context, call, local)
     _check_actors(context, call, Scope(local))
     return call
+
+
+def _check_kind(context: Context, item: tree.Call, call: Call, local: dict[str, Type]) -> None:
+    """What only a hypercall, or only a function, can have."""
+    collector = context.collector
+    numbered = any(isinstance(c, tree.Number) for c in item.clauses)
+    if numbered != (item.kind == "hypercall"):
+        what = "has a number, which only hypercalls have" if numbered else "has no number"
+        collector.error("HF213", f"`{call.name}` {what}", at(call.name_span))
+    for argument, _ in call.arguments:
+        if (argument.register and call.is_function) or (item.kind == "hypercall" and not argument.register):
+            what = (
+                "no register carries an argument of a function" if call.is_function else "say which register carries it"
+            )
+            collector.error("HF213", what, at(argument.span))
+    for clause in item.clauses:
+        if isinstance(clause, tree.Holds | tree.Trusted) and not call.is_function:
+            collector.error("HF213", "only a function can say this", at(clause.span))
+        if isinstance(clause, tree.Protocol | tree.Awaits) and call.is_function:
+            collector.error("HF213", "a function takes no lock and waits for nothing", at(clause.span))
+    for outcome in call.outcomes if call.is_function else ():
+        if outcome.next is not None or outcome.later or outcome.ends or outcome.never:
+            collector.error("HF213", "a function returns to whoever uses it", at(outcome.name_span))
+    for place in call.holds:
+        found = context.typer.type_of(place, local)
+        if not isinstance(found, LockType | BadType):
+            collector.error("HF212", f"this is {found}, not a lock", at(place.span))
 
 
 def _awaits(context: Context, item: tree.Call) -> tuple[tuple[tree.Awaits, int], ...]:
@@ -139,7 +170,7 @@ def _arguments(context: Context, item: tree.Call) -> tuple[tuple[tree.Argument, 
     found: list[tuple[tree.Argument, Type]] = []
     for argument in [c for c in item.clauses if isinstance(c, tree.Argument)]:
         type_ = context.names.resolve_type(argument.type)
-        if any(argument.register == other.register for other, _ in found):
+        if argument.register and any(argument.register == other.register for other, _ in found):
             context.collector.error("HF202", f"`{argument.register}` carries two arguments", at(argument.span))
         if not fits_register(type_):
             context.collector.error("HF203", f"a register cannot carry {type_}", at(argument.type.span))
@@ -159,9 +190,10 @@ def _number(context: Context, item: tree.Call) -> tree.Number | None:
 def _check_actors(context: Context, call: Call, scope: Scope) -> None:
     """Nothing in the call speaks about an actor that is not its own."""
     expressions = [*(given.value for given in call.givens), *(let.value for let in call.lets)]
-    expressions += [wait.value for wait, _ in call.awaits]
+    expressions += [*(wait.value for wait, _ in call.awaits), *call.holds]
     found: list[Mention] = []
     for outcome in call.outcomes:
+        expressions += [*outcome.havoc, *(item.value for item in outcome.ensures)]
         expressions += [outcome.condition, *(c.value for c in (outcome.returns, outcome.next) if c is not None)]
         for update in (*outcome.effects, *outcome.later):
             if isinstance(update, tree.Update):

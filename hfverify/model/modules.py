@@ -36,6 +36,10 @@ def check_modules(context: Context, modules: Sequence[tree.Module]) -> None:
                 context.names.unknown(imported.span, "module", imported.name, names)
         proof = module.span.file.endswith(PROOF)
         for declaration in module.declarations:
-            if isinstance(declaration, SPEC_ONLY if proof else PROOF_ONLY):
+            if isinstance(declaration, tree.Call) and declaration.kind == "function":
+                misplaced = not proof
+            else:
+                misplaced = isinstance(declaration, SPEC_ONLY if proof else PROOF_ONLY)
+            if misplaced:
                 place = "a proof file" if proof else "a specification"
                 context.collector.error("HF205", f"this declaration cannot stand in {place}", at(declaration.name_span))

@@ -21,6 +21,7 @@ from hfverify.model.types import (
     BytesType,
     FifoType,
     IntType,
+    MapType,
     OptionalType,
     RefType,
     Type,
@@ -30,7 +31,7 @@ from hfverify.syntax import tree
 
 MOST_BYTES = 1 << 24
 MOST_BITS_IN_A_SET = 64
-TYPES = ("bool", "optional", "fifo", "bytes", "bits", *UNSIGNED, *SIGNED)
+TYPES = ("bool", "optional", "fifo", "bytes", "bits", "map", *UNSIGNED, *SIGNED)
 
 
 class Names:
@@ -88,6 +89,11 @@ class Names:
                 if isinstance(resolved, IntType):
                     return FifoType(resolved)
                 return self.error("HF203", type_.span, "`fifo` needs an integer type")
+            case "map", (tree.Type() as inner,):
+                resolved = self.resolve_type(inner)
+                if isinstance(resolved, IntType):
+                    return MapType(resolved)
+                return self.error("HF203", type_.span, "`map` needs an integer type")
             case "bytes", (int() as length,):
                 if 0 < length <= MOST_BYTES:
                     return BytesType(length)
@@ -98,7 +104,7 @@ class Names:
                     found = RefType(name)
                 if found is not None:
                     return found
-        if type_.name in ("optional", "fifo", "bytes", "bits"):
+        if type_.name in ("optional", "fifo", "bytes", "bits", "map"):
             inside = "a number" if type_.name in ("bytes", "bits") else "a type"
             return self.error("HF203", type_.span, f"`{type_.name}` needs {inside}: `{type_.name}<…>`")
         if type_.arguments:

@@ -13,7 +13,7 @@ from hfverify.diagnostics import at
 from hfverify.model.context import Context
 from hfverify.model.program import Outcome
 from hfverify.model.types import BadType, RefType, Type
-from hfverify.model.updates import check_updates
+from hfverify.model.updates import check_changeable, check_updates
 from hfverify.syntax import tree
 
 
@@ -61,10 +61,28 @@ def _outcome(
         target,
         tuple(groups[False]),
         tuple(groups[True]),
+        *_relation(context, clause, local),
         _ends(context, item, clause, actor, target is not None),
         _never(context, clause),
         clause.name_span,
     )
+
+
+def _relation(
+    context: Context, clause: tree.Reject | tree.Case, local: Mapping[str, Type]
+) -> tuple[tuple[tree.Expr, ...], tuple[tree.Ensures, ...]]:
+    """The cells that change in no one way, and what is said of their values."""
+    places = tuple(place for c in clause.consequences if isinstance(c, tree.Havoc) for place in c.places)
+    for place in places:
+        check_changeable(context, place, local)
+    ensures = tuple(c for c in clause.consequences if isinstance(c, tree.Ensures))
+    for item in ensures:
+        context.typer.relation(item.value, local)
+    if ensures and not places:
+        context.collector.error(
+            "HF213", "`ensures` says something of what `havoc` leaves open", at(ensures[0].name_span)
+        )
+    return places, ensures
 
 
 def _returns(

@@ -104,7 +104,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A reject or a case, flattened: at most one `returns` and one `next`; `ends` if the actor's part is over."""
+    """A reject or a case, flattened: at most one `returns` and one `next`; `ends` if the actor's part is over.
+
+    The cells in `havoc` get values of which only `ensures` and the invariants of their locks say something.
+    """
 
     name: str
     is_reject: bool
@@ -113,6 +116,8 @@ class Outcome:
     next: tree.Next | None
     effects: tuple[tree.Update | tree.Perform, ...]
     later: tuple[tree.Update | tree.Perform, ...]
+    havoc: tuple[tree.Expr, ...]
+    ensures: tuple[tree.Ensures, ...]
     ends: bool
     never: bool
     name_span: Span
@@ -129,9 +134,10 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A hypercall or an entry point. `protocol` None means that no lock may be taken at all.
+    """A hypercall, an entry point, or a function that these use. Without a `protocol` no lock may be taken at all.
 
-    `awaits` has for each wait how many outcomes are decided before it.
+    `awaits` has for each wait how many outcomes are decided before it. Who uses a function `holds` these locks;
+    one that is `trusted`, for a reason, is not looked at.
     """
 
     name: str
@@ -147,7 +153,14 @@ class Call:
     awaits: tuple[tuple[tree.Awaits, int], ...]
     outcomes: tuple[Outcome, ...]
     protocol: tree.Protocol | None
+    holds: tuple[tree.Expr, ...]
+    trusted: str
     name_span: Span
+
+    @property
+    def is_function(self) -> bool:
+        """Whether other code uses what is said of it, in place of its text."""
+        return self.kind == "function"
 
     @property
     def rejects(self) -> tuple[Outcome, ...]:
@@ -226,6 +239,11 @@ class Program:
     def guarded_by(self, lock: Lock) -> list[Cell]:
         """The cells that get a new value when this lock is taken."""
         return [c for c in self.states[lock.state].cells.values() if c.guard and c.guard.lock == lock.attribute]
+
+    @property
+    def functions(self) -> dict[str, Call]:
+        """The functions that are specified, by `module:function`."""
+        return {call.impl.target: call for call in self.calls.values() if call.is_function}
 
     def lists_through(self, state: str, link: str) -> list[tuple[str, tree.MapsList]]:
         """The list mappings whose nodes are the attribute `link` of objects of `state`."""

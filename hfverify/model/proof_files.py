@@ -152,7 +152,8 @@ class _Check:
 
     def object(self, place: tree.Expr, local: Mapping[str, Type], span: Span, message: str) -> None:
         found = self.typer.type_of(place, local)
-        if found != BadType() and not (isinstance(found, RefType) and not found.path and isinstance(place, tree.Index)):
+        is_place = isinstance(place, tree.Index | tree.Name)
+        if found != BadType() and not (isinstance(found, RefType) and not found.path and is_place):
             self.error(span, message)
 
     def plain(self, expr: tree.Expr, scope: Scope) -> None:

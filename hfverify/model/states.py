@@ -23,6 +23,7 @@ from hfverify.model.types import (
     BytesType,
     FifoType,
     IntType,
+    MapType,
     OptionalType,
     Type,
     is_integral,
@@ -72,7 +73,7 @@ def _cell(context: Context, item: tree.State, cell: tree.Cell, earlier: dict[str
         if other.startswith(cell.name + ".") or cell.name.startswith(other + "."):
             collector.error("HF202", f"`{cell.name}` and `{other}` cannot both be cells", at(cell.name_span))
     type_ = context.names.resolve_type(cell.type)
-    if not is_scalar(type_) and not isinstance(type_, FifoType | BytesType | BitsType):
+    if not is_scalar(type_) and not isinstance(type_, FifoType | BytesType | BitsType | MapType):
         collector.error(
             "HF203",
             f"a cell cannot hold {type_}",
@@ -95,7 +96,8 @@ def check_state(context: Context, state: State) -> None:
     for cell in state.cells.values():
         empty = isinstance(cell.type, FifoType) and cell.initial is not None and written(cell.initial) == "{}"
         if cell.initial is not None and not empty:
-            context.typer.expect(cell.initial, cell.type, {})
+            everywhere = cell.type.value if isinstance(cell.type, MapType) else cell.type
+            context.typer.expect(cell.initial, everywhere, {})
             check_written_out(context, cell.initial, "an initial value")
         match cell.discipline:
             case tree.GuardedBy():

@@ -94,6 +94,16 @@ class BitsType:
 
 
 @dataclass(frozen=True, slots=True)
+class MapType:
+    """A value for every number from 0 on."""
+
+    value: IntType
+
+    def __str__(self) -> str:
+        return f"map<{self.value}>"
+
+
+@dataclass(frozen=True, slots=True)
 class RefType:
     """An object of a state, or the part of it below `path`."""
 
@@ -145,6 +155,7 @@ Type = (
     | FifoType
     | BytesType
     | BitsType
+    | MapType
     | RefType
     | LockType
     | SetType
@@ -158,7 +169,9 @@ BAD = BadType()
 
 
 def int_type(name: str) -> IntType | None:
-    """The built-in integer type of this name."""
+    """The built-in integer type of this name; `int` has no bounds."""
+    if name == INT.name:
+        return INT
     if name in UNSIGNED:
         return IntType(name, 0, (1 << UNSIGNED[name]) - 1)
     if name in SIGNED:
@@ -219,6 +232,6 @@ def comparable(left: Type, right: Type) -> bool:
     if isinstance(left, FifoType | SetType) or isinstance(right, FifoType | SetType):
         empty, many = SetType(None), FifoType | BitsType
         return (left == empty and isinstance(right, many)) or (right == empty and isinstance(left, many))
-    if isinstance(left, BytesType | LockType) or (isinstance(left, RefType) and left.path):
+    if isinstance(left, BytesType | MapType | LockType) or (isinstance(left, RefType) and left.path):
         return False
     return accepts(left, right) or accepts(right, left) or (is_integral(left) and is_integral(right))

@@ -23,6 +23,7 @@ from hfverify.model.types import (
     FifoType,
     IntType,
     LockType,
+    MapType,
     NoneType,
     OptionalType,
     RefType,
@@ -39,8 +40,10 @@ from hfverify.syntax import tree
 BUILTINS = {
     "append": 2, "remove": 2, "first": 1, "ticket": 2, "overwrite": 3,
     "insert": 2, "erase": 2, "cardinality": 1, "lowest": 1,
+    "fill": 4, "count": 4, "total": 2, "old": 1,
 }  # fmt: skip
 OF_BITS = ("insert", "erase", "cardinality", "lowest")
+OF_MAPS = ("fill", "count", "total")
 
 
 class Typer:
@@ -50,6 +53,7 @@ class Typer:
         self.program = program
         self.names = Names(program, collector)
         self.layout: Mapping[str, Type] = {}
+        self.relates = False
         self._lets: dict[str, Type] = {}
 
     def boolean(self, expr: tree.Expr, local: Mapping[str, Type]) -> None:
@@ -57,6 +61,14 @@ class Typer:
         found = self.type_of(expr, local)
         if found not in (BOOL, BAD):
             self.names.error("HF203", expr.span, f"this is {found}, but a condition must be bool")
+
+    def relation(self, expr: tree.Expr, local: Mapping[str, Type]) -> None:
+        """Require a truth value that may speak about the state before, with `old(…)`."""
+        self.relates = True
+        try:
+            self.boolean(expr, local)
+        finally:
+            self.relates = False
 
     def expect(self, expr: tree.Expr, target: Type, local: Mapping[str, Type]) -> None:
         """Require a value that may be stored as `target`."""
@@ -99,6 +111,9 @@ class Typer:
                     return left
                 if accepts(right, left):
                     return right
+                for some, other in ((left, right), (right, left)):
+                    if isinstance(some, IntType) and isinstance(other, NoneType) and (some.low or 0) >= 0:
+                        return OptionalType(some)
                 return self.names.error("HF203", span, f"one branch is {left}, the other {right}")
             case tree.Quantified(_, _, parameters, body):
                 inner = dict(local)
@@ -188,8 +203,18 @@ class Typer:
         return self.names.unknown(expr.span, f"in `{state.name}`, the cell", path, parts)
 
     def index(self, expr: tree.Index, local: Mapping[str, Type]) -> Type:
+        named = (
+            isinstance(expr.base, tree.Name) and expr.base.text in local and expr.base.text not in self.program.states
+        )
+        if isinstance(expr.base, tree.Member) or named:
+            found = self.type_of(expr.base, local)
+            if isinstance(found, MapType) and len(expr.arguments) == 1:
+                self.integral(expr.arguments[0], local)
+                return found.value
+            if found == BAD:
+                return BAD
         if not isinstance(expr.base, tree.Name) or expr.base.text not in self.program.states:
-            return self.names.error("HF203", expr.span, "only a state can be indexed")
+            return self.names.error("HF203", expr.span, "only a state or a map can be indexed")
         state = self.program.states[expr.base.text]
         if len(state.keys) != len(expr.arguments):
             return self.names.error(
@@ -244,6 +269,12 @@ class Typer:
         types = [self.type_of(argument, local) for argument in expr.arguments]
         if BAD in types:
             return BAD
+        if name == "old":
+            if not self.relates:
+                return self.names.error("HF203", expr.span, "`old` means something in an `ensures` only")
+            return types[0]
+        if name in OF_MAPS:
+            return self.of_maps(expr, name, types)
         if name == "overwrite":
             if not (isinstance(types[0], BytesType) and isinstance(types[1], BytesType) and is_integral(types[2])):
                 return self.names.error("HF203", expr.span, "`overwrite` takes old bytes, new bytes and a number")
@@ -258,6 +289,15 @@ class Typer:
                 "HF203", expr.arguments[1].span, f"this is {types[1]}, but the fifo holds {queue.element}"
             )
         return {"first": queue.element, "ticket": INT}.get(name, queue)
+
+    def of_maps(self, expr: tree.Apply, name: str, types: list[Type]) -> Type:
+        """`fill(map, first, last, value)`, `count(map, first, last, value)`, `total(map, value)`."""
+        if not isinstance(types[0], MapType):
+            return self.names.error("HF203", expr.arguments[0].span, f"this is {types[0]}, but `{name}` takes a map")
+        for argument, found in zip(expr.arguments[1:], types[1:], strict=True):
+            if not is_integral(found):
+                self.names.error("HF203", argument.span, f"this is {found}, but a number is expected")
+        return types[0] if name == "fill" else INT
 
     def of_bits(self, expr: tree.Apply, name: str, types: list[Type]) -> Type:
         bits = types[0]

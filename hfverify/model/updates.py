@@ -48,6 +48,16 @@ def _check_perform(context: Context, perform: tree.Perform, local: Mapping[str, 
             context.typer.expect(argument, context.names.resolve_type(parameter.type), local)
 
 
+def check_changeable(context: Context, place: tree.Expr, local: Mapping[str, Type]) -> None:
+    """The place is a cell that a call may change."""
+    target = context.typer.type_of(place, local)
+    if isinstance(target, RefType | LockType | NoneType) or not isinstance(place, tree.Member):
+        if target != BAD:
+            context.collector.error("HF203", "this is not a cell", at(place.span))
+        return
+    _check_place(context, place, target, local)
+
+
 def _check_update(context: Context, update: tree.Update, local: Mapping[str, Type]) -> None:
     place = update.place
     target = context.typer.type_of(place, local)

@@ -15,12 +15,22 @@ import z3
 from hfverify.diagnostics import Diagnostic, Label, Span, also, at
 from hfverify.execute.interpreter import Refusal
 from hfverify.execute.loops import WAIT
-from hfverify.execute.paths import Path, call_paths
+from hfverify.execute.paths import Path, call_paths, spec_env, start
+from hfverify.execute.signatures import lets
 from hfverify.execute.source import Sources
 from hfverify.logic.cells import Cells
-from hfverify.logic.values import disjunction
+from hfverify.logic.values import LockValue, disjunction
 from hfverify.model.program import Call, Outcome, Program
-from hfverify.prove.promises import Goal, Promise, applies_without_lock, is_peek, promise, unchanged, waited
+from hfverify.prove.promises import (
+    Goal,
+    Promise,
+    applies_without_lock,
+    instance,
+    is_peek,
+    promise,
+    unchanged,
+    waited,
+)
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds, size_limits
 from hfverify.verdict import Obligation
@@ -35,7 +45,7 @@ SENTENCES = {
     "lock.balanced": "every lock is released on every path",
     "lock.shape": "the critical sections are those of the protocol",
     "stable": "what other CPUs rely on stays true",
-    "contract": "every list operation is used as its contract says",
+    "contract": "every function that is specified is used as is said of it",
 }
 
 CODES = {
@@ -45,6 +55,7 @@ CODES = {
     "frame": "HF504",
     "precedence": "HF505",
     "actor": "HF512",
+    "ensures": "HF514",
     "waits": "HF513",
     "shape": "HF705",
 }
@@ -73,7 +84,7 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
     subject = Subject(call.name)
     for kind, sentence in SENTENCES.items():
         subject.add(kind, kind, sentence, call.name_span, function.span)
-    for name in _invariants(program, call, paths):
+    for name in _invariants(program, call, paths) if not call.is_function else _kept(program, call):
         where = next(i.name_span for lock in program.locks.values() for i in lock.invariants if i.name == name)
         subject.add(
             f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
@@ -95,6 +106,7 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
             diagnostic = Diagnostic(check.code, check.message, labels)
             group.queries.append(Query(f"{call.name}.{check.kind}", check.goal, diagnostic, (), check.depth))
         if not path.ended:
+            _given_locks(program, call, path, group)
             guards = [_promise_queries(program, call, outcome, path, group) for outcome in call.outcomes]
             _some_outcome(call, guards, path, group)
         if path.ended in ("loop", WAIT):
@@ -116,6 +128,38 @@ def _invariants(program: Program, call: Call, paths: list[Path]) -> list[str]:
     return [invariant.name for lock in program.locks.values() if lock.name in taken for invariant in lock.invariants]
 
 
+def _kept(program: Program, call: Call) -> list[str]:
+    """The invariants of the locks that whoever uses a function holds."""
+    world, names = start(program, call)
+    env = spec_env(world, names)
+    env = env.bind(lets(call, env))
+    locks = [world.evaluator.evaluate(place, env) for place in call.holds]
+    kinds = dict.fromkeys(lock.name for lock in locks if isinstance(lock, LockValue))
+    return [invariant.name for name in kinds for invariant in program.locks[name].invariants]
+
+
+def _given_locks(program: Program, call: Call, path: Path, group: Group) -> None:
+    """A function leaves the invariants of the locks that it was given as it found them."""
+    world = path.world
+    for held in world.given:
+        info = program.locks[held.lock.name]
+        if all(
+            a.eq(b)
+            for cell in program.guarded_by(info)
+            for a, b in zip(held.before.terms[cell.name], world.cells.terms[cell.name], strict=True)
+        ):
+            continue
+        for invariant in info.invariants:
+            goal = world.in_scope(invariant.value, held.lock.ref, world.cells)
+            labels = (
+                at(path.returned or call.name_span, "this path ends here"),
+                also(invariant.name_span, "declared here"),
+            )
+            diagnostic = Diagnostic("HF506", f"`{invariant.name}` does not hold when `{call.name}` returns", labels)
+            name = f"{call.name}.invariant.{invariant.name}"
+            group.queries.append(Query(name, instance(world, goal), diagnostic, (), None))
+
+
 def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None:
     name, span = outcome.name, outcome.name_span
     if outcome.never:
@@ -134,6 +178,9 @@ def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None
             subject.add(f"{name}.actor", "actor", text, span, impl)
         if outcome.effects or outcome.later:
             subject.add(f"{name}.effect", "effect", "what is promised to change changes so", span, impl)
+    for item in outcome.ensures:
+        text = item.doc or "the states before and after are related as promised"
+        subject.add(f"{name}.ensures.{item.name}", "ensures", text, item.name_span, impl)
     subject.add(f"{name}.reached", "reached", f"some path of the implementation reaches `{name}`", span, impl)
     subject.add(f"{name}.frame", "frame", "everything else is as it was", span, impl)
 
@@ -203,7 +250,7 @@ def _obligation_name(call: Call, outcome: Outcome, goal: Goal) -> str:
         return f"{call.name}.lock.shape"
     if goal.kind == "waits":
         return f"{call.name}.waits"
-    kind = goal.kind
+    kind = f"ensures.{goal.cell}" if goal.kind == "ensures" else goal.kind
     if outcome.is_reject:
         kind = "frame" if kind in ("effect", "frame", "actor") else "precedence"
     return f"{call.name}.{outcome.name}.{kind}"
@@ -220,6 +267,7 @@ def _diagnose(call: Call, made: Promise, goal: Goal, path: Path) -> Diagnostic:
         "effect": f"`{call.name}` does not change `{goal.cell}` as the {what} `{outcome.name}` promises",
         "frame": f"`{call.name}` changes `{goal.cell}`, which the {what} `{outcome.name}` leaves alone",
         "precedence": f"`{call.name}` does not answer as its check `{outcome.name}` promises",
+        "ensures": f"`{goal.cell}` does not hold after the {what} `{outcome.name}`",
         "actor": f"after the {what} `{outcome.name}`, the next call on this CPU relies on what does not hold",
         "waits": f"`{call.name}` decides although what it awaits may not hold",
         "shape": f"`{call.name}` does not follow the protocol of the {what} `{outcome.name}`",

@@ -7,31 +7,24 @@ Refuses nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.execute.paths import Path, lets
+from hfverify.execute.paths import Path
+from hfverify.execute.signatures import lets
+from hfverify.execute.updates import Change, apply_changes, changes_of, havoc_of
 from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValue, Value
 from hfverify.execute.world import Read, Section, World
+from hfverify.logic import maps
 from hfverify.logic.cells import Cells, Stored, constants, split
-from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Part, Ref, conjunction, disjunction
+from hfverify.logic.evaluate import Env
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType, OptionalType
 from hfverify.syntax import tree
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One promised update: a cell of an object gets a value."""
-
-    cell: Cell
-    ref: Ref
-    value: Stored
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     _result_goals(call, made, env, path)
     for wait in call.awaited_before(outcome) if commit is not None else ():
         made.goals.append(Goal("waits", world.evaluator.truth(wait.value, env), wait.span))
-    changes = changes_of(program, outcome.effects, env, world)
+    changes = changes_of(program, outcome.effects, env, world.evaluator)
     later = _later(program, outcome, changes, sections, afterwards, world)
     post = commit.post if commit is not None and commit.post is not None else world.cells
     promised = apply_changes(pre, changes)
@@ -86,8 +79,14 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
         actual = post.read(change.cell, change.ref)
         goal = same(world, change.cell, actual, promised.read(change.cell, change.ref))
         made.goals.append(Goal("effect", goal, change.span, change.cell.name))
+    open_ = havoc_of(program, outcome.havoc, env, world.evaluator)
+    related = replace(env, cells=post, before=pre)
+    for item in outcome.ensures:
+        goal = instance(world, world.evaluator.truth(item.value, related))
+        made.goals.append(Goal("ensures", goal, item.name_span, item.name))
     # Nobody sees when a cell changes that this CPU owns: only its last value is a promise.
-    made.goals += _frame(program, world, [*changes, *later.owned], pre, post, outcome.name_span)
+    free = [*((c.cell, c.ref) for c in [*changes, *later.owned]), *open_]
+    made.goals += _frame(program, world, free, pre, post, outcome.name_span)
     made.goals += _after(program, outcome, changes, later, sections, path)
     made.goals += _atomic(world, [*changes, *later.changes], outcome)
     for section in [*sections.peeks, *sections.extra]:
@@ -334,43 +333,6 @@ def _parts_played(program: Program, call: Call, outcome: Outcome, path: Path, en
 # ---------------------------------------------------------------- effects and frame
 
 
-def changes_of(
-    program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, world: World
-) -> list[Change]:
-    """The updates, with actions written out; all values are those before any of them."""
-    found: list[Change] = []
-    for update in updates:
-        if isinstance(update, tree.Perform):
-            action = program.actions[update.action]
-            names: dict[str, SpecValue | Thunk] = {n: v for n, v in env.names.items() if n in program.actors}
-            for parameter, argument in zip(action.parameters, update.arguments, strict=True):
-                names[parameter.name] = world.evaluator.evaluate(argument, env)
-            inner = Env(env.cells, names, None, env.here, env.volatile)
-            found += changes_of(program, action.updates, inner, world)
-        else:
-            found.append(_change(program, update, env, world))
-    return found
-
-
-def _change(program: Program, update: tree.Update, env: Env, world: World) -> Change:
-    assert isinstance(update.place, tree.Member)
-    base = world.evaluator.evaluate(update.place.base, env)
-    assert isinstance(base, Ref | Part)
-    ref, prefix = (base, "") if isinstance(base, Ref) else (base.ref, base.path + ".")
-    cell = program.cell(ref.state, prefix + update.place.name)
-    assert cell is not None
-    value = world.evaluator.evaluate(update.value, env)
-    assert isinstance(value, z3.ExprRef | Fifo | Bytes | Bits)
-    return Change(cell, ref, value, update.span)
-
-
-def apply_changes(cells: Cells, changes: list[Change]) -> Cells:
-    """The state after all changes."""
-    for change in changes:
-        cells = cells.write(change.cell, change.ref, change.value)
-    return cells
-
-
 def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
     """Whether two values of a cell cannot be told apart: queues by their order, sets by members, buffers bytewise."""
     if isinstance(a, Fifo):
@@ -386,6 +348,12 @@ def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
             return z3.BoolVal(True)
         i = world.fresh_number("byte")
         return z3.Implies(z3.And(i >= 0, i < cell.type.length), a.content[i] == b.content[i])
+    if isinstance(a, Map):
+        assert isinstance(b, Map)
+        if a.content.eq(b.content):
+            return z3.BoolVal(True)
+        k = world.fresh_number("number")
+        return z3.Implies(k >= 0, maps.at(world.facts, a, k) == maps.at(world.facts, b, k))
     if isinstance(a, Bits):
         assert isinstance(b, Bits)
         k = world.fresh_number("bit")
@@ -393,7 +361,19 @@ def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
     return z3.BoolVal(True) if a.eq(b) else a == b
 
 
-def _frame(program: Program, world: World, changes: list[Change], pre: Cells, post: Cells, span: Span) -> list[Goal]:
+def instance(world: World, goal: z3.BoolRef) -> z3.BoolRef:
+    """What must hold of all numbers, of any one of them."""
+    if not (z3.is_quantifier(goal) and goal.is_forall()):
+        return goal
+    terms = [world.fresh_number("number") for _ in range(goal.num_vars())]
+    for term in terms:
+        world.facts.add(maps.mark(term))
+    return z3.substitute_vars(goal.body(), *reversed(terms))
+
+
+def _frame(
+    program: Program, world: World, free: list[tuple[Cell, Ref]], pre: Cells, post: Cells, span: Span
+) -> list[Goal]:
     """Everything that is not promised to change is as it was."""
     goals: list[Goal] = []
     for cell in program.cells():
@@ -401,7 +381,7 @@ def _frame(program: Program, world: World, changes: list[Change], pre: Cells, po
             continue
         keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
         ref = Ref(cell.state, keys)
-        elsewhere = [z3.Not(change.ref.same(ref)) for change in changes if change.cell is cell]
+        elsewhere = [z3.Not(changed.same(ref)) for other, changed in free if other is cell]
         goal = z3.Implies(conjunction(elsewhere), same(world, cell, post.read(cell, ref), pre.read(cell, ref)))
         goals.append(Goal("frame", goal, span, cell.name))
     return goals
@@ -424,7 +404,7 @@ def _later(
 ) -> Later:
     owned = [change for change in changes if isinstance(change.cell.discipline, tree.OwnedBy)]
     before = apply_changes(sections.after.pre if sections.after is not None else world.base, owned)
-    return Later(before, changes_of(program, outcome.later, env.at(before), world))
+    return Later(before, changes_of(program, outcome.later, env.at(before), world.evaluator))
 
 
 def _after(
@@ -448,7 +428,8 @@ def _after(
         goal = same(world, change.cell, last.read(change.cell, change.ref), wanted.read(change.cell, change.ref))
         goals.append(Goal("effect", goal, change.span, change.cell.name))
     if after is not None:
-        goals += _frame(program, world, later.changes, later.before, post, outcome.name_span)
+        free = [(change.cell, change.ref) for change in later.changes]
+        goals += _frame(program, world, free, later.before, post, outcome.name_span)
     for cell in {cell.name: cell for cell in world.late}.values():
         keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
         ref = Ref(cell.state, keys)

@@ -55,7 +55,9 @@ class Group:
 
     def expansion(self, bounds: Bounds) -> Expansion:
         """The small machine of these bounds, shared by all queries of the group."""
-        return self.expansions.setdefault((bounds.objects, bounds.bits), Expansion(bounds, self._places()))
+        return self.expansions.setdefault(
+            (bounds.objects, bounds.bits), Expansion(bounds, self._places(), self._numbers())
+        )
 
     def _places(self) -> list[z3.ExprRef]:
         """The places in buffers that the questions speak about, by name."""
@@ -70,3 +72,9 @@ class Group:
                 if z3.is_const(term) and term.decl().name().startswith("byte!"):
                     found[term.decl().name()] = term
         return [found[name] for name in sorted(found)]
+
+    def _numbers(self) -> list[z3.ExprRef]:
+        """The numbers that turned up in maps, in the order in which they did."""
+        marks = [fact for fact in self.facts if z3.is_app(fact)]
+        both = [part for fact in marks for part in (fact.children() if z3.is_and(fact) else [fact])]
+        return [part.arg(0) for part in both if z3.is_app(part) and part.decl().name() == "number"]

@@ -16,6 +16,8 @@ import z3
 from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Evaluator
 from hfverify.logic.facts import MOST_BITS, Facts
+from hfverify.logic.maps import DOMAIN
+from hfverify.logic.quantifiers import LIMITED, has_limited, has_quantifier
 from hfverify.model.program import Program
 from hfverify.model.types import IntType
 
@@ -45,15 +47,19 @@ class Expansion:
     `limits` keep what the formulas speak about inside the bound.
     """
 
-    def __init__(self, bounds: Bounds, places: Sequence[z3.ExprRef] = ()) -> None:
+    def __init__(self, bounds: Bounds, places: Sequence[z3.ExprRef] = (), numbers: Sequence[z3.ExprRef] = ()) -> None:
         self.bounds = bounds
         self.places = places
+        self.numbers = numbers
         self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
         self.limits: list[z3.BoolRef] = []
         self._sets: dict[int, z3.ExprRef] = {}
 
     def formula(self, term: z3.ExprRef) -> z3.ExprRef:
         """The term without quantifiers."""
+        return self._expanded(term) if _concerned(term) else term
+
+    def _expanded(self, term: z3.ExprRef) -> z3.ExprRef:
         known = self._done.get(term.get_id())
         if known is not None:
             return known[1]
@@ -63,7 +69,7 @@ class Expansion:
             result = term
         else:
             before = term.children()
-            children = [self.formula(child) for child in before]
+            children = [self._expanded(child) for child in before]
             same = all(a is b or a.eq(b) for a, b in zip(children, before, strict=True))
             result = term if same else _rebuilt(term, children)
             self._limit(result)
@@ -73,22 +79,26 @@ class Expansion:
     def _unrolled(self, term: z3.QuantifierRef) -> z3.ExprRef:
         bodies: list[z3.ExprRef] = []
         body = term.body()
+        plain = not _concerned(body)
         for values in itertools.product(*(self._values(term.var_name(i)) for i in range(term.num_vars()))):
-            bodies.append(self.formula(z3.substitute_vars(body, *reversed(values))))
+            instance = z3.substitute_vars(body, *reversed(values))
+            bodies.append(instance if plain else self._expanded(instance))
         return z3.And(*bodies) if term.is_forall() else z3.Or(*bodies)
 
     def _values(self, variable: str) -> list[z3.ExprRef]:
-        """What a quantified variable stands for; of a buffer, the places that the questions speak about."""
+        """What a quantified variable stands for; of a buffer or a map, what turned up as an index."""
         domain = variable.split(":")[-1]
+        if domain == DOMAIN:
+            return list(self.numbers)
         values: list[z3.ExprRef] = [z3.IntVal(value) for value in self.bounds.domain(domain)]
         return values + list(self.places) if domain == "byte" else values
 
     def _limit(self, term: z3.ExprRef) -> None:
         """Who is first in a queue is one of the objects of the small machine; sets of bits have few members."""
-        name = term.decl().name()
-        if name == "first":
+        name = term.decl().name() if term.num_args() > 0 else ""
+        if name == LIMITED[0]:
             self.limits.append(z3.And(term >= 0, term <= self.bounds.objects))
-        if name not in ("cardinality", "lowest") or z3.is_store(term.arg(0)):
+        if name not in LIMITED[1:] or z3.is_store(term.arg(0)):
             return
         member = term.arg(0)
         if name == "cardinality":
@@ -96,6 +106,11 @@ class Expansion:
         if member.get_id() not in self._sets:
             self._sets[member.get_id()] = member
             self.limits += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in self.bounds.bits]
+
+
+def _concerned(term: z3.ExprRef) -> bool:
+    """Whether there is something in the term to write out or to limit."""
+    return has_quantifier(term) or has_limited(term)
 
 
 def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:

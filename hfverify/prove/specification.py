@@ -7,22 +7,23 @@ Refuses nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import z3
 
 from hfverify.diagnostics import NOWHERE, Diagnostic, Span, also, at
-from hfverify.execute.paths import lets, spec_env, start
+from hfverify.execute.paths import spec_env, start
+from hfverify.execute.signatures import lets
+from hfverify.execute.updates import apply_changes, changes_of, havoc_of
 from hfverify.execute.world import World, zero
 from hfverify.logic.cells import Cells, Stored, constants
 from hfverify.logic.evaluate import Condition, Env, Thunk
 from hfverify.logic.facts import bound, in_range
-from hfverify.logic.values import Fifo, LockValue, Ref, conjunction, disjunction
+from hfverify.logic.values import Fifo, LockValue, Map, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program, element_type
 from hfverify.model.types import BoolType, bounds
 from hfverify.prove.obligations import Subject, limits_of
-from hfverify.prove.promises import apply_changes, changes_of
 from hfverify.prove.query import Group, Query
 from hfverify.syntax import tree
 
@@ -158,7 +159,8 @@ def _uses(program: Program, call: Call, outcome: Outcome, env: Env, world: World
         _fit(world, value, bounds(call.result[1]), outcome.returns.value.span)
     if outcome.next is not None:
         evaluator.reference(outcome.next.value, env)
-    changes = changes_of(program, (*outcome.effects, *outcome.later), env, world)
+    changes = changes_of(program, (*outcome.effects, *outcome.later), env, evaluator)
+    _after(program, outcome, env, world)
     for index, change in enumerate(changes):
         for other in changes[:index]:
             if other.cell is change.cell:
@@ -203,17 +205,32 @@ def _preserves(
     if not outcome.effects:
         return
     name = subject.add(f"{outcome.name}.preserves", "invariant", "the effect keeps each invariant", outcome.name_span)
-    changes = changes_of(program, outcome.effects, env, world)
-    after = apply_changes(world.cells, changes)
-    for step in call.steps("commit", outcome.name):
-        for held in step.locks:
-            lock = world.evaluator.evaluate(held.place, env)
-            assert isinstance(lock, LockValue)
-            for invariant in program.locks[lock.name].invariants:
-                goal = world.in_scope(invariant.value, lock.ref, after)
-                labels = (at(outcome.name_span, "this effect"), also(invariant.name_span, "does not hold afterwards"))
-                message = f"the effect of `{call.name}.{outcome.name}` breaks `{invariant.name}`"
-                group.queries.append(Query(name, goal, Diagnostic("HF506", message, labels), (guard,)))
+    after = apply_changes(world.cells, changes_of(program, outcome.effects, env, world.evaluator))
+    # What is left open gets values that keep the invariants: whether the code finds such values is asked there.
+    left_open = {cell.name for cell, _ in havoc_of(program, outcome.havoc, env, world.evaluator)}
+    for place in [*call.holds, *(held.place for step in call.steps("commit", outcome.name) for held in step.locks)]:
+        lock = world.evaluator.evaluate(place, env)
+        assert isinstance(lock, LockValue)
+        info = program.locks[lock.name]
+        if any(cell.name in left_open for cell in program.guarded_by(info)):
+            continue
+        for invariant in info.invariants:
+            goal = world.in_scope(invariant.value, lock.ref, after)
+            labels = (at(outcome.name_span, "this effect"), also(invariant.name_span, "does not hold afterwards"))
+            message = f"the effect of `{call.name}.{outcome.name}` breaks `{invariant.name}`"
+            group.queries.append(Query(name, goal, Diagnostic("HF506", message, labels), (guard,)))
+
+
+def _after(program: Program, outcome: Outcome, env: Env, world: World) -> tuple[Cells, list[z3.BoolRef]]:
+    """A state that the outcome may leave behind, and what is known of it."""
+    evaluator = world.evaluator
+    cells = apply_changes(env.cells, changes_of(program, outcome.effects, env, evaluator))
+    for cell, ref in havoc_of(program, outcome.havoc, env, evaluator):
+        value = constants(cell, f"{cell.name}!{world.facts.number()}")
+        world.facts.typed(value, cell.type)
+        cells = cells.write(cell, ref, value)
+    after = replace(env, cells=cells, before=env.cells)
+    return cells, [evaluator.truth(item.value, after) for item in outcome.ensures]
 
 
 # ---------------------------------------------------------------- the specification as a whole
@@ -303,8 +320,9 @@ def _scenario(program: Program, scenario: tree.Scenario, subject: Subject) -> Wa
             taken.append(world.facts_of(program.actors[call.actor], actor, cells))
         outcome, guard = next((o, g) for o, g in guards(call, env, world) if o.name == step.case)
         taken.append(guard)
-        cells = apply_changes(cells, changes_of(program, outcome.effects, env, world))
-        cells = apply_changes(cells, changes_of(program, outcome.later, env.at(cells), world))
+        cells, known = _after(program, outcome, env, world)
+        taken += known
+        cells = apply_changes(cells, changes_of(program, outcome.later, env.at(cells), world.evaluator))
     name = subject.add(
         f"{scenario.name}.scenario", "scenario", "the calls can happen in this order", scenario.name_span
     )
@@ -383,7 +401,7 @@ def _initial(program: Program, state: str, ref: Ref, world: World) -> Cells:
         if cell.initial is not None:
             found = world.evaluator.evaluate(cell.initial, world.env())
             if isinstance(found, z3.ExprRef):
-                value = found
+                value = Map(z3.K(z3.IntSort(), found)) if isinstance(value, Map) else found
         cells = cells.write(cell, ref, value)
     return cells
 

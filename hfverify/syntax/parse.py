@@ -54,9 +54,10 @@ def _parser(tables: str | bool) -> Lark:
 # Words that end an expression or start a clause where a name may stand too. The other keywords of the
 # grammar can be names, because the contextual lexer tells them apart.
 WORDS = (
-    "action actor after and arg assume awaits by case commit contract effect else encoding enum exists false forall "
-    "given hypercall if impl import in invariant later let loop module never next none not or peek protocol pure "
-    "reject represent requires ret returns revisions scenario since then thread true unless until when while with"
+    "action actor after and arg assume awaits by case commit contract effect else encoding ensures enum exists false "
+    "forall function given havoc holds hypercall if impl import in invariant later let loop module never next none not "
+    "or peek protocol pure reject represent requires ret returns revisions scenario since then thread true trusted "
+    "unless until when while with"
 )
 RESERVED = frozenset(WORDS.split())
 
@@ -404,10 +405,10 @@ class _Builder:
         return tree.Given(span, name, name_span, doc, self.build(rest[0]))
 
     def input(self, item: Any, c: list[Any]) -> tree.Argument:
-        return tree.Argument(self.span(item), str(c[0]), self.word(c[1]), self.build(c[2]))
+        return tree.Argument(self.span(item), str(c[0] or ""), self.word(c[1]), self.build(c[2]))
 
     def output(self, item: Any, c: list[Any]) -> tree.Result:
-        return tree.Result(self.span(item), str(c[0]), self.word(c[1]), self.build(c[2]))
+        return tree.Result(self.span(item), str(c[0] or ""), self.word(c[1]), self.build(c[2]))
 
     def call_let(self, item: Any, _: list[Any]) -> tree.Let:
         span, name, name_span, doc, rest = self.head(item)
@@ -435,6 +436,19 @@ class _Builder:
 
     def later(self, item: Any, c: list[Any]) -> tree.Effect:
         return tree.Effect(self.span(item), True, tuple(self.build(i) for i in c))
+
+    def holds(self, item: Any, c: list[Any]) -> tree.Holds:
+        return tree.Holds(self.span(item), tuple(self.build(i) for i in c))
+
+    def trusted(self, item: Any, c: list[Any]) -> tree.Trusted:
+        return tree.Trusted(self.span(item), _text(c[0]))
+
+    def havoc(self, item: Any, c: list[Any]) -> tree.Havoc:
+        return tree.Havoc(self.span(item), tuple(self.build(i) for i in c))
+
+    def ensures(self, item: Any, _: list[Any]) -> tree.Ensures:
+        span, name, name_span, doc, rest = self.head(item)
+        return tree.Ensures(span, name, name_span, doc, self.build(rest[0]))
 
     def ends(self, item: Any, c: list[Any]) -> tree.Ends:
         return tree.Ends(self.span(item), str(c[0]))

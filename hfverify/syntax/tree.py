@@ -344,6 +344,8 @@ class Given(Declaration):
 
 @dataclass(frozen=True, slots=True)
 class Argument(Node):
+    """`register` is empty for an argument that no register carries."""
+
     register: str
     name: str
     type: Type
@@ -377,6 +379,34 @@ class Effect(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Holds(Node):
+    """The caller holds these locks, and their invariants hold before and after."""
+
+    places: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted(Node):
+    """The function is taken to do what is said of it."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Havoc(Node):
+    """These cells get any values that `ensures` and the invariants of their locks allow."""
+
+    places: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensures(Declaration):
+    """A relation between the state before, `old(…)`, and the state after."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Ends(Node):
     """The call's actor plays its part no longer."""
 
@@ -388,7 +418,7 @@ class Never(Node):
     """The call does not return."""
 
 
-Consequence = Returns | Next | Effect | Ends | Never
+Consequence = Returns | Next | Effect | Havoc | Ensures | Ends | Never
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,12 +477,14 @@ class With(Node):
     kind: str
 
 
-Clause = Number | Impl | By | With | Given | Argument | Result | Let | Awaits | Reject | Case | Protocol
+Clause = (
+    Number | Impl | By | With | Given | Holds | Trusted | Argument | Result | Let | Awaits | Reject | Case | Protocol
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Declaration):
-    """`kind` is `hypercall` or `entry`."""
+    """`kind` is `hypercall`, `entry`, or `function` for one that calls use."""
 
     kind: str
     revisions: tuple[Revision, ...]

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False, slots=True)
 class IntervalMap:
-    """A value for every number from 0 on: `values[i]` from `starts[i]` up to the next start, first `initial`."""
+    """A value for every number from 0 on: `values[i]` from `starts[i]` up to the next start, first `initial`.
+
+    `starts` ascends, from 0 on, and neighbours have different values.
+    """
 
     initial: int
     starts: list[int] = field(init=False, repr=False)
@@ -24,10 +27,14 @@ class IntervalMap:
         """Give the numbers from `first` up to `last`, which does not belong to them, a value."""
         if first >= last:
             return
-        after = self.get(last)
         begin, end = bisect_left(self.starts, first), bisect_right(self.starts, last)
-        self.starts[begin:end] = [first, last]
-        self.values[begin:end] = [value, after]
+        starts, values = [first, last], [value, self.values[end - 1]]
+        if values[1] == value:
+            del starts[1], values[1]
+        if begin > 0 and self.values[begin - 1] == value:
+            del starts[0], values[0]
+        self.starts[begin:end] = starts
+        self.values[begin:end] = values
 
     def count(self, first: int, last: int, value: int) -> int:
         """Return how many of the numbers from `first` up to `last` have this value."""

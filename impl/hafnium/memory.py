@@ -20,6 +20,7 @@ from hafnium.page_table import (
     page_table_cost_of_two,
     page_table_get,
     page_table_map,
+    page_table_map_two,
     page_table_unmap,
 )
 from hafnium.physical import memory_page, zero_memory
@@ -55,10 +56,8 @@ def map_mailbox(machine: Machine, vm: Vm, send: int, recv: int) -> bool:
     pool, own, hypervisor = machine.pool, vm.ptable, machine.stage1
     if pool.free < page_table_cost_of_two(own, send, recv) + page_table_cost_of_two(hypervisor, send, recv):
         return False
-    page_table_map(own, send, send + 1, SEND_MODE, pool)
-    page_table_map(own, recv, recv + 1, RECV_MODE, pool)
-    page_table_map(hypervisor, send, send + 1, MODE_R, pool)
-    page_table_map(hypervisor, recv, recv + 1, MODE_W, pool)
+    page_table_map_two(own, send, SEND_MODE, recv, RECV_MODE, pool)
+    page_table_map_two(hypervisor, send, MODE_R, recv, MODE_W, pool)
     return True
 
 

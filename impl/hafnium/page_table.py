@@ -141,6 +141,12 @@ def page_table_map(table: PageTable, first: int, last: int, mode: int, pool: Poo
     table.pages.fill(first, last, mode)
 
 
+def page_table_map_two(table: PageTable, page: int, mode: int, other: int, other_mode: int, pool: Pool) -> None:
+    """Give two pages a mode each; the pool has as many pages as that costs."""
+    page_table_map(table, page, page + 1, mode, pool)
+    page_table_map(table, other, other + 1, other_mode, pool)
+
+
 def page_table_prune(table: PageTable, page: int, pool: Pool) -> None:
     """Give the tables above a page back in which everything is absent."""
     block = page // BLOCK

@@ -6,14 +6,20 @@ import threading
 from types import TracebackType
 
 from hafnium.abi import PAGE_SIZE
+from hafnium.interval_map import IntervalMap
 from hafnium.lists import ListEntry
 from hafnium.page_table import (
+    ABSENT,
+    BLOCK,
+    ENTRIES,
     MODE_INVALID,
     MODE_SHARED,
     MODE_UNOWNED,
+    NOBODY,
+    REGION,
+    TABLE,
+    PageTable,
     page_table_get,
-    present,
-    table_pages,
 )
 from hafnium.spinlock import SpinLock
 from hafnium.state import Machine, Vcpu, VcpuState, WaitEntry
@@ -57,15 +63,48 @@ class OrderedLock(SpinLock):
 
 
 def order_locks(machine: Machine) -> None:
-    """Give every lock of a machine its place in the order: VM, stage 1, virtual CPU, pool; CPU alone."""
+    """Give every lock its place: VM, page table of a VM, that of the hypervisor, virtual CPU, pool; CPU alone."""
     for vm in machine.vms:
         vm.lock = OrderedLock((0, vm.id))
+        vm.ptable.lock = OrderedLock((1, vm.id))
         for vcpu in vm.vcpus:
-            vcpu.lock = OrderedLock((2, vm.id, vcpu.index))
-    machine.stage1.lock = OrderedLock((1,))
-    machine.pool.lock = OrderedLock((3,))
+            vcpu.lock = OrderedLock((3, vm.id, vcpu.index))
+    machine.stage1.lock = OrderedLock((2,))
+    machine.pool.lock = OrderedLock((4,))
     for cpu in machine.cpus:
-        cpu.lock = OrderedLock((4, cpu.index))
+        cpu.lock = OrderedLock((5, cpu.index))
+
+
+class GuardedMap(IntervalMap):
+    """A part of a page table that notes whether it is looked at or changed while the lock of the table is free."""
+
+    def __init__(self, original: IntervalMap, lock: SpinLock) -> None:
+        super().__init__(original.initial)
+        self.starts, self.values = original.starts, original.values
+        self.lock = lock
+        self.violated = False
+
+    def note(self) -> None:
+        self.violated = self.violated or not self.lock._taken.locked()
+
+    def get(self, number: int) -> int:
+        self.note()
+        return super().get(number)
+
+    def fill(self, first: int, last: int, value: int) -> None:
+        self.note()
+        super().fill(first, last, value)
+
+    def count(self, first: int, last: int, value: int) -> int:
+        self.note()
+        return super().count(first, last, value)
+
+
+def guard_table(table: PageTable) -> list[GuardedMap]:
+    """Let a table note whether it is used without its lock."""
+    guarded = [GuardedMap(level, table.lock) for level in (table.regions, table.blocks, table.pages)]
+    table.regions, table.blocks, table.pages = guarded
+    return guarded
 
 
 def list_entries(head: ListEntry[WaitEntry]) -> list[ListEntry[WaitEntry]]:
@@ -137,9 +176,10 @@ def check_ownership(machine: Machine, pages: list[int]) -> None:
         page.address: vm for vm in machine.vms for page in (vm.mailbox.send, vm.mailbox.recv) if page is not None
     }
     for page in pages:
-        modes = [page_table_get(vm.ptable, page, page + PAGE_SIZE) for vm in machine.vms]
-        known = [mode for mode in modes if mode is not None and present(mode)]
-        assert len(modes) - modes.count(None) == len(modes)
+        number = page // PAGE_SIZE
+        modes = [page_table_get(vm.ptable, number, number + 1) for vm in machine.vms]
+        known = [mode for mode in modes if mode is not None and mode & NOBODY != NOBODY]
+        assert None not in modes
         owners = [mode for mode in known if not mode & MODE_UNOWNED]
         guests = [mode for mode in known if mode & MODE_UNOWNED]
         assert len(owners) <= 1
@@ -158,15 +198,39 @@ def check_ownership(machine: Machine, pages: list[int]) -> None:
             assert not guests
 
 
+def page_tables(machine: Machine) -> list[PageTable]:
+    """Return all page tables."""
+    return [*(vm.ptable for vm in machine.vms), machine.stage1]
+
+
+def table_pages(table: PageTable) -> int:
+    """Count the pages of the tables below the root."""
+    regions, blocks = table.limit // REGION, table.limit // BLOCK
+    return table.regions.count(0, regions, TABLE) + table.blocks.count(0, blocks, TABLE)
+
+
 def pages_in_all(machine: Machine) -> int:
     """Count the page-table pages: in the pool and in tables."""
-    tables = sum(table_pages(vm.ptable.root) for vm in machine.vms)
-    return machine.pool.free + tables + table_pages(machine.stage1.ptable.root)
+    return machine.pool.free + sum(map(table_pages, page_tables(machine)))
+
+
+def check_table(table: PageTable) -> None:
+    """Below an entry that is no table everything has its mode; nothing is above the limit."""
+    for upper, lower, size in ((table.regions, table.blocks, REGION), (table.blocks, table.pages, BLOCK)):
+        count = table.limit // size
+        assert upper.starts[-1] <= count
+        assert upper.get(count) == ABSENT
+        for first, last, mode in zip(upper.starts, [*upper.starts[1:], count], upper.values, strict=True):
+            pages = (first * ENTRIES, last * ENTRIES)
+            assert mode == TABLE or lower.count(*pages, mode) == pages[1] - pages[0]
+    assert table.pages.get(table.limit) == ABSENT
+    assert TABLE not in table.pages.values
 
 
 def check_locks_free(machine: Machine) -> None:
     """No lock is held between two steps of a machine whose CPUs take turns."""
-    locks = [machine.stage1.lock, machine.pool.lock]
+    locks = [machine.pool.lock]
+    locks += [table.lock for table in page_tables(machine)]
     locks += [cpu.lock for cpu in machine.cpus]
     locks += [vm.lock for vm in machine.vms]
     locks += [vcpu.lock for vm in machine.vms for vcpu in vm.vcpus]

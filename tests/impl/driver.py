@@ -12,7 +12,9 @@ from checks import (
     check_locks_free,
     check_ownership,
     check_running,
+    check_table,
     order_locks,
+    page_tables,
     pages_in_all,
 )
 
@@ -76,7 +78,8 @@ class Driver:
         self.pages = []
         for vm in self.machine.vms:
             begin = BASE + vm.id * STRIDE
-            page_table_map(vm.ptable, begin, begin + PAGES_EACH * PAGE_SIZE, 7, self.machine.pool)
+            first = begin // PAGE_SIZE
+            page_table_map(vm.ptable, first, first + PAGES_EACH, 7, self.machine.pool)
             self.pages += range(begin, begin + PAGES_EACH * PAGE_SIZE, PAGE_SIZE)
             for vcpu in vm.vcpus[: self.cpus if vm.id == 0 else None]:
                 vcpu.state = VcpuState.READY
@@ -97,6 +100,9 @@ class Driver:
         check_running(self.machine, [self.owned(cpu) for cpu in range(self.cpus)])
         check_ownership(self.machine, self.pages)
         check_locks_free(self.machine)
+        for table in page_tables(self.machine):
+            check_table(table)
+        assert self.machine.pool.free >= 0
         assert pages_in_all(self.machine) == self.total
         self.steps += 1
 

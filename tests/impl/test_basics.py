@@ -10,7 +10,7 @@ from hafnium.abi import PAGE_SIZE, U64_MASK
 from hafnium.lists import ListEntry, list_append, list_empty, list_first, list_remove
 from hafnium.physical import memory_page, read_memory, write_memory, zero_memory
 from hafnium.spinlock import SpinLock, Spinning, TakingTurns, Waiting, cpu_relax
-from hafnium.state import Memory, create_machine
+from hafnium.state import Machine, create_machine
 from hafnium.timer import (
     ENABLE,
     MASK,
@@ -92,19 +92,19 @@ def test_waiting() -> None:
 
 @given(st.integers(0, 3 * PAGE_SIZE), st.binary(max_size=PAGE_SIZE + 9))
 def test_memory_holds_what_was_written(address: int, data: bytes) -> None:
-    memory = Memory()
-    write_memory(memory, address, data)
-    assert read_memory(memory, address, len(data)) == data
-    assert read_memory(memory, address + len(data), 3) == bytes(3)
-    zero_memory(memory, 0, 8 * PAGE_SIZE)
-    assert read_memory(memory, address, len(data)) == bytes(len(data))
+    machine = Machine()
+    write_memory(machine, address, data)
+    assert read_memory(machine, address, len(data)) == data
+    assert read_memory(machine, address + len(data), 3) == bytes(3)
+    zero_memory(machine, 0, 8 * PAGE_SIZE)
+    assert read_memory(machine, address, len(data)) == bytes(len(data))
 
 
 def test_a_page_stays_the_same_page() -> None:
-    memory = Memory()
-    page = memory_page(memory, 5 * PAGE_SIZE + 7)
+    machine = Machine()
+    page = memory_page(machine, 5 * PAGE_SIZE + 7)
     assert page.address == 5 * PAGE_SIZE
-    assert memory_page(memory, 5 * PAGE_SIZE) is page
+    assert memory_page(machine, 5 * PAGE_SIZE) is page
 
 
 @pytest.mark.parametrize("counts", [[], [1]])

@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from checks import check_table, page_tables, pages_in_all, table_pages
+from world import look
 
 from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
 from hafnium.boot import (
-    PRIMARY_BYTES,
+    PRIMARY_PAGES,
+    ROOT_TABLE_PAGES,
     BootError,
     Description,
     Secondary,
@@ -18,19 +21,20 @@ from hafnium.boot import (
     secondary_start,
     vm_init,
 )
-from hafnium.page_table import ABSENT, STAGE1_LIMIT, STAGE2_LIMIT, page_table_get
+from hafnium.page_table import ABSENT, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Machine, VcpuState
 from hafnium.timer import ENABLE, Timer
 from hafnium.vcpu import cpu_off, cpu_on
 
 CONSOLE = 0x0900_0000
+STAGE2_END = STAGE2_LIMIT * PAGE_SIZE
 IMAGE = (Section(0x10_0000, 0x20_0000, 5),)
 VM1 = Secondary(2, 0x4000_0000, 0x4010_0000)
 PLAIN = Description((8, 9, 7), 9, 200, CONSOLE, IMAGE, (VM1, Secondary(1, 0x5000_0000, 0x5000_1000)))
 
 
 def mode(machine: Machine, vm: int, page: int) -> int | None:
-    return page_table_get(machine.vms[vm].ptable, page, page + PAGE_SIZE)
+    return look(machine.vms[vm].ptable, page)
 
 
 def test_memory_and_vcpus_after_boot() -> None:
@@ -41,10 +45,10 @@ def test_memory_and_vcpus_after_boot() -> None:
     assert [mode(machine, vm, 0x4000_0000) for vm in range(3)] == [ABSENT, 7, ABSENT]
     assert [mode(machine, vm, 0x6000_0000) for vm in range(3)] == [7, ABSENT, ABSENT]
     assert mode(machine, 0, 0x10_0000) == ABSENT
-    assert mode(machine, 0, PRIMARY_BYTES - PAGE_SIZE) == 7
-    assert mode(machine, 0, PRIMARY_BYTES) == ABSENT
+    assert mode(machine, 0, (PRIMARY_PAGES - 1) * PAGE_SIZE) == 7
+    assert mode(machine, 0, PRIMARY_PAGES * PAGE_SIZE) == ABSENT
     assert [mode(machine, vm, CONSOLE) for vm in range(3)] == [0x63] * 3
-    assert page_table_get(machine.stage1.ptable, CONSOLE, CONSOLE + PAGE_SIZE) == 0x0B
+    assert look(machine.stage1, CONSOLE) == 0x0B
     states = [vcpu.state for vm in machine.vms for vcpu in vm.vcpus]
     assert [index for index, state in enumerate(states) if state is VcpuState.READY] == [0, 8, 10]
     assert machine.vms[1].vcpus[0].regs.pc == 0x4000_0000
@@ -76,7 +80,24 @@ def test_cpu_ids_that_are_refused(ids: tuple[int, ...], told: str) -> None:
         boot(replace(PLAIN, cpu_ids=ids))
 
 
-@pytest.mark.parametrize("pool", range(24))
+def test_every_page_of_the_pool_is_in_a_table_or_free() -> None:
+    machine = boot(replace(PLAIN, pool=29))
+    roots = sum(vm.ptable.limit // ROOT_TABLE_PAGES for vm in machine.vms)
+    assert machine.pool.free == 0
+    assert pages_in_all(machine) + roots == 29
+    for table in page_tables(machine):
+        check_table(table)
+
+
+def test_tables_in_which_nothing_is_left_are_given_back() -> None:
+    """Two blocks of the primary VM: each loses a half, and then both lose the other one at once."""
+    half, begin = 256 * PAGE_SIZE, 0x4000_0000
+    parts = [Secondary(1, begin + first * half, begin + last * half) for first, last in ((0, 1), (3, 4), (1, 3))]
+    tables = [table_pages(boot(replace(PLAIN, secondaries=tuple(parts[:n]))).vms[0].ptable) for n in range(4)]
+    assert tables == [3, 5, 6, 4]
+
+
+@pytest.mark.parametrize("pool", range(29))
 def test_too_few_pages_to_boot(pool: int) -> None:
     with pytest.raises(BootError, match="not enough page-table pages"):
         boot(replace(PLAIN, pool=pool))
@@ -137,8 +158,11 @@ def test_memory_with_two_owners(description: Description, told: str) -> None:
         (with_memory(0x5000_0000, 0x5000_0000), "the memory of VM 2, 0x50000000 to 0x50000000, is not made of pages"),
         (with_memory(0x5000_1000, 0x5000_0000), "the memory of VM 2, 0x50001000 to 0x50000000, is not made of pages"),
         (with_memory(-PAGE_SIZE, PAGE_SIZE), "the memory of VM 2, -0x1000 to 0x1000, is not made of pages"),
-        (with_memory(STAGE2_LIMIT - PAGE_SIZE, STAGE2_LIMIT + PAGE_SIZE), "is not made of pages below 0x20000000000"),
-        (replace(PLAIN, console=STAGE1_LIMIT), "the console, 0x8000000000 to 0x8000001000, is not made of pages below"),
+        (with_memory(STAGE2_END - PAGE_SIZE, STAGE2_END + PAGE_SIZE), "is not made of pages below 0x20000000000"),
+        (
+            replace(PLAIN, console=STAGE1_LIMIT * PAGE_SIZE),
+            "the console, 0x8000000000 to 0x8000001000, is not made of pages below",
+        ),
         (replace(PLAIN, image=(Section(0x800, 0x1800, 5),)), "section 0 of the image, 0x800 to 0x1800, is not made of"),
     ],
 )
@@ -148,8 +172,8 @@ def test_memory_that_page_tables_do_not_have(description: Description, told: str
 
 
 def test_memory_at_the_limit_of_the_table() -> None:
-    last = STAGE2_LIMIT - PAGE_SIZE
-    machine = boot(with_memory(last, STAGE2_LIMIT))
+    last = STAGE2_END - PAGE_SIZE
+    machine = boot(with_memory(last, STAGE2_END))
     assert [mode(machine, vm, last) for vm in range(3)] == [ABSENT, ABSENT, 7]
 
 

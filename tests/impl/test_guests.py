@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from checks import order_locks, pages_in_all
+from world import put
 
 from hafnium.__main__ import main
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call, RunCode, RunReturn
@@ -18,8 +19,6 @@ from hafnium.console import run_command
 from hafnium.demo import DEMOS, SECONDARY_SIZE, base_of, build_guests, compare, positions, seat_scheduler
 from hafnium.events import Event, describe, explain
 from hafnium.guest import Guests, Phase
-from hafnium.page_table import page_table_map
-from hafnium.pool import Pool
 from hafnium.programs import CorruptedError, busy_sender, number_of, payload, require
 from hafnium.schedule import End, Turn, random_schedule, round_robin, run_threads, run_turns
 from hafnium.scheduler import Scheduler
@@ -284,9 +283,9 @@ def test_an_access_is_made_again_when_the_page_is_there_after_all() -> None:
     guests = build_guests(1, programs)
     seat_scheduler(guests, Scheduler(base_of(0), positions(programs)))
     vm = guests.machine.vms[1]
-    page_table_map(vm.ptable, begin, begin + PAGE_SIZE, 0x70, Pool(free=9))
+    put(vm.ptable, begin, 0x70)
 
-    class Late(type(vm.lock)):  # type: ignore[misc]
+    class Late(type(vm.ptable.lock)):  # type: ignore[misc]
         """The page is mapped by another CPU just before the hypervisor looks."""
 
         looks = 0
@@ -295,9 +294,9 @@ def test_an_access_is_made_again_when_the_page_is_there_after_all() -> None:
             super().acquire()
             self.looks += 1
             if self.looks == 2:
-                page_table_map(vm.ptable, begin, begin + PAGE_SIZE, 7, Pool(free=9))
+                put(vm.ptable, begin, 7)
 
-    vm.lock = Late()
+    vm.ptable.lock = Late()
     assert run_turns(guests, round_robin(1), 1000) is End.QUIET
     assert not vm.aborting
     assert guests.machine.memory.pages[begin].data[:1] == b"x"

@@ -1,178 +1,235 @@
-"""Page tables against a plain map, and the pages that they take."""
+"""Page tables against a flat map, and the pages that they take."""
 
+from checks import check_table, table_pages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hafnium.abi import PAGE_SIZE, U64_MASK
 from hafnium.page_table import (
     ABSENT,
-    ENTRIES,
-    NOBODY,
+    BLOCK,
+    REGION,
     STAGE1_LIMIT,
     STAGE2_LIMIT,
     PageTable,
     page_table_cost,
+    page_table_cost_of_two,
     page_table_get,
     page_table_map,
-    page_table_merge,
-    page_table_prepare,
-    table_pages,
+    page_table_prune,
+    page_table_unmap,
 )
-from hafnium.pool import Pool, pool_alloc, pool_finish, pool_free, pool_reserve
+from hafnium.pool import Pool
 
-BLOCK = ENTRIES * PAGE_SIZE
-GIB = ENTRIES * BLOCK
-MARKS = [0, 1, 2, 511, 512, 513, 1024, 512 * 512 - 1, 512 * 512, 512 * 512 + 513, 512 * 512 * 3]
-MODES = st.sampled_from([0x07, 0x03, 0x10, 0x30, 0x47, 0x63, 0x70, 0x00])
-ENDS = st.tuples(st.sampled_from(MARKS), st.integers(-2, 2)).map(lambda pair: max(0, sum(pair)))
+LIMITS = (REGION, 3 * REGION, STAGE1_LIMIT, STAGE2_LIMIT)
+FREE = 1000
+EDGES = (0, BLOCK - 1, BLOCK, 2 * BLOCK, REGION - BLOCK, REGION, REGION + BLOCK + 1, 3 * REGION)
+MODES = st.sampled_from([0x07, 0x03, 0x10, 0x30, 0x47, 0x63, ABSENT, 0x00])
+Change = tuple[str, int, int, int]
 
 
-def absent(mode: int) -> int:
-    return ABSENT if mode & NOBODY == NOBODY else mode
+def marks(limit: int) -> list[int]:
+    """Return the pages at which something may begin or end: near the beginning and near the limit."""
+    near = {edge + d for edge in EDGES for d in range(-2, 3)}
+    return sorted(page for page in near | {limit - page for page in near} if 0 <= page <= limit)
+
+
+def ranges(limit: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Draw a range that is not empty."""
+    ends = st.sampled_from(marks(limit))
+    return st.tuples(ends, ends).filter(lambda pair: pair[0] != pair[1]).map(lambda pair: (min(pair), max(pair)))
+
+
+def single_pages(limit: int) -> st.SearchStrategy[int]:
+    """Draw a page below the limit."""
+    return st.sampled_from([page for page in marks(limit) if page + 1 in marks(limit)])
 
 
 class Model:
-    """A map from the pages at which something may change to modes."""
+    """A mode for each stretch between two marks, and the tables that are there: a set of sizes and first pages."""
 
-    def __init__(self) -> None:
-        self.starts = sorted({max(0, mark + d) for mark in MARKS for d in range(-2, 4)})
-        self.modes = dict.fromkeys(self.starts, ABSENT)
+    def __init__(self, limit: int) -> None:
+        self.modes = dict.fromkeys(marks(limit)[:-1], ABSENT)
+        self.tables: set[tuple[int, int]] = set()
 
-    def put(self, begin: int, end: int, mode: int) -> None:
-        for page in self.starts:
-            if begin <= page < end:
+    def common(self, first: int, last: int) -> int | None:
+        """Return the mode that the pages of a range have in common."""
+        begin = max(page for page in self.modes if page <= first)
+        found = {mode for page, mode in self.modes.items() if begin <= page < last}
+        return found.pop() if len(found) == 1 else None
+
+    def needed(self, first: int, last: int) -> set[tuple[int, int]]:
+        """Return the tables that are missing: an end within an entry makes a table of it."""
+        ends = {(size, end - end % size) for end in (first, last) for size in (REGION, BLOCK) if end % size != 0}
+        return ends - self.tables
+
+    def put(self, first: int, last: int, mode: int) -> None:
+        """Give a range a mode: the tables of entries that lie within it go away."""
+        for page in self.modes:
+            if first <= page < last:
                 self.modes[page] = mode
+        self.tables |= self.needed(first, last)
+        self.tables = {(size, begin) for size, begin in self.tables if not first <= begin <= begin + size <= last}
 
-    def get(self, begin: int, end: int) -> set[int]:
-        return {absent(self.modes[page]) for page in self.starts if begin <= page < end}
+    def prune(self, page: int) -> None:
+        """Remove the tables above a page that are empty."""
+        for size in (BLOCK, REGION):
+            begin = page - page % size
+            below = any(begin <= other < begin + size for other_size, other in self.tables if other_size < size)
+            if not below and self.common(begin, begin + size) == ABSENT:
+                self.tables.discard((size, begin))
 
 
-def check(table: PageTable, model: Model) -> None:
-    for page in model.starts:
-        mode = page_table_get(table, page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
-        assert mode is not None
-        assert absent(mode) == absent(model.modes[page])
+def check(table: PageTable, model: Model, pool: Pool) -> None:
+    for page, mode in model.modes.items():
+        assert page_table_get(table, page, page + 1) == mode
+    assert table_pages(table) == len(model.tables)
+    assert pool.free + table_pages(table) == FREE
+    check_table(table)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(ENDS, ENDS, MODES), max_size=8), st.integers(0, 12), st.data())
-def test_table_is_a_map(changes: list[tuple[int, int, int]], free: int, data: st.DataObject) -> None:
-    table, pool, model = PageTable(STAGE2_LIMIT), Pool(free=free), Model()
-    for begin, end, mode in changes:
-        cost = page_table_cost(table, begin * PAGE_SIZE, end * PAGE_SIZE, mode)
-        affordable = cost <= pool.free
-        mapped = page_table_map(table, begin * PAGE_SIZE, end * PAGE_SIZE, mode, pool)
-        assert mapped is affordable
-        if mapped:
-            model.put(begin, end, mode)
-        else:
-            assert pool.free == 0
-        assert pool.free + table_pages(table.root) == free
-        check(table, model)
-        if data.draw(st.booleans()):
-            page_table_merge(table, begin * PAGE_SIZE, end * PAGE_SIZE, pool)
-            assert pool.free + table_pages(table.root) == free
-            check(table, model)
-        first, last = data.draw(ENDS), data.draw(ENDS)
-        common = page_table_get(table, first * PAGE_SIZE, last * PAGE_SIZE)
-        if common is not None:
-            assert model.get(first, last) <= {absent(common)}
-        elif first < last:
-            assert len(model.get(first, last)) > 1 or absent(next(iter(model.get(first, last)))) == ABSENT
+def change(table: PageTable, model: Model, pool: Pool, what: str, first: int, last: int, mode: int) -> None:
+    """Change a table and its model; it costs what is missing, and gives back what is not there any more."""
+    cost, before = len(model.needed(first, last)), set(model.tables)
+    assert page_table_cost(table, first, last) == cost
+    exact = Pool(free=cost)
+    if what == "unmap":
+        page_table_unmap(table, first, last, exact)
+        model.put(first, last, ABSENT)
+        model.prune(first)
+        model.prune(last - 1)
+    else:
+        page_table_map(table, first, last, mode, exact)
+        model.put(first, last, mode)
+        assert exact.free == len(before - model.tables)
+    assert exact.free == cost + len(before) - len(model.tables)
+    pool.free += exact.free - cost
+    check(table, model, pool)
+
+
+def changes(limit: int) -> st.SearchStrategy[list[Change]]:
+    """Draw some changes."""
+    return st.lists(
+        st.builds(
+            lambda what, ends, mode: (what, *ends, mode), st.sampled_from(["map", "unmap"]), ranges(limit), MODES
+        ),
+        max_size=8,
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(LIMITS))
+def test_a_table_is_a_map_that_takes_what_it_costs(data: st.DataObject, limit: int) -> None:
+    table, pool, model = PageTable(limit), Pool(free=FREE), Model(limit)
+    for step in data.draw(changes(limit)):
+        change(table, model, pool, *step)
+        for _ in range(3):
+            first, last = data.draw(ranges(limit))
+            assert page_table_get(table, first, last) == model.common(first, last)
+        page = data.draw(single_pages(limit))
+        page_table_prune(table, page, pool)
+        model.prune(page)
+        check(table, model, pool)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data(), st.sampled_from(LIMITS))
+def test_two_pages_take_what_they_cost(data: st.DataObject, limit: int) -> None:
+    table, pool, model = PageTable(limit), Pool(free=FREE), Model(limit)
+    for step in data.draw(changes(limit)):
+        change(table, model, pool, *step)
+    pages = [data.draw(single_pages(limit)) for _ in range(2)]
+    cost = page_table_cost_of_two(table, *pages)
+    assert cost == len(set[tuple[int, int]]().union(*(model.needed(page, page + 1) for page in pages)))
+    before = pool.free
+    for page, mode in zip(pages, data.draw(st.tuples(MODES, MODES)), strict=True):
+        page_table_map(table, page, page + 1, mode, pool)
+        model.put(page, page + 1, mode)
+    assert pool.free == before - cost
+    check(table, model, pool)
 
 
 def test_a_range_that_has_no_mode() -> None:
-    table = PageTable(STAGE1_LIMIT)
-    assert page_table_get(table, 0, STAGE1_LIMIT) == ABSENT
-    assert page_table_get(table, 0, STAGE1_LIMIT + 1) is None
-    assert page_table_get(table, PAGE_SIZE, PAGE_SIZE) is None
-    assert page_table_get(table, 2 * PAGE_SIZE, PAGE_SIZE) is None
-    assert page_table_get(table, PAGE_SIZE, U64_MASK) is None
-    assert page_table_get(table, 5, 6) == ABSENT
+    for limit in LIMITS:
+        table = PageTable(limit)
+        assert page_table_get(table, 0, limit) == ABSENT
+        assert page_table_get(table, limit - 1, limit) == ABSENT
+        assert page_table_get(table, 0, limit + 1) is None
+        assert page_table_get(table, limit, limit + 1) is None
+        assert page_table_get(table, 1, 1) is None
+        assert page_table_get(table, 2, 1) is None
+        assert page_table_get(table, 1, (1 << 52) - 1) is None
+        assert page_table_get(table, (1 << 52) - 1, 1 << 52) is None
 
 
-def test_a_range_above_the_limit_is_empty() -> None:
+def test_a_range_up_to_the_limit() -> None:
     table, pool = PageTable(STAGE1_LIMIT), Pool()
-    assert page_table_map(table, STAGE1_LIMIT, STAGE1_LIMIT + PAGE_SIZE, 7, pool)
-    assert page_table_map(table, STAGE1_LIMIT - GIB, U64_MASK - PAGE_SIZE, 7, pool)
-    assert page_table_get(table, STAGE1_LIMIT - GIB, STAGE1_LIMIT) == 7
+    page_table_map(table, STAGE1_LIMIT - REGION, STAGE1_LIMIT, 7, pool)
+    assert page_table_get(table, STAGE1_LIMIT - REGION, STAGE1_LIMIT) == 7
+    assert page_table_cost(table, STAGE1_LIMIT - 1, STAGE1_LIMIT) == 2
+    page_table_map(table, 0, STAGE1_LIMIT, 3, pool)
+    assert page_table_get(table, 0, STAGE1_LIMIT) == 3
+    check_table(table)
 
 
 def test_blocks_cost_nothing_and_pages_cost_tables() -> None:
     table, pool = PageTable(STAGE2_LIMIT), Pool(free=9)
-    assert page_table_map(table, 0, GIB, 7, pool)
+    page_table_map(table, 0, REGION, 7, pool)
     assert pool.free == 9
-    assert page_table_map(table, GIB, GIB + BLOCK, 7, pool)
+    page_table_map(table, REGION, REGION + BLOCK, 7, pool)
     assert pool.free == 8
-    assert page_table_map(table, 0, PAGE_SIZE, 3, pool)
+    page_table_map(table, 0, 1, 3, pool)
     assert pool.free == 6
-    assert page_table_map(table, 0, GIB, 7, pool)
+    page_table_map(table, 0, REGION, 7, pool)
     assert pool.free == 8
-    assert page_table_map(table, GIB, GIB + BLOCK, ABSENT, pool)
+    page_table_map(table, REGION, REGION + BLOCK, ABSENT, pool)
+    assert pool.free == 8
+    page_table_unmap(table, REGION, REGION + BLOCK, pool)
     assert pool.free == 9
-    assert page_table_map(table, GIB, GIB + PAGE_SIZE, ABSENT, pool)
+    page_table_unmap(table, REGION, REGION + 1, pool)
     assert pool.free == 9
 
 
-def test_prepare_keeps_every_mode_and_merge_undoes_it() -> None:
-    table, pool = PageTable(STAGE2_LIMIT), Pool(free=5)
-    assert page_table_map(table, 0, GIB, 7, pool)
-    assert not page_table_prepare(table, PAGE_SIZE, GIB + BLOCK * 3 - PAGE_SIZE, 3, Pool(free=2))
-    assert page_table_get(table, 0, GIB) == 7
-    assert table_pages(table.root) == 2
-    page_table_merge(table, 0, 2 * GIB, pool)
-    assert table_pages(table.root) == 0
-
-
-def test_what_it_costs_is_what_is_taken() -> None:
+def test_what_it_costs() -> None:
     table, pool = PageTable(STAGE2_LIMIT), Pool(free=9)
-    ranges = [(0, GIB, 0), (0, PAGE_SIZE, 2), (BLOCK - PAGE_SIZE, GIB + BLOCK + PAGE_SIZE, 4)]
-    for begin, end, cost in ranges:
-        assert page_table_cost(table, begin, end, 7) == cost
-        assert page_table_cost(table, begin, end, ABSENT) == 0
-    assert page_table_prepare(table, *ranges[2][:2], 7, pool)
+    costs = [
+        (0, REGION, 0),
+        (0, 1, 2),
+        (BLOCK - 1, REGION + BLOCK + 1, 4),
+        (BLOCK, 2 * BLOCK, 1),
+        (1, 2 * BLOCK + 1, 3),
+    ]
+    assert [page_table_cost(table, first, last) for first, last, _ in costs] == [cost for _, _, cost in costs]
+    page_table_map(table, *costs[2][:2], 7, pool)
     assert pool.free == 5
-    assert page_table_cost(table, *ranges[2][:2], 7) == 0
+    assert [page_table_cost(table, first, last) for first, last, _ in costs] == [0, 0, 0, 0, 1]
+
+
+def test_what_two_pages_cost() -> None:
+    table, pool = PageTable(STAGE2_LIMIT), Pool(free=9)
+    pairs = [((0, 0), 2), ((0, BLOCK - 1), 2), ((BLOCK - 1, BLOCK), 3), ((REGION - 1, REGION), 4), ((1, 2), 2)]
+    assert [page_table_cost_of_two(table, *pair) for pair, _ in pairs] == [cost for _, cost in pairs]
+    assert [page_table_cost_of_two(table, *reversed(pair)) for pair, _ in pairs] == [cost for _, cost in pairs]
+    page_table_map(table, 0, 1, 7, pool)
+    assert [page_table_cost_of_two(table, *pair) for pair, _ in pairs] == [0, 0, 1, 3, 0]
 
 
 def test_unmapping_gives_empty_tables_back() -> None:
     table, pool = PageTable(STAGE2_LIMIT), Pool(free=4)
-    assert page_table_map(table, 0, PAGE_SIZE, 7, pool)
-    assert page_table_map(table, BLOCK, BLOCK + PAGE_SIZE, 7, pool)
+    page_table_map(table, 0, 1, 7, pool)
+    page_table_map(table, BLOCK, BLOCK + 1, 7, pool)
     assert pool.free == 1
-    assert page_table_map(table, 0, PAGE_SIZE, ABSENT, pool)
+    page_table_unmap(table, 0, 1, pool)
     assert pool.free == 2
-    assert page_table_map(table, BLOCK, BLOCK + PAGE_SIZE, ABSENT, pool)
+    page_table_unmap(table, BLOCK, BLOCK + 1, pool)
     assert pool.free == 4
 
 
-def test_pools_fall_back_and_settle() -> None:
-    general = Pool(free=3)
-    local = Pool(fallback=general)
-    assert pool_alloc(local)
-    pool_free(local)
-    assert (local.free, general.free) == (1, 2)
-    assert pool_alloc(local)
-    assert (local.free, general.free) == (0, 2)
-    assert pool_alloc(local, 2)
-    assert not pool_alloc(local)
-    pool_free(local, 3)
-    pool_finish(local)
-    assert (local.free, general.free, local.fallback) == (0, 3, None)
-    assert not pool_alloc(local)
-    pool_finish(general)
-    assert general.free == 3
-
-
-def test_pages_are_set_aside() -> None:
-    general = Pool(free=3)
-    local = Pool(free=1, fallback=general)
-    assert pool_reserve(local, 1)
-    assert (local.free, general.free) == (1, 3)
-    assert pool_reserve(local, 3)
-    assert (local.free, general.free) == (3, 1)
-    assert not pool_reserve(local, 5)
-    pool_finish(local)
-    assert general.free == 4
-    assert not pool_reserve(general, 5)
-    assert general.free == 4
+def test_an_entry_keeps_the_mode_of_what_it_stood_for() -> None:
+    table, pool = PageTable(STAGE2_LIMIT), Pool(free=4)
+    page_table_map(table, 0, REGION, 7, pool)
+    page_table_map(table, BLOCK, BLOCK + 1, 3, pool)
+    assert page_table_get(table, 0, BLOCK) == page_table_get(table, BLOCK + 1, REGION) == 7
+    assert page_table_get(table, 0, REGION) is None
+    page_table_map(table, BLOCK, BLOCK + 1, 7, pool)
+    assert page_table_get(table, 0, REGION) == 7
+    assert pool.free == 2

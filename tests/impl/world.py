@@ -2,7 +2,7 @@
 
 from hafnium.abi import PAGE_SIZE, U64_MASK, Call
 from hafnium.dispatch import hypercall
-from hafnium.page_table import page_table_map
+from hafnium.page_table import PageTable, page_table_get, page_table_map
 from hafnium.pool import Pool
 from hafnium.spinlock import TakingTurns
 from hafnium.state import Machine, Vcpu, VcpuState, create_machine
@@ -19,6 +19,18 @@ def base(vm_id: int) -> int:
     return 0x4000_0000 + vm_id * 0x10_0000
 
 
+def put(table: PageTable, address: int, mode: int, count: int = 1) -> None:
+    """Map pages from an address on, whatever it costs."""
+    first = address // PAGE_SIZE
+    page_table_map(table, first, first + count, mode, Pool(free=9))
+
+
+def look(table: PageTable, address: int, count: int = 1) -> int | None:
+    """Return the mode of pages from an address on."""
+    first = address // PAGE_SIZE
+    return page_table_get(table, first, first + count)
+
+
 class World:
     """VMs with `PAGES` pages each; every virtual CPU is on."""
 
@@ -28,8 +40,7 @@ class World:
         self.machine = create_machine(cpus, list(vcpus))
         self.machine.waiting = TakingTurns()
         for vm in self.machine.vms:
-            end = base(vm.id) + PAGES * PAGE_SIZE
-            page_table_map(vm.ptable, base(vm.id), end, 7, Pool(free=99))
+            put(vm.ptable, base(vm.id), 7, PAGES)
             for vcpu in vm.vcpus:
                 vcpu.state = VcpuState.READY
         self.machine.pool.free = pool

@@ -4,12 +4,11 @@ A VM that shares such a page, as the page of the console is one, takes the hyper
 next access to it by the hypervisor faults in the hypervisor.
 """
 
-from hafnium.page_table import page_table_get
-from hafnium.state import Machine
+from hafnium.page_table import PageTable, page_table_get
 
 MODULE = "hafnium.memory"
 
 
-def can_be_borrowed(machine: Machine, begin: int, end: int) -> bool:
-    """Tell whether the hypervisor can map `[begin, end)` for itself."""
-    return page_table_get(machine.stage1.ptable, begin, end) is not None
+def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:
+    """Tell whether the hypervisor can map a range for itself."""
+    return page_table_get(table, first, last) is not None

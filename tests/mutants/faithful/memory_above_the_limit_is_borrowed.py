@@ -4,16 +4,14 @@ The range is cut off at the limit, nothing is left of it, and an empty range is 
 goes on with a pointer to memory that is not mapped, and the hypervisor faults when it uses it.
 """
 
-from hafnium.page_table import MODE_INVALID, page_table_get
-from hafnium.state import Machine
+from hafnium.page_table import MODE_INVALID, PageTable, page_table_get
 
 MODULE = "hafnium.memory"
 
 
-def can_be_borrowed(machine: Machine, begin: int, end: int) -> bool:
-    """Tell whether the hypervisor can map `[begin, end)` for itself."""
-    limit = machine.stage1.ptable.limit
-    if begin >= limit:
+def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:
+    """Tell whether the hypervisor can map a range for itself."""
+    if first >= table.limit:
         return True
-    mode = page_table_get(machine.stage1.ptable, begin, min(end, limit))
+    mode = page_table_get(table, first, min(last, table.limit))
     return mode is not None and mode & MODE_INVALID != 0

@@ -1,0 +1,90 @@
+"""Watch the functions that are specified while the real code uses them. No solver.
+
+Reads   model.program.Call of the kind `function`
+Gives   wrappers that check what a function needs; a trusted one does what is said of it instead of its text
+Refuses nothing; a breach is noted and the run goes on
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
+from hfverify.explain.monitor import Monitor
+from hfverify.model.program import Call
+from hfverify.syntax import tree
+
+
+def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, checked where it is used."""
+
+    def checked(*arguments: Any, **named: Any) -> Any:
+        bound = inspect.signature(original).bind(*arguments, **named)
+        was, machine.watching = machine.watching, False
+        try:
+            env = _env(machine, call, bound.arguments)
+            broken = [] if env is None else _needs(machine, call, env)
+        finally:
+            machine.watching = was
+        for kind, text in broken:
+            machine.breach(kind, text)
+        if call.trusted and env is not None:
+            _perform(machine, call, env)
+            return None
+        return original(*arguments, **named)
+
+    return checked
+
+
+def _env(machine: Monitor, call: Call, arguments: dict[str, Any]) -> Env | None:
+    names: dict[str, Value | Thunk] = {}
+    states = {item.name for item in call.objects}
+    for name, value in arguments.items():
+        if name in states:
+            try:
+                names[name] = object.__getattribute__(value, "_hf")[1]
+            except AttributeError:
+                return None
+        elif isinstance(value, int):
+            names[name] = value if isinstance(value, bool) else int(value)
+    env = Env(machine.store, names, None, machine.here)
+    bound: dict[str, Value | Thunk] = {}
+    for let in call.lets:
+        bound[let.name] = Thunk(let.value, env.bind(bound))
+    return env.bind(bound)
+
+
+def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:
+    """What the function needs and is not so."""
+    found: list[tuple[str, str]] = []
+    for place in call.holds:
+        try:
+            lock = machine.evaluator.evaluate(place, env)
+        except Undefined:
+            continue
+        assert isinstance(lock, LockRef)
+        if not machine.holds(lock.name, lock.ref):
+            found.append(("lock.held", f"{call.name} needs {lock}"))
+        for invariant in machine.program.locks[lock.name].invariants:
+            if not machine.true(invariant.value, machine.env(lock.ref)):
+                found.append(("contract", f"{call.name} needs {invariant.name}, which does not hold"))
+    for given in call.givens:
+        if not machine.true(given.value, env):
+            found.append(("contract", f"{call.name} needs {given.name}, which does not hold"))
+    return found
+
+
+def _perform(machine: Monitor, call: Call, env: Env) -> None:
+    """The updates of the only case of a trusted function."""
+    written: list[tuple[Any, Ref, Value]] = []
+    for update in call.outcomes[-1].effects:
+        assert isinstance(update, tree.Update) and isinstance(update.place, tree.Member)
+        base = machine.evaluator.evaluate(update.place.base, env)
+        ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")
+        assert isinstance(ref, Ref)
+        cell = machine.program.cell(ref.state, prefix + update.place.name)
+        written.append((cell, ref, machine.evaluator.evaluate(update.value, env)))
+    for cell, ref, value in written:
+        machine.write(cell, ref, value)

@@ -1,0 +1,160 @@
+"""The theory of maps: values over ranges of numbers, and how often a value occurs.
+
+Reads   logic.values.Map
+Gives   fill, at, count and total; a map that was filled is read through, so no quantifier is left
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import z3
+
+from hfverify.logic.facts import Facts, bound, is_open
+from hfverify.logic.values import Map, conjunction
+
+# Over what the variable of a quantifier ranges that speaks about the values of a map.
+DOMAIN = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a map was made of: `old`, but `value` from `first` up to `last`."""
+
+    name: z3.ArrayRef
+    old: Map
+    first: z3.ArithRef
+    last: z3.ArithRef
+    value: z3.ArithRef
+
+
+def fill(facts: Facts, old: Map, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef) -> Map:
+    """The map in which the numbers from `first` up to `last` have a value."""
+    key = tuple(term.get_id() for term in (old.content, first, last, value))
+    if key not in facts.filled:
+        name = z3.Array(f"map!{facts.number()}", z3.IntSort(), z3.IntSort())
+        made = Filled(name, old, first, last, value)
+        facts.filled[key] = made
+        facts.named_maps[name.get_id()] = made
+    return Map(facts.filled[key].name)
+
+
+def mark(number: z3.ArithRef) -> z3.BoolRef:
+    """Always true: a sign for the solver that what holds of all numbers is of use for this one."""
+    return z3.Function("number", z3.IntSort(), z3.BoolSort())(number)
+
+
+def _meet(facts: Facts, number: z3.ArithRef) -> None:
+    """A number, and what it is a part of, turned up as an index."""
+    if not is_open(number):
+        facts.add(mark(number))
+        if z3.is_app_of(number, z3.Z3_OP_IDIV):
+            _meet(facts, number.arg(0))
+
+
+def at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
+    """The value of a number."""
+    _meet(facts, number)
+    return _at(facts, map_, number)
+
+
+def _at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
+    match _parts(facts, map_.content):
+        case Filled(_, old, first, last, value):
+            inside = z3.simplify(z3.And(first <= number, number < last))
+            if z3.is_true(inside):
+                return value
+            return _at(facts, old, number) if z3.is_false(inside) else z3.If(inside, value, _at(facts, old, number))
+        case (z3.BoolRef() as test, left, right):
+            return z3.If(test, _at(facts, Map(left), number), _at(facts, Map(right), number))
+        case _:
+            return z3.Select(map_.content, number)
+
+
+def count(facts: Facts, map_: Map, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef) -> z3.ArithRef:
+    """How many of the numbers from `first` up to `last` have a value."""
+    match _parts(facts, map_.content):
+        case Filled(_, old, begin, end, filled):
+            low = _smaller(_larger(first, begin), _larger(first, last))
+            high = _larger(low, _smaller(last, end))
+            middle = z3.If(filled == value, high - low, z3.IntVal(0))
+            before, after = (count(facts, old, *part, value) for part in ((first, low), (high, last)))
+            return before + middle + after
+        case (z3.BoolRef() as test, left, right):
+            one, other = (count(facts, Map(side), first, last, value) for side in (left, right))
+            return z3.If(test, one, other)
+    integer = z3.IntSort()
+    arguments = (map_.content, first, last, value)
+    _meet(facts, first)
+    term = z3.Function("count", map_.content.sort(), integer, integer, integer, integer)(*arguments)
+    if not any(is_open(argument) for argument in arguments):
+        _counted(facts, term, *arguments)
+    return term
+
+
+def total(facts: Facts, map_: Map, value: z3.ArithRef) -> z3.ArithRef:
+    """How many numbers have a value that all but a few have not."""
+    match _parts(facts, map_.content):
+        case Filled(_, old, first, last, filled):
+            change = z3.If(filled == value, last - first, z3.IntVal(0)) - count(facts, old, first, last, value)
+            return total(facts, old, value) + z3.If(first < last, change, z3.IntVal(0))
+        case (z3.BoolRef() as test, left, right):
+            return z3.If(test, total(facts, Map(left), value), total(facts, Map(right), value))
+    term = z3.Function("total", map_.content.sort(), z3.IntSort(), z3.IntSort())(map_.content, value)
+    if not is_open(map_.content) and not is_open(value):
+        facts.add(term >= 0)
+    return term
+
+
+def _counted(
+    facts: Facts, term: z3.ArithRef, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
+) -> None:
+    """None, all, or some that can be named: what a count says of single numbers."""
+    integer = z3.IntSort()
+    some, other = (
+        z3.Function(name, content.sort(), integer, integer, integer, integer)(content, first, last, value)
+        for name in ("counted", "not_counted")
+    )
+    k = bound("k", DOMAIN)
+    inside = conjunction([first <= k, k < last])
+    facts.add(z3.And(term >= 0, z3.Implies(first >= last, term == 0), z3.Implies(first <= last, term <= last - first)))
+    facts.add(z3.Implies(last == first + 1, term == z3.If(z3.Select(content, first) == value, 1, 0)))
+    found = z3.And(first <= some, some < last, z3.Select(content, some) == value)
+    facts.add(z3.Implies(term > 0, found))
+    facts.add(mark(some))
+    missing = z3.And(first <= other, other < last, z3.Select(content, other) != value)
+    facts.add(z3.Implies(z3.And(first < last, term < last - first), missing))
+    read = z3.Select(facts.named(content), k)
+    facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == last - first), read == value), patterns=[read]))
+    facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == 0), read != value), patterns=[read]))
+
+
+Choice = tuple[z3.BoolRef, z3.ExprRef, z3.ExprRef]
+
+
+def _parts(facts: Facts, content: z3.ExprRef) -> Filled | Choice | None:
+    """How a map was made; None for one that was found."""
+    if content.get_id() in facts.named_maps:
+        made = facts.named_maps[content.get_id()]
+        assert isinstance(made, Filled)
+        return made
+    if z3.is_app_of(content, z3.Z3_OP_ITE):
+        test, left, right = content.children()
+        return test, left, right
+    if z3.is_select(content) and z3.is_store(content.arg(0)):
+        array, keys = content.arg(0), content.children()[1:]
+        same = z3.simplify(z3.And(*[a == b for a, b in zip(array.children()[1:-1], keys, strict=True)]))
+        left, right = array.children()[-1], z3.Select(array.arg(0), *keys)
+        if z3.is_true(same) or z3.is_false(same):
+            return same, (left if z3.is_true(same) else right), (left if z3.is_true(same) else right)
+        return same, left, right
+    return None
+
+
+def _larger(a: z3.ArithRef, b: z3.ArithRef) -> z3.ArithRef:
+    return z3.simplify(z3.If(a >= b, a, b))
+
+
+def _smaller(a: z3.ArithRef, b: z3.ArithRef) -> z3.ArithRef:
+    return z3.simplify(z3.If(a <= b, a, b))
