@@ -32,7 +32,9 @@ def call_method(run: Interpreter, method: MapMethod, arguments: list[Value], nod
     cell, ref = method.target.cell, method.target.ref
     assert isinstance(cell.type, MapType)
     low, high = bounds(cell.type.value)
-    run.require(terms[0] >= 0, node, frame, "the numbers of a map begin with 0")
+    end = terms[0] + 1 if method.name == "get" else terms[1]
+    inside = z3.And(terms[0] >= 0, end <= maps.NUMBERS)
+    run.require(inside, node, frame, "a map has numbers from 0 on, of 64 bits")
     if method.name == "fill":
         if world.speculating:
             raise Impure
@@ -47,7 +49,7 @@ def call_method(run: Interpreter, method: MapMethod, arguments: list[Value], nod
     found = world.read(cell, ref, span)
     assert isinstance(found, Map)
     if method.name == "count":
-        return maps.count(world.facts, found, *terms)
+        return maps.count(world.facts, found, *terms, asked=True)
     value = maps.at(world.facts, found, terms[0])
     world.facts.ranges.declare(value, low, high)
     return value

@@ -35,7 +35,8 @@ FEASIBILITY_STEPS = 200_000
 class Path:
     """One way through a function.
 
-    `ended` is empty for a path that returned; otherwise it says why there is no result to look at.
+    `ended` is empty for a path that returned; otherwise it says why there is no result to look at. `envs` and
+    `conditions` are what the promises about the path were evaluated to, by the section in which they are decided.
     """
 
     world: World
@@ -47,6 +48,8 @@ class Path:
     trail: list[Span] = field(default_factory=list)
     names: dict[str, SpecValue | Thunk] = field(default_factory=dict)
     solver: z3.Solver | None = None
+    envs: dict[int | None, tuple[Env, Env, Env]] = field(default_factory=dict)
+    conditions: dict[tuple[int, int | None], z3.BoolRef] = field(default_factory=dict)
 
     def possible(self, condition: z3.BoolRef) -> bool:
         """Whether what is known of the path, as far as it has no quantifiers, allows the condition."""

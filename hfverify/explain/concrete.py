@@ -304,6 +304,10 @@ class Evaluator:
             old, new, count = arguments
             assert isinstance(old, bytes) and isinstance(new, bytes) and isinstance(count, int)
             return new[: max(count, 0)] + old[max(count, 0) :]
+        if name == "within":
+            one, other, value = arguments
+            assert isinstance(one, Map) and isinstance(other, Map)
+            return all(one.at(n) != value or other.at(n) == value for n in {*one.starts, *other.starts})
         if isinstance(queue, Map):
             return _of_map(name, queue, [n for n in arguments[1:] if isinstance(n, int)])
         if isinstance(queue, Bits):

@@ -91,6 +91,8 @@ class Evaluator:
         self.conditions: list[Condition] | None = None
         self._guards: list[z3.BoolRef] = []
         self._lets: dict[int, tuple[Thunk, Value]] = {}
+        # What was evaluated, with what must live as long as its identity is part of a key.
+        self._applied: dict[tuple[object, ...], tuple[Value, Env, list[Value]]] = {}
 
     # ------------------------------------------------------------ typed results
 
@@ -144,7 +146,8 @@ class Evaluator:
             case tree.Index(span, base, (argument,)) if not self.is_state(base):
                 found, number = self.evaluate(base, env), self.number(argument, env)
                 assert isinstance(found, Map)
-                self.need(_folded_truth(number >= 0), span, "the numbers of a map begin with 0")
+                inside = conjunction([_folded_truth(number >= 0), _folded_truth(number < maps.NUMBERS)])
+                self.need(inside, span, "a map has numbers of 64 bits")
                 return maps.at(self.facts, found, number)
             case tree.Index(span, base, arguments):
                 assert isinstance(base, tree.Name)
@@ -269,14 +272,23 @@ class Evaluator:
             return self.evaluate(expr.arguments[0], env.at(env.before))
         arguments = [self.evaluate(argument, env) for argument in expr.arguments]
         if name in self.program.pures:
+            key = (name, *_identity(env), *(part for value in arguments for part in _parts_of(value)))
+            if self.conditions is None and key in self._applied:
+                return self._applied[key][0]
             pure = self.program.pures[name]
             names = {p.name: value for p, value in zip(pure.parameters, arguments, strict=True)}
             for parameter, value in zip(pure.parameters, arguments, strict=True):
                 self._fits(value, self._plain_type(parameter.type), expr.span)
             result = self.evaluate(pure.body, replace(env, names=_actors(env, self.program) | names, own=None))
             self._fits(result, self._plain_type(pure.type), expr.span)
+            if self.conditions is None:
+                self._applied[key] = (result, env, arguments)
             return result
         first = arguments[0]
+        if name == "within":
+            one, other, value = arguments
+            assert isinstance(one, Map) and isinstance(other, Map) and isinstance(value, z3.ArithRef)
+            return maps.within(self.facts, one, other, value)
         if isinstance(first, Map):
             return self._of_map(name, first, [n for n in arguments[1:] if isinstance(n, z3.ArithRef)])
         if name == "overwrite":
@@ -475,6 +487,27 @@ class Evaluator:
 
 def _speaks_of(expr: tree.Expr, name: str) -> bool:
     return any(isinstance(inner, tree.Name) and inner.text == name for inner in walk(expr))
+
+
+def _identity(env: Env) -> tuple[object, ...]:
+    """What the value of an expression depends on, beside its arguments: the state, and who executes."""
+    actors = sorted((name, id(value)) for name, value in env.names.items() if isinstance(value, Ref))
+    here = env.here.get_id() if env.here is not None else None
+    return id(env.cells), id(env.before), id(env.volatile), here, tuple(actors)
+
+
+def _parts_of(value: Value) -> Iterator[object]:
+    """What tells an argument from another one."""
+    match value:
+        case z3.ExprRef():
+            yield value.get_id()
+        case Ref(state, keys):
+            yield state
+            yield from (key.get_id() for key in keys)
+        case Map(content) | Bytes(content):
+            yield content.get_id()
+        case _:
+            yield id(value)
 
 
 def choose(test: z3.BoolRef, left: Value, right: Value) -> Value:

@@ -1,21 +1,26 @@
 """The theory of maps: values over ranges of numbers, and how often a value occurs.
 
 Reads   logic.values.Map
-Gives   fill, at, count and total; a map that was filled is read through, so no quantifier is left
+Gives   fill, at, count, total and within; a map that was filled is read through, so no quantifier is left
 Refuses nothing
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import z3
 
-from hfverify.logic.facts import Facts, bound, is_open
+from hfverify.logic.facts import Facts, bound, is_open, subterms
 from hfverify.logic.values import Map, conjunction
 
 # Over what the variable of a quantifier ranges that speaks about the values of a map.
 DOMAIN = "number"
+
+
+# A map has a value for each number of 64 bits.
+NUMBERS = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,20 @@ def _meet(facts: Facts, number: z3.ArithRef) -> None:
             _meet(facts, number.arg(0))
 
 
+def compare_quotients(facts: Facts, formula: z3.BoolRef) -> None:
+    """How the quotients of one number compare: the solver finds that out by itself, but slowly."""
+    quotients: dict[int, list[z3.ArithRef]] = {}
+    for term in subterms(formula):
+        if z3.is_app_of(term, z3.Z3_OP_IDIV) and z3.is_int_value(term.arg(1)) and not is_open(term):
+            quotients.setdefault(term.arg(0).get_id(), []).append(term)
+    for terms in quotients.values():
+        ordered = sorted(terms, key=lambda term: term.arg(1).as_long())
+        for fine, coarse in pairwise(ordered):
+            parts, rest = divmod(coarse.arg(1).as_long(), fine.arg(1).as_long())
+            if rest == 0:
+                facts.add(z3.And(parts * coarse <= fine, fine < parts * coarse + parts))
+
+
 def at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
     """The value of a number."""
     _meet(facts, number)
@@ -72,30 +91,52 @@ def _at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
             return z3.Select(map_.content, number)
 
 
-def count(facts: Facts, map_: Map, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef) -> z3.ArithRef:
-    """How many of the numbers from `first` up to `last` have a value."""
+def count(
+    facts: Facts, map_: Map, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef, *, asked: bool = False
+) -> z3.ArithRef:
+    """How many of the numbers from `first` up to `last` have a value; `asked` for a count that decides something."""
     match _parts(facts, map_.content):
+        case Filled(_, old, begin, end, filled) if _is_one(begin, end):
+            change = z3.If(
+                z3.And(first <= begin, begin < last), _changed(facts, old, begin, filled, value), z3.IntVal(0)
+            )
+            return count(facts, old, first, last, value, asked=asked) + change
         case Filled(_, old, begin, end, filled):
             low = _smaller(_larger(first, begin), _larger(first, last))
             high = _larger(low, _smaller(last, end))
             middle = z3.If(filled == value, high - low, z3.IntVal(0))
-            before, after = (count(facts, old, *part, value) for part in ((first, low), (high, last)))
+            before, after = (count(facts, old, *part, value, asked=asked) for part in ((first, low), (high, last)))
             return before + middle + after
         case (z3.BoolRef() as test, left, right):
-            one, other = (count(facts, Map(side), first, last, value) for side in (left, right))
+            one, other = (count(facts, Map(side), first, last, value, asked=asked) for side in (left, right))
             return z3.If(test, one, other)
     integer = z3.IntSort()
     arguments = (map_.content, first, last, value)
     _meet(facts, first)
     term = z3.Function("count", map_.content.sort(), integer, integer, integer, integer)(*arguments)
     if not any(is_open(argument) for argument in arguments):
-        _counted(facts, term, *arguments)
+        missing = _counted(facts, term, *arguments)
+        if asked:
+            facts.add(mark(missing))
     return term
+
+
+def _is_one(first: z3.ArithRef, last: z3.ArithRef) -> bool:
+    """Whether a range has one number for certain."""
+    return bool(z3.is_true(z3.simplify(last == first + 1)))
+
+
+def _changed(facts: Facts, old: Map, number: z3.ArithRef, new: z3.ArithRef, value: z3.ArithRef) -> z3.ArithRef:
+    """By how much the numbers with a value get more when one of them gets a new value."""
+    one, none = z3.IntVal(1), z3.IntVal(0)
+    return z3.If(new == value, one, none) - z3.If(at(facts, old, number) == value, one, none)
 
 
 def total(facts: Facts, map_: Map, value: z3.ArithRef) -> z3.ArithRef:
     """How many numbers have a value that all but a few have not."""
     match _parts(facts, map_.content):
+        case Filled(_, old, first, last, filled) if _is_one(first, last):
+            return total(facts, old, value) + _changed(facts, old, first, filled, value)
         case Filled(_, old, first, last, filled):
             change = z3.If(filled == value, last - first, z3.IntVal(0)) - count(facts, old, first, last, value)
             return total(facts, old, value) + z3.If(first < last, change, z3.IntVal(0))
@@ -107,10 +148,23 @@ def total(facts: Facts, map_: Map, value: z3.ArithRef) -> z3.ArithRef:
     return term
 
 
+def within(facts: Facts, map_: Map, other: Map, value: z3.ArithRef) -> z3.BoolRef:
+    """Whether a number has a value only where it has it in another map; then no more numbers have it."""
+    arguments = (map_.content, other.content, value)
+    sorts = [argument.sort() for argument in arguments]
+    term = z3.Function("within", *sorts, z3.BoolSort())(*arguments)
+    one = z3.Function("outside", *sorts, z3.IntSort())(*arguments)
+    facts.add(mark(one))
+    outside = z3.And(one >= 0, one < NUMBERS, at(facts, map_, one) == value, at(facts, other, one) != value)
+    facts.add(z3.Implies(z3.Not(term), outside))
+    facts.add(z3.Implies(term, total(facts, map_, value) <= total(facts, other, value)))
+    return term
+
+
 def _counted(
     facts: Facts, term: z3.ArithRef, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
-) -> None:
-    """None, all, or some that can be named: what a count says of single numbers."""
+) -> z3.ArithRef:
+    """None, all, or some that can be named: what a count says of single numbers; a number without the value."""
     integer = z3.IntSort()
     some, other = (
         z3.Function(name, content.sort(), integer, integer, integer, integer)(content, first, last, value)
@@ -128,6 +182,7 @@ def _counted(
     read = z3.Select(facts.named(content), k)
     facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == last - first), read == value), patterns=[read]))
     facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == 0), read != value), patterns=[read]))
+    return other
 
 
 Choice = tuple[z3.BoolRef, z3.ExprRef, z3.ExprRef]

@@ -72,7 +72,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """A value for every number from 0 on."""
+    """A value for every number of 64 bits."""
 
     content: z3.ArrayRef
 

@@ -95,7 +95,7 @@ class BitsType:
 
 @dataclass(frozen=True, slots=True)
 class MapType:
-    """A value for every number from 0 on."""
+    """A value for every number of 64 bits."""
 
     value: IntType
 

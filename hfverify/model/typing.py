@@ -40,10 +40,10 @@ from hfverify.syntax import tree
 BUILTINS = {
     "append": 2, "remove": 2, "first": 1, "ticket": 2, "overwrite": 3,
     "insert": 2, "erase": 2, "cardinality": 1, "lowest": 1,
-    "fill": 4, "count": 4, "total": 2, "old": 1,
+    "fill": 4, "count": 4, "total": 2, "within": 3, "old": 1,
 }  # fmt: skip
 OF_BITS = ("insert", "erase", "cardinality", "lowest")
-OF_MAPS = ("fill", "count", "total")
+OF_MAPS = ("fill", "count", "total", "within")
 
 
 class Typer:
@@ -291,13 +291,17 @@ class Typer:
         return {"first": queue.element, "ticket": INT}.get(name, queue)
 
     def of_maps(self, expr: tree.Apply, name: str, types: list[Type]) -> Type:
-        """`fill(map, first, last, value)`, `count(map, first, last, value)`, `total(map, value)`."""
+        """`fill(map, first, last, value)`, `count(map, first, last, value)`, `total(map, value)`, `within(a, b, value)`."""
         if not isinstance(types[0], MapType):
             return self.names.error("HF203", expr.arguments[0].span, f"this is {types[0]}, but `{name}` takes a map")
+        if name == "within" and types[1] != types[0]:
+            return self.names.error("HF203", expr.arguments[1].span, f"this is {types[1]}, but `within` takes two maps")
         for argument, found in zip(expr.arguments[1:], types[1:], strict=True):
-            if not is_integral(found):
+            if not is_integral(found) and not isinstance(found, MapType):
                 self.names.error("HF203", argument.span, f"this is {found}, but a number is expected")
-        return types[0] if name == "fill" else INT
+        if name == "fill":
+            return types[0]
+        return BOOL if name == "within" else INT
 
     def of_bits(self, expr: tree.Apply, name: str, types: list[Type]) -> Type:
         bits = types[0]

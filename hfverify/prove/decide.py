@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import z3
 
+from hfverify.diagnostics import Diagnostic
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Answer, GroupSolver, Outcome, find
@@ -90,7 +91,12 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
         begun = time.perf_counter()
         for group in subject.groups:
             for guarded, guard in group.guards:
-                if guarded == name and decision.outcome is not Outcome.PROVED and solvers[id(group)].possible(guard):
+                solver = solvers[id(group)]
+                if guarded == name and decision.outcome is not Outcome.PROVED and solver.possible(guard):
+                    excluded = solver.prove(Query(name, z3.Not(guard), Diagnostic("HF303", "", ())))
+                    decision.steps += excluded.steps
+                    if excluded.outcome is Outcome.PROVED:
+                        continue
                     answer = find(group, [*group.facts, *group.assumptions, guard], steps, smallest=False)
                     decision.steps += answer.steps
                     if answer.outcome is Outcome.MODEL:

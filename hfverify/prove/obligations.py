@@ -206,7 +206,8 @@ def _promise_queries(program: Program, call: Call, outcome: Outcome, path: Path,
         if z3.is_true(z3.simplify(goal.formula)):
             continue
         name = _obligation_name(call, outcome, goal)
-        group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), (made.guard,), None))
+        given = (made.guard, *goal.given)
+        group.queries.append(Query(name, goal.formula, _diagnose(call, made, goal, path), given, None))
     return made.guard
 
 

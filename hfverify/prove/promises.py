@@ -20,6 +20,7 @@ from hfverify.execute.world import Read, Section, World
 from hfverify.logic import maps
 from hfverify.logic.cells import Cells, Stored, constants, split
 from hfverify.logic.evaluate import Env
+from hfverify.logic.quantifiers import has_quantifier
 from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
@@ -29,12 +30,16 @@ from hfverify.syntax import tree
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Something that follows from a promise; `kind` names the obligation."""
+    """Something that follows from a promise; `kind` names the obligation.
+
+    `given` are goals of the same promise that stand before it: each is shown by itself.
+    """
 
     kind: str
     formula: z3.BoolRef
     span: Span
     cell: str = ""
+    given: tuple[z3.BoolRef, ...] = ()
 
 
 @dataclass(slots=True)
@@ -54,14 +59,10 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     commit = sections.commit
     pre = commit.pre if commit is not None else world.base
     phase = None if commit is None else 2 * world.sections.index(commit) + 1
-    env, before, afterwards = (
-        at_reads.bind(lets(call, at_reads))
-        for at_reads in (
-            Env(pre, path.names, None, world.here, _Reader(world, phase, when))
-            for when in ("inside", "before", "after")
-        )
-    )
-    made = Promise(outcome, _guard(call, outcome, (env, before), world), commit=commit)
+    if phase not in path.envs:
+        path.envs[phase] = _envs(call, path, pre, phase)
+    env, before, afterwards = path.envs[phase]
+    made = Promise(outcome, _guard(call, outcome, path, phase), commit=commit)
     if z3.is_false(z3.simplify(made.guard)) or not path.possible(made.guard):
         made.guard = z3.BoolVal(False)
         return made
@@ -81,9 +82,11 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
         made.goals.append(Goal("effect", goal, change.span, change.cell.name))
     open_ = havoc_of(program, outcome.havoc, env, world.evaluator)
     related = replace(env, cells=post, before=pre)
+    shown: list[z3.BoolRef] = []
     for item in outcome.ensures:
-        goal = instance(world, world.evaluator.truth(item.value, related))
-        made.goals.append(Goal("ensures", goal, item.name_span, item.name))
+        truth = world.evaluator.truth(item.value, related)
+        made.goals.append(Goal("ensures", instance(world, truth), item.name_span, item.name, tuple(shown)))
+        shown += [] if has_quantifier(truth) else [truth]
     # Nobody sees when a cell changes that this CPU owns: only its last value is a promise.
     free = [*((c.cell, c.ref) for c in [*changes, *later.owned]), *open_]
     made.goals += _frame(program, world, free, pre, post, outcome.name_span)
@@ -117,7 +120,8 @@ def applies_without_lock(call: Call, outcome: Outcome, path: Path) -> z3.BoolRef
     """The condition of an outcome that is decided in no critical section."""
     env = Env(path.world.base, path.names, None, path.world.here, _Reader(path.world))
     env = env.bind(lets(call, env))
-    return _guard(call, outcome, (env, env), path.world)
+    path.envs[None] = (env, env, env)
+    return _guard(call, outcome, path, None)
 
 
 class _Reader:
@@ -234,15 +238,28 @@ def _alike(taken: LockValue, wanted: tree.HeldLock, env: Env, world: World, exac
     return taken.name == value.name and (same_object or not exact)
 
 
-def _guard(call: Call, outcome: Outcome, envs: tuple[Env, Env], world: World) -> z3.BoolRef:
+def _envs(call: Call, path: Path, pre: Cells, phase: int | None) -> tuple[Env, Env, Env]:
+    """Where what the section decides, what came before it and what comes after it are evaluated."""
+    inside, before, after = (
+        Env(pre, path.names, None, path.world.here, _Reader(path.world, phase, when))
+        for when in ("inside", "before", "after")
+    )
+    return inside.bind(lets(call, inside)), before.bind(lets(call, before)), after.bind(lets(call, after))
+
+
+def _guard(call: Call, outcome: Outcome, path: Path, phase: int | None) -> z3.BoolRef:
     """Earlier rejects did not apply, and this one does; or all passed and the case's condition holds.
 
     A condition that is decided under locks is evaluated in the first place, one that needs none in the second.
     """
 
     def holds(decided: Outcome) -> z3.BoolRef:
-        steps = call.steps("commit", decided.name)
-        return world.evaluator.truth(decided.condition, envs[0 if steps and steps[0].locks else 1])
+        key = (id(decided), phase)
+        if key not in path.conditions:
+            steps = call.steps("commit", decided.name)
+            env = path.envs[phase][0 if steps and steps[0].locks else 1]
+            path.conditions[key] = path.world.evaluator.truth(decided.condition, env)
+        return path.conditions[key]
 
     parts: list[z3.BoolRef] = []
     for earlier in call.rejects:
@@ -353,7 +370,8 @@ def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
         if a.content.eq(b.content):
             return z3.BoolVal(True)
         k = world.fresh_number("number")
-        return z3.Implies(k >= 0, maps.at(world.facts, a, k) == maps.at(world.facts, b, k))
+        world.facts.add(maps.mark(k))
+        return z3.Implies(z3.And(k >= 0, k < maps.NUMBERS), maps.at(world.facts, a, k) == maps.at(world.facts, b, k))
     if isinstance(a, Bits):
         assert isinstance(b, Bits)
         k = world.fresh_number("bit")
@@ -368,7 +386,9 @@ def instance(world: World, goal: z3.BoolRef) -> z3.BoolRef:
     terms = [world.fresh_number("number") for _ in range(goal.num_vars())]
     for term in terms:
         world.facts.add(maps.mark(term))
-    return z3.substitute_vars(goal.body(), *reversed(terms))
+    found = z3.substitute_vars(goal.body(), *reversed(terms))
+    maps.compare_quotients(world.facts, found)
+    return found
 
 
 def _frame(

@@ -55,9 +55,10 @@ class Group:
 
     def expansion(self, bounds: Bounds) -> Expansion:
         """The small machine of these bounds, shared by all queries of the group."""
-        return self.expansions.setdefault(
-            (bounds.objects, bounds.bits), Expansion(bounds, self._places(), self._numbers())
-        )
+        key = (bounds.objects, bounds.bits)
+        if key not in self.expansions:
+            self.expansions[key] = Expansion(bounds, self._places(), self._numbers())
+        return self.expansions[key]
 
     def _places(self) -> list[z3.ExprRef]:
         """The places in buffers that the questions speak about, by name."""

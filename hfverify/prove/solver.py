@@ -19,6 +19,8 @@ from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds
 
 DEFAULT_STEPS = 4_000_000
+# Where numbers that index maps are looked for first: a few pages from the beginning.
+NEAR = 4 * 4096
 SEED = 0
 SMALL = (
     Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(2, pinned=1, bits=tuple(range(MOST_BITS))),
@@ -149,7 +151,10 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         expanded = [expansion.formula(formula) for formula in formulas]
         solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
-        result = solver.check()
+        near = [z3.And(n >= 0, n < NEAR) for n in expansion.numbers if z3.is_const(n) and not z3.is_int_value(n)]
+        result = solver.check(*near) if near else z3.unsat
+        if result != z3.sat:
+            result = solver.check()
         total += max(spent(solver) - before, 1)
         if result == z3.sat:
             model = _smallest(solver, expanded) if smallest else solver.model()

@@ -9,6 +9,7 @@ from hafnium.abi import PAGE_SIZE, U64_MASK, Share
 from hafnium.lists import list_empty
 from hafnium.mailbox import tell_scheduler
 from hafnium.page_table import (
+    ABSENT,
     MODE_INVALID,
     MODE_R,
     MODE_SHARED,
@@ -47,8 +48,7 @@ def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:
 
     It cannot map what is above the limit of its table, and must not touch what it has mapped already.
     """
-    mode = page_table_get(table, first, last)
-    return mode is not None and mode & MODE_INVALID != 0
+    return page_table_get(table, first, last) == ABSENT
 
 
 def map_mailbox(machine: Machine, vm: Vm, send: int, recv: int) -> bool:
@@ -123,6 +123,16 @@ def can_be_shared(sender: PageTable, to: PageTable, first: int, last: int, share
     return owner_mode is not None and owner_mode & MODE_UNOWNED == 0
 
 
+def clear_memory(machine: Machine, first: int, last: int) -> None:
+    """Zero a range, which the hypervisor maps for itself meanwhile; the locks of its table and the pool are held.
+
+    The pool has as many pages as that costs, and gets them back.
+    """
+    page_table_map(machine.stage1, first, last, MODE_W, machine.pool)
+    zero_memory(machine, first * PAGE_SIZE, last * PAGE_SIZE)
+    page_table_unmap(machine.stage1, first, last, machine.pool)
+
+
 def move_memory(machine: Machine, sender: Vm, to: Vm, first: int, last: int, modes: tuple[int, int]) -> bool:
     """Zero a range and give it its new modes, or change nothing; the locks of the tables and the pool are held.
 
@@ -130,16 +140,14 @@ def move_memory(machine: Machine, sender: Vm, to: Vm, first: int, last: int, mod
     hypervisor's own mapping is gone before the receiver is mapped, so the two need not have pages at once.
     """
     from_mode, to_mode = modes
-    pool, hypervisor = machine.pool, machine.stage1
+    pool = machine.pool
     cost = page_table_cost(sender.ptable, first, last)
-    if pool.free < cost + page_table_cost(hypervisor, first, last):
+    if pool.free < cost + page_table_cost(machine.stage1, first, last):
         return False
     if pool.free < cost + page_table_cost(to.ptable, first, last):
         return False
     page_table_map(sender.ptable, first, last, from_mode, pool)
-    page_table_map(hypervisor, first, last, MODE_W, pool)
-    zero_memory(machine, first * PAGE_SIZE, last * PAGE_SIZE)
-    page_table_unmap(hypervisor, first, last, pool)
+    clear_memory(machine, first, last)
     page_table_map(to.ptable, first, last, to_mode, pool)
     return True
 

@@ -3,7 +3,7 @@
 A table gives every page below its limit a mode. It has three levels: an entry stands for a region of 512 * 512
 pages, for a block of 512 pages, or for one page. An entry of the upper two levels is either a mode, the same
 for all its pages, or `TABLE`: then there is a table with 512 entries for its parts, which is one page of
-the pool. Pages are given by their numbers; a range begins with `first` and ends before `last`.
+the pool. Pages are given by their numbers; a range begins with `first` and ends before `last`, and is not empty.
 
 To change the mode of a part of an entry takes pages of the pool. Who changes several things asks first what
 they cost: with so many pages in the pool, nothing fails.
@@ -39,32 +39,17 @@ STAGE2_LIMIT: Final = 1 << 29
 
 @dataclass(eq=False, slots=True)
 class PageTable:
-    """The entries of the three levels by number. `limit` is a number of pages, a multiple of a region."""
+    """`pages` has the mode of each page, the other two what the entries of their levels hold.
+
+    An entry that is a mode says that its pages and the entries below it have it too. `limit` is a number of
+    pages, a multiple of a region.
+    """
 
     limit: int
     lock: SpinLock = field(default_factory=SpinLock)
     regions: IntervalMap = field(default_factory=lambda: IntervalMap(ABSENT), repr=False)
     blocks: IntervalMap = field(default_factory=lambda: IntervalMap(ABSENT), repr=False)
     pages: IntervalMap = field(default_factory=lambda: IntervalMap(ABSENT), repr=False)
-
-
-def mode_of(table: PageTable, page: int) -> int:
-    """Return the mode of a page below the limit."""
-    mode = table.regions.get(page // REGION)
-    if mode == TABLE:
-        mode = table.blocks.get(page // BLOCK)
-    if mode == TABLE:
-        mode = table.pages.get(page)
-    return mode
-
-
-def entry_end(table: PageTable, page: int) -> int:
-    """Return the first page after the entry that says the mode of a page."""
-    if table.regions.get(page // REGION) != TABLE:
-        return (page // REGION + 1) * REGION
-    if table.blocks.get(page // BLOCK) != TABLE:
-        return (page // BLOCK + 1) * BLOCK
-    return page + 1
 
 
 def page_table_get(table: PageTable, first: int, last: int) -> int | None:
@@ -74,12 +59,9 @@ def page_table_get(table: PageTable, first: int, last: int) -> int | None:
     """
     if last > table.limit or first >= last:
         return None
-    mode = mode_of(table, first)
-    page = entry_end(table, first)
-    while page < last:
-        if mode_of(table, page) != mode:
-            return None
-        page = entry_end(table, page)
+    mode = table.pages.get(first)
+    if table.pages.count(first, last, mode) != last - first:
+        return None
     return mode
 
 
@@ -116,14 +98,12 @@ def page_table_cost_of_two(table: PageTable, page: int, other: int) -> int:
 
 
 def cut(table: PageTable, page: int, pool: Pool) -> None:
-    """Let one entry end where a page begins; its parts keep its mode."""
+    """Let one entry end where a page begins."""
     region, block = page // REGION, page // BLOCK
     if page % REGION != 0 and table.regions.get(region) != TABLE:
-        table.blocks.fill(region * ENTRIES, (region + 1) * ENTRIES, table.regions.get(region))
         table.regions.fill(region, region + 1, TABLE)
         pool.free -= 1
     if page % BLOCK != 0 and table.blocks.get(block) != TABLE:
-        table.pages.fill(block * ENTRIES, (block + 1) * ENTRIES, table.blocks.get(block))
         table.blocks.fill(block, block + 1, TABLE)
         pool.free -= 1
 
@@ -150,15 +130,18 @@ def page_table_map_two(table: PageTable, page: int, mode: int, other: int, other
 def page_table_prune(table: PageTable, page: int, pool: Pool) -> None:
     """Give the tables above a page back in which everything is absent."""
     block = page // BLOCK
-    first = block * ENTRIES
-    if table.blocks.get(block) == TABLE and table.pages.count(first, first + ENTRIES, ABSENT) == ENTRIES:
+    if table.blocks.get(block) == TABLE and table.pages.count(block * BLOCK, (block + 1) * BLOCK, ABSENT) == BLOCK:
         table.blocks.fill(block, block + 1, ABSENT)
         pool.free += 1
     region = page // REGION
-    first = region * ENTRIES
-    if table.regions.get(region) == TABLE and table.blocks.count(first, first + ENTRIES, ABSENT) == ENTRIES:
+    if (
+        table.regions.get(region) == TABLE
+        and table.pages.count(region * REGION, (region + 1) * REGION, ABSENT) == REGION
+    ):
+        first, last = region * ENTRIES, (region + 1) * ENTRIES
+        pool.free += 1 + table.blocks.count(first, last, TABLE)
+        table.blocks.fill(first, last, ABSENT)
         table.regions.fill(region, region + 1, ABSENT)
-        pool.free += 1
 
 
 def page_table_unmap(table: PageTable, first: int, last: int, pool: Pool) -> None:
