@@ -140,11 +140,11 @@ def _change(run: Interpreter, call: Call, outcome: Outcome, env: Env, span: Span
         world.write(cell, ref, value, span)
     after = replace(env, cells=world.cells, before=before)
     for item in outcome.ensures:
-        world.assume(evaluator.truth(item.value, after))
+        world.grant(evaluator.truth(item.value, after))
     if not (changes or places):
         return
     for place in call.holds:
         lock = evaluator.evaluate(place, env)
         assert isinstance(lock, LockValue)
         for invariant in run.program.locks[lock.name].invariants:
-            world.assume(world.in_scope(invariant.value, lock.ref, world.cells))
+            world.grant(world.in_scope(invariant.value, lock.ref, world.cells))

@@ -97,7 +97,7 @@ class World:
     `cells` is what the path sees; `base` is what there would be had it written nothing; `late` are the
     cells it wrote after its last critical section, without a lock; `atomic` are its writes of atomic cells;
     `turn` is how many critical sections came before the turn of a loop in which it ends; `given` are the
-    locks that were held at the start.
+    locks that were held at the start; `granted` are the assumptions that a specified function ensures.
     """
 
     def __init__(self, program: Program, here: z3.ArithRef) -> None:
@@ -120,6 +120,7 @@ class World:
         self.recording = True
         self.speculating = False
         self.given: list[Held] = []
+        self.granted: set[int] = set()
         self._owned: dict[tuple[str, tuple[int, ...], int, int], tuple[z3.BoolRef, Ref, Cells, z3.ArithRef]] = {}
         self._clauses: dict[str, str] = {}
 
@@ -146,6 +147,12 @@ class World:
         """Know this from here on."""
         if not z3.is_true(formula):
             self.assumptions.append(formula)
+
+    def grant(self, formula: z3.BoolRef) -> None:
+        """Know what a specified function ensures: that some state is so, is shown of the function itself."""
+        if not z3.is_true(formula):
+            self.granted.add(len(self.assumptions))
+            self.assume(formula)
 
     def check(
         self,

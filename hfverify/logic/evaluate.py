@@ -32,7 +32,7 @@ from hfverify.logic.values import (
 )
 from hfverify.model.expressions import walk
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import IntType, Type, bounds, int_type
+from hfverify.model.types import IntType, MapType, Type, bounds, int_type
 from hfverify.syntax import tree
 
 
@@ -88,6 +88,7 @@ class Evaluator:
     def __init__(self, program: Program, facts: Facts) -> None:
         self.program = program
         self.facts = facts
+        facts.map_cells = tuple(cell.name for cell in program.cells() if isinstance(cell.type, MapType))
         self.conditions: list[Condition] | None = None
         self._guards: list[z3.BoolRef] = []
         self._lets: dict[int, tuple[Thunk, Value]] = {}
@@ -447,25 +448,29 @@ class Evaluator:
         return disjunction([_folded_truth(element == item) for item in container.items])
 
     def _quantified(self, expr: tree.Quantified, env: Env) -> z3.BoolRef:
-        variables: dict[str, Value | Thunk] = {}
-        limits: list[z3.BoolRef] = []
-        marks: list[z3.BoolRef] = []
+        variables: dict[str, z3.ArithRef] = {}
+        limits: dict[str, z3.BoolRef] = {}
         for parameter in expr.parameters:
             indexes = self._indexes(parameter.name, expr.body, set())
             variable = bound(parameter.name, maps.DOMAIN if indexes else parameter.type.name)
             variables[parameter.name] = variable
-            marks += [maps.mark(variable)] if indexes else []
             type_ = self._plain_type(parameter.type)
             if isinstance(type_, IntType) and type_.high is not None:
-                limits.append(in_range(variable, type_))
-        with self.under(conjunction(limits)):
+                limits[parameter.name] = in_range(variable, type_)
+        with self.under(conjunction(list(limits.values()))):
             body = self.truth(expr.body, env.bind(variables))
-        terms = [v for v in variables.values() if isinstance(v, z3.ExprRef)]
-        limits += marks
+        terms, known, marks = list(variables.values()), list(limits.values()), list[z3.BoolRef]()
+        for name, variable in variables.items():
+            if variable.decl().name().endswith(f":{maps.DOMAIN}"):
+                kind = maps.kind_of_variable(self.facts, variable, body)
+                named = bound(name, f"{maps.DOMAIN} {kind}")
+                body, *known = (z3.substitute(part, (variable, named)) for part in (body, *known))
+                terms = [named if term.eq(variable) else term for term in terms]
+                marks.append(maps.mark(named, kind))
         patterns = [z3.MultiPattern(*marks)] if len(marks) == len(terms) > 0 else []
         if expr.kind == "forall":
-            return z3.ForAll(terms, z3.Implies(conjunction(limits), body), patterns=patterns)
-        return z3.Exists(terms, z3.And(conjunction(limits), body))
+            return z3.ForAll(terms, z3.Implies(conjunction([*known, *marks]), body), patterns=patterns)
+        return z3.Exists(terms, z3.And(conjunction([*known, *marks]), body))
 
     def _indexes(self, name: str, expr: tree.Expr, seen: set[str]) -> bool:
         """Whether the value of a map at this number, or at one that is computed from it, is asked for."""

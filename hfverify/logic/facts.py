@@ -31,6 +31,7 @@ class Facts:
         self._names: dict[int, tuple[z3.ArrayRef, z3.ExprRef]] = {}
         self.filled: dict[tuple[int, ...], Any] = {}
         self.named_maps: dict[int, Any] = {}
+        self.map_cells: tuple[str, ...] = ()
         self._count = 0
 
     def add(self, formula: z3.BoolRef) -> None:

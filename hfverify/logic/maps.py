@@ -45,17 +45,58 @@ def fill(facts: Facts, old: Map, first: z3.ArithRef, last: z3.ArithRef, value: z
     return Map(facts.filled[key].name)
 
 
-def mark(number: z3.ArithRef) -> z3.BoolRef:
-    """Always true: a sign for the solver that what holds of all numbers is of use for this one."""
-    return z3.Function("number", z3.IntSort(), z3.BoolSort())(number)
+def mark(number: z3.ArithRef, kind: str) -> z3.BoolRef:
+    """Always true: a sign for the solver that what holds of all numbers of a kind is of use for this one.
+
+    Numbers that index one map are of one kind, wherever the map is.
+    """
+    return z3.Function(f"{DOMAIN} {kind}", z3.IntSort(), z3.BoolSort())(number)
 
 
-def _meet(facts: Facts, number: z3.ArithRef) -> None:
+def kind_of(facts: Facts, content: z3.ExprRef) -> str:
+    """The cell whose values these are."""
+    while True:
+        match _parts(facts, content):
+            case Filled(_, old):
+                content = old.content
+            case (_, left, _):
+                content = left
+            case _:
+                break
+    while not z3.is_const(content) and content.num_args() > 0:
+        content = content.arg(0)
+    return str(content.decl().name()).split("!")[0]
+
+
+def kind_of_variable(facts: Facts, variable: z3.ArithRef, body: z3.BoolRef) -> str:
+    """Which kind of number a quantifier is about: what indexes a map, or what quotients are taken of that do."""
+    direct, parts = set[str](), set[str]()
+    for term in subterms(body):
+        if z3.is_select(term) and z3.is_int(term) and term.num_args() == 2 and z3.is_array(term.arg(0)):
+            kind = kind_of(facts, term.arg(0))
+            if term.arg(1).eq(variable):
+                direct.add(kind)
+            elif z3.is_app_of(term.arg(1), z3.Z3_OP_IDIV) and term.arg(1).arg(0).eq(variable):
+                parts.add(kind)
+    return min(direct or _wholes(facts, parts) or {""})
+
+
+def _wholes(facts: Facts, kinds: set[str]) -> set[str]:
+    """The kinds of which quotients index these maps: the other maps of the same objects."""
+    states = {kind.split(".")[0] for kind in kinds}
+    others = {name for name in facts.map_cells if name.split(".")[0] in states}
+    return others - kinds
+
+
+def _meet(facts: Facts, content: z3.ExprRef, number: z3.ArithRef) -> None:
     """A number, and what it is a part of, turned up as an index."""
-    if not is_open(number):
-        facts.add(mark(number))
-        if z3.is_app_of(number, z3.Z3_OP_IDIV):
-            _meet(facts, number.arg(0))
+    if is_open(number):
+        return
+    kind = kind_of(facts, content)
+    facts.add(mark(number, kind))
+    if z3.is_app_of(number, z3.Z3_OP_IDIV):
+        for whole in sorted(_wholes(facts, {kind})):
+            facts.add(mark(number.arg(0), whole))
 
 
 def compare_quotients(facts: Facts, formula: z3.BoolRef) -> None:
@@ -74,7 +115,7 @@ def compare_quotients(facts: Facts, formula: z3.BoolRef) -> None:
 
 def at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
     """The value of a number."""
-    _meet(facts, number)
+    _meet(facts, map_.content, number)
     return _at(facts, map_, number)
 
 
@@ -112,12 +153,12 @@ def count(
             return z3.If(test, one, other)
     integer = z3.IntSort()
     arguments = (map_.content, first, last, value)
-    _meet(facts, first)
+    _meet(facts, map_.content, first)
     term = z3.Function("count", map_.content.sort(), integer, integer, integer, integer)(*arguments)
     if not any(is_open(argument) for argument in arguments):
         missing = _counted(facts, term, *arguments)
         if asked:
-            facts.add(mark(missing))
+            facts.add(mark(missing, kind_of(facts, map_.content)))
     return term
 
 
@@ -154,7 +195,7 @@ def within(facts: Facts, map_: Map, other: Map, value: z3.ArithRef) -> z3.BoolRe
     sorts = [argument.sort() for argument in arguments]
     term = z3.Function("within", *sorts, z3.BoolSort())(*arguments)
     one = z3.Function("outside", *sorts, z3.IntSort())(*arguments)
-    facts.add(mark(one))
+    facts.add(mark(one, kind_of(facts, map_.content)))
     outside = z3.And(one >= 0, one < NUMBERS, at(facts, map_, one) == value, at(facts, other, one) != value)
     facts.add(z3.Implies(z3.Not(term), outside))
     facts.add(z3.Implies(term, total(facts, map_, value) <= total(facts, other, value)))
@@ -176,7 +217,7 @@ def _counted(
     facts.add(z3.Implies(last == first + 1, term == z3.If(z3.Select(content, first) == value, 1, 0)))
     found = z3.And(first <= some, some < last, z3.Select(content, some) == value)
     facts.add(z3.Implies(term > 0, found))
-    facts.add(mark(some))
+    facts.add(mark(some, kind_of(facts, content)))
     missing = z3.And(first <= other, other < last, z3.Select(content, other) != value)
     facts.add(z3.Implies(z3.And(first < last, term < last - first), missing))
     read = z3.Select(facts.named(content), k)

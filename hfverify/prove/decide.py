@@ -97,7 +97,7 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
                     decision.steps += excluded.steps
                     if excluded.outcome is Outcome.PROVED:
                         continue
-                    answer = find(group, [*group.facts, *group.assumptions, guard], steps, smallest=False)
+                    answer = find(group, [*group.facts, *_demanding(group), guard], steps, smallest=False)
                     decision.steps += answer.steps
                     if answer.outcome is Outcome.MODEL:
                         decision.outcome = Outcome.PROVED
@@ -106,6 +106,12 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
         decision.seconds = time.perf_counter() - begun
         decisions[name] = decision
     return decisions
+
+
+def _demanding(group: Group) -> list[z3.BoolRef]:
+    """The assumptions that a state may fail to meet: all but what specified functions ensure."""
+    granted = group.path.world.granted if group.path is not None else set()
+    return [formula for index, formula in enumerate(group.assumptions) if index not in granted]
 
 
 def satisfy(group: Group, wanted: Wanted, steps: int) -> Decision:

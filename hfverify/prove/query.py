@@ -14,6 +14,7 @@ import z3
 
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
+from hfverify.logic.maps import DOMAIN
 from hfverify.prove.small import Bounds, Expansion
 
 
@@ -74,8 +75,11 @@ class Group:
                     found[term.decl().name()] = term
         return [found[name] for name in sorted(found)]
 
-    def _numbers(self) -> list[z3.ExprRef]:
-        """The numbers that turned up in maps, in the order in which they did."""
-        marks = [fact for fact in self.facts if z3.is_app(fact)]
-        both = [part for fact in marks for part in (fact.children() if z3.is_and(fact) else [fact])]
-        return [part.arg(0) for part in both if z3.is_app(part) and part.decl().name() == "number"]
+    def _numbers(self) -> dict[str, list[z3.ExprRef]]:
+        """The numbers of each kind that turned up in maps, in the order in which they did."""
+        found: dict[str, list[z3.ExprRef]] = {}
+        for fact in self.facts:
+            name = fact.decl().name() if z3.is_app(fact) and fact.num_args() == 1 else ""
+            if name.startswith(f"{DOMAIN} "):
+                found.setdefault(name, []).append(fact.arg(0))
+        return found

@@ -8,7 +8,7 @@ Refuses nothing; that the small question is weaker does not matter, because ever
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import z3
@@ -47,10 +47,15 @@ class Expansion:
     `limits` keep what the formulas speak about inside the bound.
     """
 
-    def __init__(self, bounds: Bounds, places: Sequence[z3.ExprRef] = (), numbers: Sequence[z3.ExprRef] = ()) -> None:
+    def __init__(
+        self,
+        bounds: Bounds,
+        places: Sequence[z3.ExprRef] = (),
+        numbers: Mapping[str, Sequence[z3.ExprRef]] | None = None,
+    ) -> None:
         self.bounds = bounds
         self.places = places
-        self.numbers = numbers
+        self.numbers = numbers or {}
         self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
         self.limits: list[z3.BoolRef] = []
         self._sets: dict[int, z3.ExprRef] = {}
@@ -88,8 +93,10 @@ class Expansion:
     def _values(self, variable: str) -> list[z3.ExprRef]:
         """What a quantified variable stands for; of a buffer or a map, what turned up as an index."""
         domain = variable.split(":")[-1]
+        if domain.startswith(f"{DOMAIN} "):
+            return list(self.numbers.get(domain, ()))
         if domain == DOMAIN:
-            return list(self.numbers)
+            return [number for numbers in self.numbers.values() for number in numbers]
         values: list[z3.ExprRef] = [z3.IntVal(value) for value in self.bounds.domain(domain)]
         return values + list(self.places) if domain == "byte" else values
 

@@ -16,11 +16,11 @@ import z3
 from hfverify.logic.facts import MOST_BITS
 from hfverify.logic.quantifiers import has_quantifier
 from hfverify.prove.query import Group, Query
-from hfverify.prove.small import Bounds
+from hfverify.prove.small import Bounds, Expansion
 
 DEFAULT_STEPS = 4_000_000
-# Where numbers that index maps are looked for first: a few pages from the beginning.
-NEAR = 4 * 4096
+# How far apart the numbers are that index maps, where a state is looked for first.
+STRIDE = 4096
 SEED = 0
 SMALL = (
     Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(2, pinned=1, bits=tuple(range(MOST_BITS))),
@@ -151,8 +151,7 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         expanded = [expansion.formula(formula) for formula in formulas]
         solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
-        near = [z3.And(n >= 0, n < NEAR) for n in expansion.numbers if z3.is_const(n) and not z3.is_int_value(n)]
-        result = solver.check(*near) if near else z3.unsat
+        result = next((r for guess in _guesses(expansion) if (r := solver.check(*guess)) == z3.sat), z3.unsat)
         if result != z3.sat:
             result = solver.check()
         total += max(spent(solver) - before, 1)
@@ -162,6 +161,16 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         if result == z3.unknown:
             reason = solver.reason_unknown()
     return Answer(Outcome.LIMIT, total, reason=reason) if reason else Answer(Outcome.PROVED, total)
+
+
+def _guesses(expansion: Expansion) -> list[list[z3.BoolRef]]:
+    """Values for the arguments that index maps: with numbers in their place, quotients need no search."""
+    numbers = [number for numbers in expansion.numbers.values() for number in numbers]
+    named = {term.decl().name(): term for term in numbers if z3.is_const(term) and not z3.is_int_value(term)}
+    arguments = [named[name] for name in sorted(named) if "!" not in name]
+    if not arguments:
+        return []
+    return [[term == STRIDE * (place + first) for place, term in enumerate(arguments)] for first in (0, 1)]
 
 
 def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:
