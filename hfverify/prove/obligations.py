@@ -38,6 +38,9 @@ SENTENCES = {
     "contract": "every list operation is used as its contract says",
 }
 
+# Kinds of obligations that say something about a state only if some path leads to it.
+MUST_BE_REACHED = ("reached", "routed", "ended", "refuses")
+
 CODES = {
     "returns": "HF501",
     "next": "HF502",
