@@ -18,7 +18,7 @@ from hfverify.model.context import Context
 from hfverify.model.expressions import walk
 from hfverify.model.mentions import Scope, mentions
 from hfverify.model.program import Call, Program
-from hfverify.model.types import BoolType, IntType, OptionalType, Type, bounds, int_type
+from hfverify.model.types import BoolType, EnumType, IntType, OptionalType, Type, bounds, int_type
 from hfverify.syntax import tree
 
 REGISTER_BITS = 64
@@ -42,7 +42,7 @@ def check_places(context: Context, arguments: Sequence[tuple[tree.Argument, Type
         _, most = bounds(type_)
         if not low <= high < REGISTER_BITS:
             collector.error("HF208", f"bits {low} .. {high} are not in {REGISTER_BITS} bits", at(argument.span))
-        elif most is not None and (high - low + 1) > most.bit_length():
+        elif argument.bits is not None and most is not None and high - low >= most.bit_length():
             message = f"bits {low} .. {high} do not fit {type_}"
             collector.error("HF208", message, at(argument.span))
     for (one, first), (other, second) in combinations(arguments, 2):
@@ -124,7 +124,7 @@ def _unreachable(program: Program, call: Call) -> Iterator[tuple[Span, str]]:
     """Why registers cannot make a call."""
     if call.actor != part_of(program):
         yield call.name_span, f"`{call.name}` runs for `{call.actor}`, but `{part_of(program)}` makes calls"
-    if call.result is None or isinstance(call.result[1], OptionalType):
+    if call.result is None or isinstance(call.result[1], OptionalType | EnumType):
         yield call.name_span, f"`{call.name}` has no result that a register carries"
     for item in call.objects:
         yield call.name_span, f"`{call.name}` is given `{item.name}`, which no register carries"

@@ -45,7 +45,7 @@ SENTENCES = {
 OWN_KINDS = ("raises", "bounded")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Made:
     """A call that was made: of which function, with what, and what it gave."""
 
@@ -70,7 +70,8 @@ class Onlooker(World):
         self.check("frame", z3.BoolVal(False), "HF515", what, span)
 
     def demand_access(self, cell: Cell, ref: Ref, span: Span, verb: str) -> None:
-        self.touched(f"`{cell.name}` is {verb} here, which belongs to the calls", span)
+        if not cell.is_constant or verb != "read":
+            self.touched(f"`{cell.name}` is {verb} here, which belongs to the calls", span)
 
     def read(self, cell: Cell, ref: Ref, span: Span) -> Stored:
         if cell.is_constant:
@@ -96,19 +97,22 @@ class Onlooker(World):
 # ---------------------------------------------------------------- registers
 
 
-def registers_of(program: Program, function: Function) -> list[str]:
-    """Every register that a call, the dispatcher or the function speaks about, in the order of their numbers."""
+def registers_of(program: Program, functions: list[Function]) -> list[str]:
+    """Every register that a call, the dispatcher or a function speaks about, in the order of their numbers."""
     found = {argument.register for _, call in numbered(program) for argument, _ in call.arguments}
     found |= set(named(program.dispatcher.number)) if program.dispatcher is not None else set()
-    spec = function.node.args
-    found |= {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if REGISTER.fullmatch(a.arg)}
+    for spec in (function.node.args for function in functions):
+        found |= {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs) if REGISTER.fullmatch(a.arg)}
     return sorted(found, key=lambda register: int(register[1:]))
 
 
 def as_call(program: Program, sources: Sources, item: tree.Dispatcher | tree.Trap) -> Call:
     """The dispatcher or trap as a call whose arguments are whole registers."""
-    function = sources.function(item.impl.target, item.impl.span)
-    return call_of(program, item, registers_of(program, function))
+    functions = [sources.function(item.impl.target, item.impl.span)]
+    if isinstance(item, tree.Trap) and program.dispatcher is not None:
+        inner = program.dispatcher.impl
+        functions.append(sources.function(inner.target, inner.span))
+    return call_of(program, item, registers_of(program, functions))
 
 
 def call_of(program: Program, item: tree.Dispatcher | tree.Trap, registers: list[str]) -> Call:
