@@ -19,7 +19,7 @@ from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, from_json
 from hfverify.model.constants import constant_value
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.registers import REGISTER_BITS, named, numbered, part_of, place
+from hfverify.model.registers import REGISTER_BITS, call_of, named, numbered, part_of, place
 from hfverify.model.types import BoolType, Type, bounds, int_type
 from hfverify.syntax import tree
 
@@ -271,9 +271,7 @@ def _trap(trial: _Trial, item: tree.Trap, dispatcher: tree.Dispatcher) -> None:
     trial.record(dispatcher.impl, follows=trial.follows, gives=True)
     for call in ends:
         trial.record(call.impl, follows=False, gives=False)
-    inner = Call(
-        dispatcher.name, "", None, dispatcher.impl, part_of(program), (), (), None, (), (), (), (), None, item.name_span
-    )
+    inner = call_of(program, dispatcher, list(registers))
     begins = trial.wanted(inner, dict(registers))
     value = trial.run(item.impl)
     type_ = int_type(item.result.type.name) or program.types[item.result.type.name]

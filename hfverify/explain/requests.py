@@ -16,8 +16,9 @@ from hfverify.explain.scenario import to_json
 from hfverify.explain.witness import Reader, scenario
 from hfverify.logic.values import Ref
 from hfverify.model.program import Program
+from hfverify.model.registers import call_of
 from hfverify.prove.codecs import CodecWorld, codec_request
-from hfverify.prove.dispatching import Made, Onlooker, call_of
+from hfverify.prove.dispatching import Made, Onlooker
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.solver import Answer

@@ -66,6 +66,29 @@ def part_of(program: Program) -> str:
     return next(iter(program.actors), "")
 
 
+def call_of(program: Program, item: tree.Dispatcher | tree.Trap, registers: Sequence[str]) -> Call:
+    """A dispatcher or a trap as a call whose arguments are these registers, each as a whole."""
+    word = int_type(f"u{REGISTER_BITS}")
+    assert word is not None
+    written = tree.Type(item.name_span, word.name, ())
+    return Call(
+        name=item.name,
+        kind="",
+        number=None,
+        impl=item.impl,
+        actor=part_of(program),
+        objects=(),
+        arguments=tuple((tree.Argument(item.name_span, name, name, written), word) for name in registers),
+        result=None,
+        givens=(),
+        lets=(),
+        awaits=(),
+        outcomes=(),
+        protocol=None,
+        name_span=item.name_span,
+    )
+
+
 def named(expr: tree.Expr) -> list[str]:
     """The registers that an expression names, each once."""
     found = [node.text for node in walk(expr) if isinstance(node, tree.Name) and REGISTER.fullmatch(node.text)]
@@ -169,4 +192,4 @@ def _unfit_to_end(program: Program, call: Call, type_: Type, *, leaves: bool) ->
     return ""
 
 
-__all__ = ["check_places", "collect_registers", "named", "numbered", "part_of", "place"]
+__all__ = ["call_of", "check_places", "collect_registers", "named", "numbered", "part_of", "place"]

@@ -26,7 +26,7 @@ from hfverify.logic.values import LockValue, Ref, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.constants import constant_value
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.registers import REGISTER, named, numbered, part_of, place
+from hfverify.model.registers import REGISTER, REGISTER_BITS, call_of, named, numbered, part_of, place
 from hfverify.model.types import BoolType, Type, int_type
 from hfverify.prove.obligations import Subject, limits_of
 from hfverify.prove.query import Group, Query
@@ -115,24 +115,13 @@ def as_call(program: Program, sources: Sources, item: tree.Dispatcher | tree.Tra
     return call_of(program, item, registers_of(program, functions))
 
 
-def call_of(program: Program, item: tree.Dispatcher | tree.Trap, registers: list[str]) -> Call:
-    """A call whose arguments are these registers."""
-    word = int_type("u64")
-    assert word is not None
-    written = tree.Type(item.name_span, word.name, ())
-    arguments = tuple((tree.Argument(item.name_span, name, name, written), word) for name in registers)
-    return Call(
-        item.name, "", None, item.impl, part_of(program), (), arguments, None, (), (), (), (), None, item.name_span
-    )
-
-
 def cut(argument: tree.Argument, type_: Type) -> z3.ExprRef:
     """What an argument is, of its register."""
     low, high = place(argument, type_)
     word: z3.ArithRef = z3.Int(argument.register)
     if low:
         word = word / z3.IntVal(1 << low)
-    if high < 63:
+    if high < REGISTER_BITS - 1:
         word = word % z3.IntVal(1 << (high - low + 1))
     return word != 0 if isinstance(type_, BoolType) else word
 
