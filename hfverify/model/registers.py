@@ -22,6 +22,8 @@ from hfverify.model.types import BoolType, EnumType, IntType, OptionalType, Type
 from hfverify.syntax import tree
 
 REGISTER_BITS = 64
+# What is asked about a dispatcher or a trap as a whole; what is asked about a call has the name of that call.
+AS_A_WHOLE = ("otherwise", "supported", "raises", "bounded", "frame")
 REGISTER = re.compile(r"x([0-9]|[12][0-9]|30)")
 
 
@@ -145,6 +147,8 @@ def _check_dispatcher(context: Context, item: tree.Dispatcher) -> None:
 
 def _unreachable(program: Program, call: Call) -> Iterator[tuple[Span, str]]:
     """Why registers cannot make a call."""
+    if call.name in AS_A_WHOLE:
+        yield call.name_span, f"`{call.name}` is the name of a question about the whole dispatcher: choose another"
     if call.actor != part_of(program):
         yield call.name_span, f"`{call.name}` runs for `{call.actor}`, but `{part_of(program)}` makes calls"
     if call.result is None or isinstance(call.result[1], OptionalType | EnumType):
@@ -181,6 +185,8 @@ def _unfit_to_end(program: Program, call: Call, type_: Type, *, leaves: bool) ->
     """Why an entry cannot do what is left when a call has its result; empty if it can."""
     part = part_of(program)
     wanted = next((actor.name for actor in program.actors.values() if actor.formerly == part), "") if leaves else part
+    if call.name in AS_A_WHOLE:
+        return "its name is that of a question about the whole trap"
     if call.actor != wanted:
         return f"it runs for `{call.actor}`, not for `{wanted}`"
     if [thing.plays for thing in call.objects] != ([part] if leaves else []):
