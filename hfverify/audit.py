@@ -66,6 +66,13 @@ def trusted(program: Program) -> list[Trusted]:
             found.append(
                 Trusted("awaits", call.name, f"{reason} (that it does in the end is not proved)", wait.span, call.name)
             )
+    for left_out in program.dispatcher.unspecified if program.dispatcher is not None else ():
+        assert program.dispatcher is not None
+        name = f"{program.dispatcher.name} {left_out.number:#x}"
+        found.append(Trusted("unspecified", name, left_out.because, left_out.span, program.dispatcher.name))
+    for trap in program.traps.values():
+        reason = f"every call of a guest is made by {trap.impl.target}, with its registers"
+        found.append(Trusted("trap", trap.name, reason, trap.name_span))
     for (target, position), loop in program.loops.items():
         reason = "that the loop ends is not proved"
         found.append(Trusted("loop", f"{target.split(':')[1]} {position}", reason, loop.name_span))

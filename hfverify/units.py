@@ -7,6 +7,7 @@ Refuses what the front end and the executor refuse
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,11 +21,14 @@ from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
+from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.decide import Decision, decide, reach, satisfy
+from hfverify.prove.dispatching import dispatcher_subject, trap_subject
 from hfverify.prove.obligations import Subject, call_subject
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
+from hfverify.syntax import tree
 from hfverify.verdict import Status, Verdict
 
 WHOLE = "spec"
@@ -50,7 +54,10 @@ class Subjects:
     def names(self, scope: Scope) -> list[str]:
         """Every unit, in the order of the specification."""
         contracts = [contract_name(self.program, contract) for contract in self.program.contracts]
-        return [WHOLE, *self.program.calls, *(contracts if scope.implementation else [])]
+        program = self.program
+        found = [program.dispatcher.name] if program.dispatcher is not None else []
+        found += [*program.traps, *contracts, *program.codecs]
+        return [WHOLE, *program.calls, *(found if scope.implementation else [])]
 
     def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
         """Decide the obligations of a unit, or those of them that `only` names."""
@@ -62,8 +69,19 @@ class Subjects:
             if scope.implementation and not call.trusted:
                 found += self._implementation(call_subject(self.program, self.sources, call), scope, only)
             return found
-        contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
-        return self._implementation(contract_subject(self.program, self.sources, contract), scope, only)
+        return self._implementation(self._subject(name), scope, only)
+
+    def _subject(self, name: str) -> Subject:
+        """The questions of a unit that is no call."""
+        program, sources = self.program, self.sources
+        if program.dispatcher is not None and program.dispatcher.name == name:
+            return dispatcher_subject(program, sources)
+        if name in program.traps:
+            return trap_subject(program, sources, program.traps[name])
+        if name in program.codecs:
+            return codec_subject(program, sources, program.codecs[name])
+        contract = next(c for c in program.contracts if contract_name(program, c) == name)
+        return contract_subject(program, sources, contract)
 
     def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject)
@@ -92,7 +110,8 @@ class Subjects:
         for name, obligation in asked.items():
             verdict = judge.verdict(obligation, decisions[name])
             if name in reached and verdict.status is Status.PROVED:
-                base = Verdict(obligation, Status.PROVED, reached[name].steps, reached[name].seconds)
+                steps, seconds = verdict.steps + reached[name].steps, verdict.seconds + reached[name].seconds
+                base = Verdict(obligation, Status.PROVED, steps, seconds)
                 verdict = _vacuous(base, reached[name], None)
             found.append(verdict)
         return _without_loops(found)
@@ -133,12 +152,21 @@ class Subjects:
         return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
 
     def _impl_hash(self, name: str, call: Call | None) -> str:
+        program, found = self.program, list[str]()
+        item = program.dispatcher if program.dispatcher is not None and program.dispatcher.name == name else None
         if call is not None:
-            function = self.sources.function(call.impl.target, call.impl.span)
+            impls = [call.impl]
+        elif item is not None or name in program.traps:
+            impls = [(item or program.traps[name]).impl]
+            named = [self.sources.function(call.impl.target, call.impl.span) for call in program.calls.values()]
+            found = [f"{function.name} {ast.unparse(function.node.args)}" for function in named]
+        elif name in program.codecs:
+            impls = [program.codecs[name].encodes, program.codecs[name].decodes]
         else:
-            contract = next(c for c in self.program.contracts if contract_name(self.program, c) == name)
-            function = self.sources.function(contract.name, contract.name_span)
-        return _digest(*self.sources.footprint(function))
+            contract = next(c for c in program.contracts if contract_name(program, c) == name)
+            impls = [tree.Impl(contract.name_span, contract.name)]
+        functions = [self.sources.function(impl.target, impl.span) for impl in impls]
+        return _digest(*found, *(part for function in functions for part in self.sources.footprint(function)))
 
 
 def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:

@@ -36,7 +36,8 @@ def verdicts(root: Path, variant: Variant, folder: Path, units: list[str] | None
     config, program = subject(root)
     target = folder / "impl"
     apply(variant, config.folders.impl, target)
-    subjects = Subjects(program, replace(config.folders, impl=target))
+    # Below this root the files have the names that they have in the tree: what is the same has the same inputs.
+    subjects = Subjects(program, replace(config.folders, root=folder, impl=target))
     before = Subjects(program, config.folders)
     names = units if units is not None else [
         name for name in subjects.names(SCOPE) if subjects.inputs(name, SCOPE) != before.inputs(name, SCOPE)

@@ -15,7 +15,7 @@ from hfverify.diagnostics import Span
 from hfverify.execute.functions import apply
 from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_frame
 from hfverify.execute.maps import call_method
-from hfverify.execute.objects import declared, length
+from hfverify.execute.objects import declared, enum_members, length
 from hfverify.execute.source import Class, Function
 from hfverify.execute.values import (
     NONE,
@@ -35,7 +35,7 @@ from hfverify.execute.values import (
     Words,
 )
 from hfverify.logic.evaluate import Env, Thunk
-from hfverify.logic.values import Fifo, Ref
+from hfverify.logic.values import Fifo, Ref, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Cell, list_node
 from hfverify.syntax import tree
@@ -59,6 +59,8 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
             if run.confined and callee.name not in run.confined[-1]:
                 raise run.refuse(node, frame, "inside a loop with a fact, only functions called by name are supported")
             arguments = bind(run, callee, positional, named, node, frame)
+            if callee.name in run.intercepts:
+                return run.intercepts[callee.name](run, callee, arguments, frame.span(node))
             specified = run.functions.get(callee.name)
             if specified is not None:
                 return apply(run, specified, callee, arguments, node, frame)
@@ -68,7 +70,10 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
                 applied = _apply_contract(run, callee, arguments, node, frame)
                 if applied is not None:
                     return applied[0]
+            run.enters(callee, run.world)
             return run.invoke(callee, arguments, frame.span(node))[0]
+        case Class() if callee.is_enum and len(positional) == 1 and not named:
+            return _member(run, callee, positional[0], node, frame)
         case Class():
             return _construct(run, callee, positional, named, node, frame)
         case MapMethod() if not named:
@@ -155,6 +160,20 @@ def _construct(
         else:
             run.require(z3.BoolVal(False), node, frame, f"`{cls.node.name}` needs `{name}`")
     return Record(cls, fields)
+
+
+def _member(run: Interpreter, cls: Class, value: Value, node: ast.Call, frame: Frame) -> Value:
+    """`Enumeration(number)`: the member with that number; without one, a ValueError is raised."""
+    numbers = sorted(set(enum_members(run, cls, node, frame).values()))
+    if isinstance(value, EnumValue) and value.enum == cls.node.name:
+        return value
+    term = value.term if isinstance(value, EnumValue) and value.is_int else value
+    if not isinstance(term, z3.ArithRef):
+        raise run.refuse(node, frame, f"only a number names a member of `{cls.node.name}`")
+    fits = disjunction([term == number for number in numbers])
+    message = f"`{ast.unparse(node)}` may be no member of `{cls.node.name}`"
+    run.demand(fits, "ValueError", node, frame, message)
+    return EnumValue(cls.node.name, term, cls.is_int_enum)
 
 
 def _builtin(run: Interpreter, name: str, arguments: list[Value], node: ast.Call, frame: Frame) -> Value:

@@ -163,7 +163,7 @@ def _unary(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
             return number(run, value, node, frame)
         case _:
             term = number(run, value, node, frame)
-            inverted = folded(-term - 1)
+            inverted = folded(folded(-term) - 1)
             power = run.powers.of(term)
             if power is not None and not power[1]:
                 run.powers.note(inverted, power[0], inverted=True)
@@ -218,6 +218,8 @@ def arithmetic_result(
             return folded(a - b)
         case ast.Mult():
             return folded(a * b)
+        case ast.Pow() if (power := _power(a, b)) is not None:
+            return power
         case ast.FloorDiv() | ast.Mod():
             run.require(b > 0, node, frame, f"the divisor of `{ast.unparse(node)}` may be zero or negative")
             return folded(a / b if isinstance(op, ast.FloorDiv) else a % b)
@@ -237,6 +239,14 @@ def arithmetic_result(
             operation = {ast.BitAnd: arithmetic.bit_and, ast.BitOr: arithmetic.bit_or, ast.BitXor: arithmetic.bit_xor}
             return folded(operation[type(op)](a, b, ranges))
     raise run.refuse(node, frame, f"the operator of `{ast.unparse(node)}` is not supported")
+
+
+def _power(base: z3.ArithRef, exponent: z3.ArithRef) -> z3.ArithRef | None:
+    """A small power of a number that is written out; None for any other, whose result may be no integer."""
+    number, times = arithmetic.constant(base), arithmetic.constant(exponent)
+    if number is None or times is None or not 0 <= times <= arithmetic.WIDEST or abs(number) > 1 << arithmetic.WIDEST:
+        return None
+    return z3.IntVal(number**times)
 
 
 def _logical(op: ast.operator, a: z3.BoolRef, b: z3.BoolRef) -> z3.BoolRef:

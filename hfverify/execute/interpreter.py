@@ -103,9 +103,11 @@ def module_frame(module: Module) -> Frame:
 
 
 class Oracle(Protocol):
-    """Says which way a path goes."""
+    """Says which way a path goes, and what it may still find."""
 
     def decide(self, condition: z3.BoolRef, world: World) -> bool: ...
+
+    def allows(self, condition: z3.BoolRef, world: World) -> bool: ...
 
 
 Eval = Callable[["Interpreter", ast.expr, Frame], Value]
@@ -114,8 +116,16 @@ EXPRESSIONS: dict[type[ast.expr], Eval] = {}
 STATEMENTS: dict[type[ast.stmt], Exec] = {}
 
 
+# What happens in place of a call of a function: it gets the bound arguments and the place, and gives the result.
+Intercept = Callable[["Interpreter", Function, dict[str, Value], Span], Value]
+
+
 class Interpreter:
-    """Runs one path. `contracts` are the functions that are not entered but described."""
+    """Runs one path. `contracts` are the functions that are not entered but described.
+
+    `intercepts` are functions that are not entered at all; `enters` hears of every other function that is, and
+    `declared` are the exceptions that the path may end with.
+    """
 
     def __init__(
         self,
@@ -136,6 +146,9 @@ class Interpreter:
         self.trail: list[Span] = []
         self.confined: list[set[str]] = []
         self.powers = Powers()
+        self.intercepts: dict[str, Intercept] = {}
+        self.enters: Callable[[Function, World], None] = lambda function, world: None
+        self.declared: tuple[str, ...] = ()
         self._constants: dict[int, Value] = {}
         self._locals: dict[str, set[str]] = {}
 
@@ -165,6 +178,13 @@ class Interpreter:
         self.world.check("raises", goal, "HF508", message, frame.span(node))
         if z3.is_false(z3.simplify(goal)):
             raise PathEnds("raises")
+
+    def demand(self, goal: z3.BoolRef, exception: str, node: ast.AST, frame: Frame, message: str) -> None:
+        """Where this does not hold the exception is raised: the path ends by it, if that is declared."""
+        if exception not in self.declared:
+            self.require(goal, node, frame, message)
+        elif not self.branch(goal, node, frame):
+            raise PathEnds(exception)
 
     def computed(self, node: ast.expr, frame: Frame) -> Value | None:
         """The value of an expression that does nothing but compute it, and never fails; None for any other."""

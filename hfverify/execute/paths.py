@@ -92,6 +92,11 @@ class _Prefix:
         self.taken.append(holds)
         return bool(holds)
 
+    def allows(self, condition: z3.BoolRef, world: World) -> bool:
+        """Whether what the path knows, as far as it has no quantifiers, leaves the condition open."""
+        self.learn(world)
+        return bool(self.solver.check(condition) != z3.unsat)
+
     def learn(self, world: World) -> None:
         """Know what the path knows, as far as it has no quantifiers."""
         for index, formulas in enumerate((world.facts.formulas, world.assumptions)):
@@ -102,10 +107,17 @@ class _Prefix:
 
 
 Setup = Callable[[], tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]]
+# Executes something on a path; a plain function is invoked.
+Body = Callable[[Interpreter, dict[str, Value]], tuple[Value, Span]]
 
 
 def explore(
-    program: Program, sources: Sources, function: Function, setup: Setup, use_contracts: bool = True
+    program: Program,
+    sources: Sources,
+    function: Function,
+    setup: Setup,
+    use_contracts: bool = True,
+    body: Body | None = None,
 ) -> list[Path]:
     """Every path, in the order in which the code would be read: true branches first."""
     contracts: dict[str, list[tree.Contract]] = {}
@@ -120,7 +132,10 @@ def explore(
         run = Interpreter(program, sources, world, prefix, contracts)
         path = Path(world, names=names)
         try:
-            path.result, path.returned = run.invoke(function, dict(arguments), function.span)
+            if body is not None:
+                path.result, path.returned = body(run, dict(arguments))
+            else:
+                path.result, path.returned = run.invoke(function, dict(arguments), function.span)
         except PathEnds as end:
             path.ended = end.why
         except Refusal as refusal:
@@ -147,7 +162,13 @@ def explore(
     return paths
 
 
-def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function, list[Path]]:
+def call_paths(
+    program: Program,
+    sources: Sources,
+    call: Call,
+    make_world: Callable[[Program, z3.ArithRef], World] = World,
+    body: Body | None = None,
+) -> tuple[Function, list[Path]]:
     """Every path through the implementation of a call."""
     function = sources.function(call.impl.target, call.impl.span)
     parameters = bind_parameters(program, sources, call, function)
@@ -158,7 +179,7 @@ def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function
     }
 
     def setup() -> tuple[World, dict[str, Value], dict[str, SpecValue | Thunk]]:
-        world, names = start(program, call)
+        world, names = start(program, call, make_world)
         arguments: dict[str, Value] = {}
         env = spec_env(world, names)
         bound = lets(call, env)
@@ -174,13 +195,15 @@ def call_paths(program: Program, sources: Sources, call: Call) -> tuple[Function
             arguments[name] = value
         return world, arguments, names
 
-    return function, explore(program, sources, function, setup)
+    return function, explore(program, sources, function, setup, body=body)
 
 
-def start(program: Program, call: Call) -> tuple[World, dict[str, SpecValue | Thunk]]:
+def start(
+    program: Program, call: Call, make_world: Callable[[Program, z3.ArithRef], World] = World
+) -> tuple[World, dict[str, SpecValue | Thunk]]:
     """The world in which a call starts: arbitrary, but for what the discipline makes stable."""
     here = z3.Int(program.thread.name if program.thread is not None else "thread")
-    world = World(program, here)
+    world = make_world(program, here)
     evaluator = world.evaluator
     names: dict[str, SpecValue | Thunk] = {}
     if program.thread is not None:

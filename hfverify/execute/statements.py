@@ -68,7 +68,24 @@ def _assert(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
 
 @handles(ast.Raise)
 def _raise(run: Interpreter, node: ast.stmt, frame: Frame) -> None:
+    assert isinstance(node, ast.Raise)
+    exception = _raised(run, node, frame)
+    if exception in run.declared:
+        raise PathEnds(exception)
     run.require(z3.BoolVal(False), node, frame, f"`{ast.unparse(node)}` can be reached")
+
+
+def _raised(run: Interpreter, node: ast.Raise, frame: Frame) -> str:
+    """The name of the built-in exception that is raised with a plain text, or with none; empty for any other."""
+    match node.exc:
+        case ast.Name(id=name) | ast.Call(func=ast.Name(id=name), args=[], keywords=[]):
+            pass
+        case ast.Call(func=ast.Name(id=name), args=[ast.Constant()], keywords=[]):
+            pass
+        case _:
+            return ""
+    hidden = name in run.locals_of(frame) or name in frame.module.bound or "*" in frame.module.bound
+    return "" if hidden or node.cause is not None else name
 
 
 @handles(ast.Assign)

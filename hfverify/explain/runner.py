@@ -14,8 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hfverify.explain.codecs import run_codec
 from hfverify.explain.lists import run_contract
 from hfverify.explain.proxies import Unbuildable
+from hfverify.explain.registers import run_registers
 from hfverify.explain.scenario import from_json
 from hfverify.explain.trial import Report, run
 
@@ -30,6 +32,10 @@ def main() -> None:
     try:
         if "contract" in request:
             answer = run_contract(program, request["contract"], impl)
+        elif "registers" in request:
+            answer = run_registers(program, request["registers"], impl)
+        elif "codec" in request:
+            answer = run_codec(program, request["codec"], impl)
         else:
             answer = report_json(run(program, from_json(program, request["scenario"]), impl))
     except Unbuildable as error:

@@ -104,16 +104,16 @@ def replayed(config: Config, name: str, target: Path | None, *, width: int) -> t
     program = session.subjects.program
     lines: list[str] = []
     if target is not None:
-        if "contract" in data or not data.get("scenario"):
+        if not data.get("scenario"):
             raise ConfigError("only the counterexample of a call can be written as a test")
         try:
             lines.append(f"wrote {regression.write(data, program.revision, target)}")
         except (FileExistsError, OSError) as error:
             raise ConfigError(str(error)) from error
-    unit = session.units([name])[0] if session.units([name]) else name.split(".")[0]
-    if "contract" in data:
-        request: dict[str, Any] = {"contract": data["contract"]}
-        unit = data["call"]
+    unit = str(data["call"])
+    kind = next((kind for kind in ("contract", "registers", "codec") if kind in data), "")
+    if kind:
+        request: dict[str, Any] = {kind: data[kind]}
     elif data.get("rows") is not None:
         request = {"scenario": data["scenario"]}
     else:

@@ -17,6 +17,7 @@ from hfverify.execute.paths import Path
 from hfverify.execute.world import World
 from hfverify.explain.concrete import Env, Evaluator, Ref
 from hfverify.explain.confirm import Confirmation, confirm
+from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import Scenario, show, to_json
 from hfverify.explain.witness import list_request, scenario
 from hfverify.model.expressions import walk
@@ -73,6 +74,9 @@ class Judge:
         call = self.program.calls.get(self.subject.name)
         if call is not None and group.path is not None:
             return self._call(base, call, group.path, query, answer)
+        requested = request_of(self.program, self.subject, group, answer)
+        if requested is not None:
+            return self._requested(base, *requested, query, group.path)
         if group.path is not None:
             return self._contract(base, query, answer)
         return self._specification(base, call, query, answer)
@@ -121,6 +125,22 @@ class Judge:
             **_shown(outcome.report),
         }
         return self._finished(base, query, outcome, counterexample, None)
+
+    def _requested(self, base: Verdict, kind: str, request: dict[str, Any], query: Query, path: Path | None) -> Verdict:
+        """A run of functions on numbers: what the code does on a path that could not be followed shows here only."""
+        wanted = base.obligation.name.removeprefix(self.subject.name + ".")
+        outcome = confirm(self.folders, self.program, {kind: request}, wanted)
+        if path is not None and path.refusal is not None and not outcome.confirmed:
+            return self._with_refusals(base)
+        counterexample = {
+            "obligation": base.obligation.name,
+            kind: request,
+            "call": self.subject.name,
+            "confirmed": outcome.confirmed,
+            "arguments": outcome.report.get("arguments", {}),
+            **_shown(outcome.report),
+        }
+        return self._finished(base, query, outcome, counterexample, path)
 
     def _finished(
         self, base: Verdict, query: Query, outcome: Confirmation, counterexample: dict[str, object], path: Path | None

@@ -17,11 +17,10 @@ from hfverify.model.mentions import Mention, Scope, mentions, mentions_of_action
 from hfverify.model.outcomes import collect_outcomes
 from hfverify.model.program import Call, Object
 from hfverify.model.protocols import check_protocol
+from hfverify.model.registers import REGISTER_BITS, check_places
 from hfverify.model.revisions import check_call_text
 from hfverify.model.types import BadType, LockType, OptionalType, RefType, Type, fits_register
 from hfverify.syntax import tree
-
-REGISTER_BITS = 64
 
 
 def collect_calls(context: Context, declarations: Sequence[tree.Declaration]) -> None:
@@ -170,11 +169,10 @@ def _arguments(context: Context, item: tree.Call) -> tuple[tuple[tree.Argument, 
     found: list[tuple[tree.Argument, Type]] = []
     for argument in [c for c in item.clauses if isinstance(c, tree.Argument)]:
         type_ = context.names.resolve_type(argument.type)
-        if argument.register and any(argument.register == other.register for other, _ in found):
-            context.collector.error("HF202", f"`{argument.register}` carries two arguments", at(argument.span))
         if not fits_register(type_):
             context.collector.error("HF203", f"a register cannot carry {type_}", at(argument.type.span))
         found.append((argument, type_))
+    check_places(context, found)
     return tuple(found)
 
 

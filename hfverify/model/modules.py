@@ -14,8 +14,11 @@ from hfverify.model.context import Context
 from hfverify.syntax import tree
 from hfverify.syntax.parse import PROOF
 
-PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust)
-SPEC_ONLY = (tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario)
+PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust, tree.Codec)
+SPEC_ONLY = (
+    tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario,
+    tree.Dispatcher, tree.Trap,
+)  # fmt: skip
 
 
 def check_modules(context: Context, modules: Sequence[tree.Module]) -> None:

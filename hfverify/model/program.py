@@ -223,6 +223,9 @@ class Program:
     represents: dict[str, Represent] = field(default_factory=dict)
     trusts: dict[str, tree.Trust] = field(default_factory=dict)
     layout: tree.Layout | None = None
+    dispatcher: tree.Dispatcher | None = None
+    traps: dict[str, tree.Trap] = field(default_factory=dict)
+    codecs: dict[str, tree.Codec] = field(default_factory=dict)
     contracts: tuple[tree.Contract, ...] = ()
     loops: dict[tuple[str, int], tree.Loop] = field(default_factory=dict)
     modules: tuple[tree.Module, ...] = ()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from hfverify.diagnostics import Collector
 from hfverify.model.actors import check_actor, check_thread, collect_actor, collect_thread
 from hfverify.model.calls import collect_calls
+from hfverify.model.codecs import collect_codecs
 from hfverify.model.context import Context
 from hfverify.model.declared_types import collect_types
 from hfverify.model.definitions import Definition, check_definition, collect_definition
@@ -20,6 +21,7 @@ from hfverify.model.modules import check_modules
 from hfverify.model.program import Program
 from hfverify.model.proof_files import check_proof_files, collect_layouts, collect_proof_files
 from hfverify.model.recursion import check_recursion
+from hfverify.model.registers import collect_registers
 from hfverify.model.revisions import check_revisions, timeline
 from hfverify.model.scenarios import check_scenarios, collect_scenario
 from hfverify.model.states import check_state, collect_states
@@ -76,6 +78,8 @@ def _check(context: Context, declarations: Sequence[tree.Declaration]) -> None:
             check_invariant(context, item)
     check_proof_files(context, declarations)
     collect_calls(context, declarations)
+    collect_registers(context, declarations)
+    collect_codecs(context, declarations)
     check_scenarios(context)
 
 

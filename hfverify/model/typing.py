@@ -291,7 +291,7 @@ class Typer:
         return {"first": queue.element, "ticket": INT}.get(name, queue)
 
     def of_maps(self, expr: tree.Apply, name: str, types: list[Type]) -> Type:
-        """`fill(map, first, last, value)`, `count(map, first, last, value)`, `total(map, value)`, `within(a, b, value)`."""
+        """`fill` and `count(map, first, last, value)`, `total(map, value)`, `within(map, map, value)`."""
         if not isinstance(types[0], MapType):
             return self.names.error("HF203", expr.arguments[0].span, f"this is {types[0]}, but `{name}` takes a map")
         if name == "within" and types[1] != types[0]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import z3
 
 from hfverify.diagnostics import Diagnostic
-from hfverify.prove.obligations import Subject
+from hfverify.prove.obligations import MUST_BE_REACHED, Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Answer, GroupSolver, Outcome, find
 from hfverify.prove.specification import Wanted
@@ -85,7 +85,7 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
     decisions: dict[str, Decision] = {}
     solvers = {id(group): GroupSolver(group, steps) for group in subject.groups}
     for name, obligation in subject.obligations.items():
-        if obligation.kind != "reached" or (only is not None and name not in only):
+        if obligation.kind not in MUST_BE_REACHED or (only is not None and name not in only):
             continue
         decision = Decision(Outcome.MODEL, candidates=[])
         begun = time.perf_counter()

@@ -48,6 +48,9 @@ SENTENCES = {
     "contract": "every function that is specified is used as is said of it",
 }
 
+# Kinds of obligations that say something about a state only if some path leads to it.
+MUST_BE_REACHED = ("reached", "routed", "ended", "refuses")
+
 CODES = {
     "returns": "HF501",
     "next": "HF502",
@@ -55,7 +58,7 @@ CODES = {
     "frame": "HF504",
     "precedence": "HF505",
     "actor": "HF512",
-    "ensures": "HF514",
+    "ensures": "HF517",
     "waits": "HF513",
     "shape": "HF705",
 }

@@ -61,7 +61,7 @@ def promise(program: Program, call: Call, outcome: Outcome, path: Path) -> Promi
     phase = None if commit is None else 2 * world.sections.index(commit) + 1
     if phase not in path.envs:
         path.envs[phase] = _envs(call, path, pre, phase)
-    env, before, afterwards = path.envs[phase]
+    env, _, afterwards = path.envs[phase]
     made = Promise(outcome, _guard(call, outcome, path, phase), commit=commit)
     if z3.is_false(z3.simplify(made.guard)) or not path.possible(made.guard):
         made.guard = z3.BoolVal(False)

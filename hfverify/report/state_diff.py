@@ -37,6 +37,10 @@ DIFFERENCES = {
     "lock.balanced": "a lock stays taken",
     "lock.shape": "the protocol breaks",
     "contract": "a contract breaks",
+    "encode": "another number is written",
+    "decode": "another value is read",
+    "inverse": "reading does not undo writing",
+    "refuses": "a number is not refused",
 }
 
 

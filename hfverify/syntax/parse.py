@@ -405,7 +405,8 @@ class _Builder:
         return tree.Given(span, name, name_span, doc, self.build(rest[0]))
 
     def input(self, item: Any, c: list[Any]) -> tree.Argument:
-        return tree.Argument(self.span(item), str(c[0] or ""), self.word(c[1]), self.build(c[2]))
+        bits = None if c[1] is None else (self.number_of(c[1]), self.number_of(c[2]))
+        return tree.Argument(self.span(item), str(c[0] or ""), self.word(c[3]), self.build(c[4]), bits)
 
     def output(self, item: Any, c: list[Any]) -> tree.Result:
         return tree.Result(self.span(item), str(c[0] or ""), self.word(c[1]), self.build(c[2]))
@@ -479,6 +480,34 @@ class _Builder:
     def held_lock(self, item: Any, c: list[Any]) -> tree.HeldLock:
         return tree.HeldLock(self.span(item), c[0] is not None, self.build(c[1]))
 
+    def dispatcher_decl(self, item: Any, _: list[Any]) -> tree.Dispatcher:
+        span, name, name_span, doc, rest = self.head(item)
+        impl, number, otherwise, *left_out = [self.build(r) for r in rest if r.data not in ("since", "until")]
+        numbers = tuple(entry for entries in left_out for entry in entries)
+        return tree.Dispatcher(span, name, name_span, doc, self.revisions(rest), impl, number, otherwise, numbers)
+
+    def routing(self, item: Any, c: list[Any]) -> tree.Expr:
+        expr: tree.Expr = self.build(c[-1])
+        return expr
+
+    def otherwise(self, item: Any, c: list[Any]) -> tree.Expr:
+        expr: tree.Expr = self.build(c[-1])
+        return expr
+
+    def unspecified(self, item: Any, c: list[Any]) -> tuple[tree.Unspecified, ...]:
+        numbers = [t for t in c if t.type == "INT"]
+        return tuple(tree.Unspecified(self.span(t), self.number_of(t), _text(c[-1])) for t in numbers)
+
+    def trap_decl(self, item: Any, _: list[Any]) -> tree.Trap:
+        span, name, name_span, doc, rest = self.head(item)
+        impl, through, result, stays, leaves = [self.build(r) for r in rest if r.data not in ("since", "until")]
+        return tree.Trap(span, name, name_span, doc, self.revisions(rest), impl, through, result, stays, leaves)
+
+    def through(self, item: Any, c: list[Any]) -> tree.NameRef:
+        return tree.NameRef(self.span(c[-1]), str(c[-1]))
+
+    stays = leaves = through
+
     def scenario_decl(self, item: Any, _: list[Any]) -> tree.Scenario:
         span, name, name_span, doc, rest = self.head(item)
         return tree.Scenario(span, name, name_span, doc, tuple(self.build(r) for r in rest))
@@ -495,6 +524,27 @@ class _Builder:
     def trust_decl(self, item: Any, _: list[Any]) -> tree.Trust:
         span, name, name_span, doc, rest = self.head(item)
         return tree.Trust(span, name, name_span, doc, _text(rest[0]), _text(rest[1]))
+
+    def codec_decl(self, item: Any, _: list[Any]) -> tree.Codec:
+        span, name, name_span, doc, rest = self.head(item)
+        encodes, decodes = (tree.Impl(self.span(t), _text(t)) for t in rest[:2])
+        built = [self.build(t) for t in rest[2:]]
+        record = next((b for b in built if isinstance(b, tree.CodecRecord)), None)
+        refusal = next((b for b in built if isinstance(b, tree.CodecRefusal)), None)
+        variants = tuple(b for b in built if isinstance(b, tree.CodecVariant))
+        return tree.Codec(span, name, name_span, doc, encodes, decodes, record, variants, refusal)
+
+    def codec_record(self, item: Any, c: list[Any]) -> tree.CodecRecord:
+        return tree.CodecRecord(self.span(item), _text(c[-2]), str(c[-1]))
+
+    def codec_member(self, item: Any, c: list[Any]) -> tree.CodecVariant:
+        return tree.CodecVariant(self.span(item), str(c[0]), str(c[1]), ())
+
+    def codec_tuple(self, item: Any, c: list[Any]) -> tree.CodecVariant:
+        return tree.CodecVariant(self.span(item), str(c[0]), "", tuple(str(t) for t in c[1:]))
+
+    def codec_refusal(self, item: Any, c: list[Any]) -> tree.CodecRefusal:
+        return tree.CodecRefusal(self.span(item), str(c[-1]))
 
     def maps_to(self, item: Any, c: list[Any]) -> tree.MapsTo:
         return tree.MapsTo(self.span(item), self.path_text(c[0]), self.build(c[1]))

@@ -344,11 +344,15 @@ class Given(Declaration):
 
 @dataclass(frozen=True, slots=True)
 class Argument(Node):
-    """`register` is empty for an argument that no register carries."""
+    """`register` is empty for an argument that no register carries.
+
+    `bits` are the first and the last bit that it has of the register; None for as many as it needs.
+    """
 
     register: str
     name: str
     type: Type
+    bits: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,6 +496,37 @@ class Call(Declaration):
 
 
 @dataclass(frozen=True, slots=True)
+class Unspecified(Node):
+    """A number that a call has which is not specified."""
+
+    number: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher(Declaration):
+    """`impl` finds the call that the registers name: `number` says by which bits, `otherwise` what no call returns."""
+
+    revisions: tuple[Revision, ...]
+    impl: Impl
+    number: Expr
+    otherwise: Expr
+    unspecified: tuple[Unspecified, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trap(Declaration):
+    """`impl` makes a call through a dispatcher, and ends it by the entry `stays`, or by `leaves` if it has a `next`."""
+
+    revisions: tuple[Revision, ...]
+    impl: Impl
+    through: NameRef
+    result: Result
+    stays: NameRef
+    leaves: NameRef
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioStep(Node):
     call: str
     arguments: tuple[tuple[str, Expr], ...]
@@ -566,6 +601,41 @@ class Trust(Declaration):
 
     target: str
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodecRecord(Node):
+    """The class whose instances stand for the values of an encoding, and the field that says which variant one is."""
+
+    target: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodecVariant(Node):
+    """A variant is the `member` of the enumeration of tags; without tags it is the tuple of its `fields`."""
+
+    variant: str
+    member: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodecRefusal(Node):
+    """The exception that is raised for a number with a tag that no variant has."""
+
+    exception: str
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Declaration):
+    """How the values of the encoding `name` are Python objects, and which functions turn them into numbers and back."""
+
+    encodes: Impl
+    decodes: Impl
+    record: CodecRecord | None
+    variants: tuple[CodecVariant, ...]
+    refusal: CodecRefusal | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ SNIPPETS: dict[type[ast.AST], list[tuple[str, list[Kind]]]] = {
     ast.UnaryOp: [
         ("def f(a, b):\n    return -a, +a, ~a, not a, -b, +b, ~b, not b, - -a, ~-a, -(-3), ~7", [INT, BOOL]),
         (COLOURS + "def f(c):\n    return -c, +c, ~c, not c", [COLOUR]),
+        ("N = 1 << 30\ndef f(a):\n    return a & ~N, ~N, ~(1 << 3), a & ~-5", [INT]),
         ("def f(a):\n    return not a, -a", [NONE]),
     ],
     ast.BinOp: [
@@ -115,6 +116,7 @@ SNIPPETS: dict[type[ast.AST], list[tuple[str, list[Kind]]]] = {
             [INT, INT],
         ),
         ("def f(a, b):\n    return a // b, a % b", [INT, INT]),
+        ("def f(a):\n    return 2**3, 2**64, (-3) ** 3, 0**0, 5**0, a % 2**32, a // 2**5", [INT]),
         ("def f(a):\n    return a // 3, a % 3, a // 1, a % 1, a // 64 % 4", [WIDE]),
         ("def f(a, b):\n    return a & b, a | b, a ^ b", [SMALL, SMALL]),
         ("def f(a, b):\n    return a & b, a | b, a ^ b", [INT, INT]),
@@ -167,6 +169,9 @@ SNIPPETS: dict[type[ast.AST], list[tuple[str, list[Kind]]]] = {
         ("def f(a):\n    return 'x' == 'x', 'x' != 'y', 'x' == None, 'x' in ('y', 'x'), a", [NONE]),
     ],
     ast.Call: [
+        (COLOURS + "def f(a, c):\n    return Colour(c), Mode(1), Colour(a % 2), Mode(c * 0)", [INT, COLOUR]),
+        (COLOURS + "def f(a):\n    return Colour(a), Colour(a) == 5, Colour(a) is Colour.RED", [SMALL]),
+        (COLOURS + "def f(c, m):\n    return Mode(m), Mode(c)", [COLOUR, MODE]),
         (
             "def g(x, y=2, *, z=3):\n    return x, y, z\ndef f(a, b):\n    return g(a), g(a, b), g(y=a, x=b), g(a, z=b)",
             [INT, INT],

