@@ -7,13 +7,14 @@ Refuses nothing; what the model leaves open becomes zero
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import z3
 
 from hfverify.execute.paths import Path
 from hfverify.execute.world import World
-from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Store, Value
+from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Store, Undefined, Value
 from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells, Stored
@@ -22,9 +23,10 @@ from hfverify.logic.values import Bytes, Fifo
 from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BitsType, BytesType, IntType
+from hfverify.model.types import BitsType, BytesType, IntType, MapType
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
+from hfverify.syntax import tree
 
 
 class Reader:
@@ -34,6 +36,7 @@ class Reader:
         self.program = program
         self.model = model
         self.bounds = bounds
+        self.here = 0
         self.numbers = self._numbers()
         self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
 
@@ -66,7 +69,7 @@ class Reader:
             members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
             return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
         if isinstance(stored, MapTerm):
-            return Map.of((number, self.number(z3.Select(stored.content, number))) for number in self.numbers)
+            return self.map(stored, "extended")
         if isinstance(stored, BitsTerm):
             assert isinstance(cell.type, BitsType)
             return Bits(k for k in range(cell.type.width) if self.truth(stored.has(z3.IntVal(k))))
@@ -78,6 +81,40 @@ class Reader:
                     found[index] = self.number(stored.content[index]) % 256
             return bytes(found)
         return self.truth(stored) if z3.is_bool(stored) else self.number(stored)
+
+    def map(self, stored: MapTerm, gaps: int | str, end: int | None = None) -> Map:
+        """What the model says of the numbers that it names; between them, the last value or always the same one.
+
+        After all of them comes `end`, so that there is an end to every value but one.
+        """
+        found: list[tuple[int, int]] = []
+        for place, number in enumerate(self.numbers):
+            found.append((number, self.number(z3.Select(stored.content, number))))
+            follows = self.numbers[place + 1] if place + 1 < len(self.numbers) else None
+            if isinstance(gaps, int) and follows != number + 1:
+                found.append((number + 1, gaps))
+        return Map.of(found if end is None else [*found, (self.numbers[-1] + 1, end)])
+
+    def fit(self, store: Store, state: str, keys: Keys, cells: Cells) -> dict[str, Value]:
+        """Maps of an object that keep the invariants of its locks: a model names few numbers, and they speak of all."""
+        info, evaluator = self.program.states[state], Evaluator(self.program)
+        invariants = [i for lock in self.program.locks.values() if lock.state == state for i in lock.invariants]
+        term = Term(state, tuple(z3.IntVal(key) for key in keys))
+        options: dict[str, list[Value]] = {}
+        for cell in info.cells.values():
+            stored = cells.read(cell, term)
+            if isinstance(stored, MapTerm):
+                initial = evaluator.number(cell.initial, Env(store)) if cell.initial is not None else 0
+                plain = self.map(stored, "extended", initial)
+                gaps = dict.fromkeys([*plain.values, initial])
+                options[cell.name] = [plain, *(self.map(stored, gap, initial) for gap in gaps)]
+        for chosen in itertools.product(*options.values()):
+            found = dict(zip(options, chosen, strict=True))
+            tried = Store(store.sizes, {**store.cells, **{(name, keys): value for name, value in found.items()}})
+            env = Env(tried, {}, Ref(state, keys), self.here)
+            if all(_holds(evaluator, invariant.value, env) for invariant in invariants):
+                return found
+        return {name: values[0] for name, values in options.items()}
 
     def keys(self, ref: Term) -> Keys:
         """A position."""
@@ -93,7 +130,18 @@ class Reader:
                 for cell in ordered:
                     term = Term(state.name, tuple(z3.IntVal(key) for key in keys))
                     store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
+                if any(isinstance(cell.type, MapType) for cell in ordered):
+                    store.cells |= {
+                        (name, keys): value for name, value in self.fit(store, state.name, keys, cells).items()
+                    }
         return store
+
+
+def _holds(evaluator: Evaluator, expr: tree.Expr, env: Env) -> bool:
+    try:
+        return evaluator.truth(expr, env)
+    except Undefined:
+        return False
 
 
 def scenario(
@@ -119,6 +167,9 @@ def scenario(
             changes: Changes = {}
             for cell in program.guarded_by(program.locks[event.lock.name]):
                 changes[cell.name, keys] = reader.value(cell, event.cells.read(cell, event.lock.ref))
+            if any(isinstance(cell.type, MapType) for cell in program.states[event.lock.ref.state].cells.values()):
+                fitted = reader.fit(store, event.lock.ref.state, keys, event.cells)
+                changes |= {(name, keys): value for name, value in fitted.items() if (name, keys) in changes}
             found.schedule.append(changes)
         if event.read is not None:
             read = event.read

@@ -106,10 +106,8 @@ def _call(context: Context, item: tree.Call) -> Call | None:
 def _check_kind(context: Context, item: tree.Call, call: Call, local: dict[str, Type]) -> None:
     """What only a hypercall, or only a function, can have."""
     collector = context.collector
-    numbered = any(isinstance(c, tree.Number) for c in item.clauses)
-    if numbered != (item.kind == "hypercall"):
-        what = "has a number, which only hypercalls have" if numbered else "has no number"
-        collector.error("HF213", f"`{call.name}` {what}", at(call.name_span))
+    if any(isinstance(c, tree.Number) for c in item.clauses) and item.kind != "hypercall":
+        collector.error("HF213", f"`{call.name}` has a number, which only hypercalls have", at(call.name_span))
     for argument, _ in call.arguments:
         if (argument.register and call.is_function) or (item.kind == "hypercall" and not argument.register):
             what = (
