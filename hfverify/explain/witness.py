@@ -8,6 +8,7 @@ Refuses nothing; what the model leaves open becomes zero
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import z3
@@ -18,12 +19,14 @@ from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Store, Un
 from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.maps import DOMAIN, NUMBERS
 from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo
 from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
+from hfverify.model.expressions import walk
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BitsType, BytesType, IntType, MapType
+from hfverify.model.types import BitsType, BytesType, MapType
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
 from hfverify.syntax import tree
@@ -32,27 +35,46 @@ from hfverify.syntax import tree
 class Reader:
     """Reads values out of a model of a small machine."""
 
-    def __init__(self, program: Program, model: z3.ModelRef, bounds: Bounds) -> None:
+    def __init__(self, program: Program, model: z3.ModelRef, bounds: Bounds, facts: Sequence[z3.BoolRef] = ()) -> None:
         self.program = program
         self.model = model
         self.bounds = bounds
         self.here = 0
-        self.numbers = self._numbers()
+        self.marks: dict[str, list[z3.ExprRef]] = {}
+        self._numbers: dict[str, list[int]] = {}
+        for fact in facts:
+            name = fact.decl().name() if z3.is_app(fact) and fact.num_args() == 1 else ""
+            if name.startswith(f"{DOMAIN} "):
+                self.marks.setdefault(name, []).append(fact.arg(0))
         self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
 
-    def _numbers(self) -> list[int]:
-        """The numbers of which a map may say something: those that the model names, their neighbours and wholes."""
-        named = {self.number(d()) for d in self.model.decls() if d.arity() == 0 and z3.is_int(d())}
-        named = {number for number in named if 0 <= number < 1 << 64}
-        evaluator, env = Evaluator(self.program), Env(Store())
-        sizes = {
-            evaluator.number(expr, env) for type_, expr in self.program.consts.values() if isinstance(type_, IntType)
-        }
-        sizes = {size for size in sizes if 1 < size <= 1 << 16}
-        sizes |= {a * b for a in sizes for b in sizes} | {1}
-        wholes = {number // size for number in named for size in sizes if size <= 1 << 20}
-        near = {whole + step for whole in wholes for step in (-1, 0, 1)}
-        return sorted({number for number in near if number >= 0} | set(range(self.bounds.objects + 1)))
+    def numbers_of(self, cell: str) -> list[int]:
+        """The numbers of which a map's cell says something: those that turned up, and what pages are parts of."""
+        if cell not in self._numbers:
+            state = cell.split(".")[0]
+            divisors = self._divisors(state)
+            own = {self.number(term) for term in self.marks.get(f"{DOMAIN} {cell}", ())}
+            wholes = {
+                self.number(term)
+                for kind, terms in self.marks.items()
+                if kind.startswith(f"{DOMAIN} {state}.") and kind.removeprefix(f"{DOMAIN} ") not in divisors
+                for term in terms
+            }
+            found = {0, *(whole // divisors[cell] for whole in wholes)} if cell in divisors else {0, *own}
+            self._numbers[cell] = sorted(number for number in found if 0 <= number < NUMBERS)
+        return self._numbers[cell]
+
+    def _divisors(self, state: str) -> dict[str, int]:
+        """Of which quotients the invariants say that they index a cell."""
+        evaluator, env, found = Evaluator(self.program), Env(Store()), dict[str, int]()
+        for lock in self.program.locks.values():
+            for invariant in lock.invariants if lock.state == state else ():
+                for node in walk(invariant.value):
+                    match node:
+                        case tree.Index(_, tree.Name(_, name), (tree.Binary(_, "/", tree.Name(), divisor),)):
+                            if self.program.cell(state, name) is not None:
+                                found[f"{state}.{name}"] = evaluator.number(divisor, env)
+        return found
 
     def number(self, term: z3.ExprRef) -> int:
         """An integer."""
@@ -69,7 +91,7 @@ class Reader:
             members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
             return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
         if isinstance(stored, MapTerm):
-            return self.map(stored, "extended")
+            return self.map(cell, stored, None, 0)
         if isinstance(stored, BitsTerm):
             assert isinstance(cell.type, BitsType)
             return Bits(k for k in range(cell.type.width) if self.truth(stored.has(z3.IntVal(k))))
@@ -82,18 +104,18 @@ class Reader:
             return bytes(found)
         return self.truth(stored) if z3.is_bool(stored) else self.number(stored)
 
-    def map(self, stored: MapTerm, gaps: int | str, end: int | None = None) -> Map:
-        """What the model says of the numbers that it names; between them, the last value or always the same one.
+    def map(self, cell: Cell, stored: MapTerm, gap: int | None, end: int) -> Map:
+        """What the model says of the numbers that turned up; between them, the last value or always the same one.
 
         After all of them comes `end`, so that there is an end to every value but one.
         """
+        numbers = self.numbers_of(cell.name)
         found: list[tuple[int, int]] = []
-        for place, number in enumerate(self.numbers):
+        for number, follows in zip(numbers, [*numbers[1:], None], strict=True):
             found.append((number, self.number(z3.Select(stored.content, number))))
-            follows = self.numbers[place + 1] if place + 1 < len(self.numbers) else None
-            if isinstance(gaps, int) and follows != number + 1:
-                found.append((number + 1, gaps))
-        return Map.of(found if end is None else [*found, (self.numbers[-1] + 1, end)])
+            if follows is None or (gap is not None and follows != number + 1):
+                found.append((number + 1, end if follows is None else gap or 0))
+        return Map.of(found)
 
     def fit(self, store: Store, state: str, keys: Keys, cells: Cells) -> dict[str, Value]:
         """Maps of an object that keep the invariants of its locks: a model names few numbers, and they speak of all."""
@@ -104,11 +126,11 @@ class Reader:
         for cell in info.cells.values():
             stored = cells.read(cell, term)
             if isinstance(stored, MapTerm):
-                initial = evaluator.number(cell.initial, Env(store)) if cell.initial is not None else 0
-                plain = self.map(stored, "extended", initial)
-                gaps = dict.fromkeys([*plain.values, initial])
-                options[cell.name] = [plain, *(self.map(stored, gap, initial) for gap in gaps)]
-        for chosen in itertools.product(*options.values()):
+                end = evaluator.number(cell.initial, Env(store)) if cell.initial is not None else 0
+                plain = self.map(cell, stored, None, end)
+                gaps = dict.fromkeys([end, max(plain.values)])
+                options[cell.name] = [plain, *(self.map(cell, stored, gap, end) for gap in gaps)]
+        for chosen in itertools.product(*options.values()) if invariants else ():
             found = dict(zip(options, chosen, strict=True))
             tried = Store(store.sizes, {**store.cells, **{(name, keys): value for name, value in found.items()}})
             env = Env(tried, {}, Ref(state, keys), self.here)
@@ -148,7 +170,7 @@ def scenario(
     program: Program, call: Call, path: Path | None, world: World, model: z3.ModelRef, bounds: Bounds
 ) -> Scenario:
     """The situation that a model describes: the start, and what other CPUs and devices do on the way."""
-    reader = Reader(program, model, bounds)
+    reader = Reader(program, model, bounds, world.facts.formulas)
     start = Cells.arbitrary(program)
     store = reader.state(start)
     found = Scenario(call.name, store.sizes, reader.number(world.here), cells=store.cells)
