@@ -53,14 +53,15 @@ class Reader:
         if cell not in self._numbers:
             state = cell.split(".")[0]
             divisors = self._divisors(state)
-            own = {self.number(term) for term in self.marks.get(f"{DOMAIN} {cell}", ())}
+            terms = self.marks.get(f"{DOMAIN} {cell}", ())
+            own = {self.number(term) + step for term in terms for step in ((0, 1) if z3.is_const(term) else (0,))}
             wholes = {
                 self.number(term)
                 for kind, terms in self.marks.items()
                 if kind.startswith(f"{DOMAIN} {state}.") and kind.removeprefix(f"{DOMAIN} ") not in divisors
                 for term in terms
             }
-            found = {0, *(whole // divisors[cell] for whole in wholes)} if cell in divisors else {0, *own}
+            found = {0, *own, *(whole // divisors[cell] for whole in wholes if cell in divisors)}
             self._numbers[cell] = sorted(number for number in found if 0 <= number < NUMBERS)
         return self._numbers[cell]
 
@@ -131,12 +132,43 @@ class Reader:
                 gaps = dict.fromkeys([end, max(plain.values)])
                 options[cell.name] = [plain, *(self.map(cell, stored, gap, end) for gap in gaps)]
         for chosen in itertools.product(*options.values()) if invariants else ():
-            found = dict(zip(options, chosen, strict=True))
+            found = self._spread(dict(zip(options, chosen, strict=True)), store, Ref(state, keys), invariants)
             tried = Store(store.sizes, {**store.cells, **{(name, keys): value for name, value in found.items()}})
             env = Env(tried, {}, Ref(state, keys), self.here)
             if all(_holds(evaluator, invariant.value, env) for invariant in invariants):
                 return found
         return {name: values[0] for name, values in options.items()}
+
+    def _spread(
+        self, maps: dict[str, Value], store: Store, ref: Ref, invariants: Sequence[tree.Invariant]
+    ) -> dict[str, Value]:
+        """What `forall p: … ==> a[…] == …` says of numbers that did not turn up, written into the map `a`."""
+        evaluator, divisors = Evaluator(self.program), self._divisors(ref.state)
+        found = dict(maps)
+        for invariant in invariants:
+            match invariant.value:
+                case tree.Quantified(
+                    _,
+                    "forall",
+                    (parameter,),
+                    tree.Binary(_, "==>", condition, tree.Binary(_, "==", tree.Index() as place, value)),
+                ) if isinstance(place.base, tree.Name) and f"{ref.state}.{place.base.text}" in found:
+                    name = f"{ref.state}.{place.base.text}"
+                case _:
+                    continue
+            ends = {
+                s * divisors.get(cell, 1) for cell, map_ in found.items() if isinstance(map_, Map) for s in map_.starts
+            }
+            points = sorted(end for end in ends if end < NUMBERS)
+            for first, last in itertools.pairwise([*points, NUMBERS]):
+                tried = Store(store.sizes, {**store.cells, **{(cell, ref.keys): map_ for cell, map_ in found.items()}})
+                env = Env(tried, {parameter.name: first}, ref, self.here)
+                target = found[name]
+                assert isinstance(target, Map)
+                if evaluator.truth(condition, env):
+                    size = divisors.get(name, 1)
+                    found[name] = target.fill(first // size, -(-last // size), evaluator.number(value, env))
+        return found
 
     def keys(self, ref: Term) -> Keys:
         """A position."""

@@ -78,6 +78,7 @@ def kind_of_variable(facts: Facts, variable: z3.ArithRef, body: z3.BoolRef) -> s
                 direct.add(kind)
             elif z3.is_app_of(term.arg(1), z3.Z3_OP_IDIV) and term.arg(1).arg(0).eq(variable):
                 parts.add(kind)
+                facts.divisors[kind] = term.arg(1).arg(1)
     return min(direct or _wholes(facts, parts) or {""})
 
 
@@ -217,7 +218,11 @@ def _counted(
     facts.add(z3.Implies(last == first + 1, term == z3.If(z3.Select(content, first) == value, 1, 0)))
     found = z3.And(first <= some, some < last, z3.Select(content, some) == value)
     facts.add(z3.Implies(term > 0, found))
-    facts.add(mark(some, kind_of(facts, content)))
+    kind = kind_of(facts, content)
+    facts.add(mark(some, kind))
+    if kind in facts.divisors:
+        for whole in sorted(_wholes(facts, set(facts.divisors))):
+            facts.add(mark(some * facts.divisors[kind], whole))
     missing = z3.And(first <= other, other < last, z3.Select(content, other) != value)
     facts.add(z3.Implies(z3.And(first < last, term < last - first), missing))
     read = z3.Select(facts.named(content), k)

@@ -11,10 +11,11 @@ from hfverify.diagnostics import Collector, Span, also, at
 from hfverify.model.names import TYPES, Names
 from hfverify.model.program import Program
 from hfverify.model.revisions import Timeline
-from hfverify.model.typing import BUILTINS, Typer
+from hfverify.model.typing import BUILTINS, OF_MAPS, Typer
 from hfverify.syntax import tree
 
-BUILT_IN = frozenset((*BUILTINS, *TYPES))
+# What no declaration can be called; the words of maps stand before `(` only, so they are taken for what can be applied.
+BUILT_IN = frozenset((*BUILTINS, *TYPES)) - frozenset(OF_MAPS)
 
 
 class Context:
@@ -35,7 +36,7 @@ class Context:
 
     def declare(self, item: tree.Declaration) -> None:
         """Take a name that only one declaration can have."""
-        if item.name in BUILT_IN:
+        if item.name in BUILT_IN or (isinstance(item, tree.Pure | tree.Variant) and item.name in OF_MAPS):
             self.collector.error("HF202", f"`{item.name}` is part of the language", at(item.name_span))
         if item.name in self.declared:
             self.collector.error(

@@ -82,4 +82,6 @@ class Group:
             name = fact.decl().name() if z3.is_app(fact) and fact.num_args() == 1 else ""
             if name.startswith(f"{DOMAIN} "):
                 found.setdefault(name, []).append(fact.arg(0))
+        for numbers in found.values():
+            numbers += [number + 1 for number in numbers if z3.is_const(number)]
         return found
