@@ -72,6 +72,8 @@ SHARED = {
     "status",
     "control",
     "pause",
+    "cut",
+    "limit",
 }
 
 

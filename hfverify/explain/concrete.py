@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.explain.maps import Map
+from hfverify.model.constants import constant_value
+from hfverify.model.expressions import walk
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import (
     BitsType,
@@ -161,6 +163,7 @@ class Evaluator:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._known_divisors: set[int] | None = None
 
     def truth(self, expr: tree.Expr, env: Env) -> bool:
         """A condition."""
@@ -380,21 +383,28 @@ class Evaluator:
         }
         return sorted(v for v in held | stretches | set(range(largest + 1)) if high is None or v <= high)
 
-    def _ends(self, env: Env) -> set[int]:
-        """Where something begins or ends: stretches of maps, and the numbers that have a name.
+    def _divisors(self) -> set[int]:
+        """By what the specification divides, so that the numbers of one map stand for several of another."""
+        if self._known_divisors is None:
+            program = self.program
+            bodies = [pure.body for pure in program.pures.values()]
+            bodies += [invariant.value for lock in program.locks.values() for invariant in lock.invariants]
+            found = {
+                constant_value(program, node.right, ())
+                for body in bodies
+                for node in walk(body)
+                if isinstance(node, tree.Binary) and node.operator == "/"
+            }
+            self._known_divisors = {1, *(size for size in found if size is not None and size > 0)}
+        return self._known_divisors
 
-        The numbers of one map may each stand for several of another: all constants of the specification are tried.
-        """
+    def _ends(self, env: Env) -> set[int]:
+        """Where something begins or ends: stretches of maps, and the numbers that have a name."""
         stores = [env.store] if env.before is None else [env.store, env.before]
         maps = {id(v): v for store in stores for v in store.cells.values() if isinstance(v, Map)}
         if not maps:
             return set()
-        sizes = {
-            1,
-            *(self.number(expr, env) for type_, expr in self.program.consts.values() if isinstance(type_, IntType)),
-        }
-        sizes |= {a * b for a in sizes for b in sizes if 1 < a <= 1 << 16 and 1 < b <= 1 << 16}
-        sizes = {size for size in sizes if 1 <= size <= 1 << 20}
+        sizes = self._divisors()
         ends = {start * size for value in maps.values() for start in value.starts for size in sizes}
         named = {v for v in env.names.values() if isinstance(v, int) and not isinstance(v, bool) and v >= 0}
         ends |= {number // size for number in named for size in sizes} | named

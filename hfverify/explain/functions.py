@@ -14,6 +14,7 @@ from typing import Any
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
 from hfverify.explain.monitor import Monitor
 from hfverify.model.program import Call
+from hfverify.model.types import bounds
 from hfverify.syntax import tree
 
 
@@ -70,6 +71,10 @@ def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:
         for invariant in machine.program.locks[lock.name].invariants:
             if not machine.true(invariant.value, machine.env(lock.ref)):
                 found.append(("contract", f"{call.name} needs {invariant.name}, which does not hold"))
+    for argument, type_ in call.arguments:
+        value, (low, high) = env.names.get(argument.name), bounds(type_)
+        if isinstance(value, int) and ((low is not None and value < low) or (high is not None and value > high)):
+            found.append(("contract", f"{call.name} needs {argument.name}, which is {type_} and not {value}"))
     for given in call.givens:
         if not machine.true(given.value, env):
             found.append(("contract", f"{call.name} needs {given.name}, which does not hold"))

@@ -205,5 +205,6 @@ def _check_actors(context: Context, call: Call, scope: Scope) -> None:
         found += mentions(context.typer, expression, scope)
     for mention in found:
         if mention.kind == "actor" and mention.name != call.actor:
-            message = f"`{mention.name}` has no meaning here: `{call.name}` runs for `{call.actor}`"
+            runs = f"runs for `{call.actor}`" if call.actor else "runs for whoever uses it"
+            message = f"`{mention.name}` has no meaning here: `{call.name}` {runs}"
             refuse(context, mention, "HF201", message)

@@ -295,9 +295,12 @@ class Typer:
         if not isinstance(types[0], MapType):
             return self.names.error("HF203", expr.arguments[0].span, f"this is {types[0]}, but `{name}` takes a map")
         if name == "within" and types[1] != types[0]:
-            return self.names.error("HF203", expr.arguments[1].span, f"this is {types[1]}, but `within` takes two maps")
-        for argument, found in zip(expr.arguments[1:], types[1:], strict=True):
-            if not is_integral(found) and not isinstance(found, MapType):
+            return self.names.error(
+                "HF203", expr.arguments[1].span, f"this is {types[1]}, but `within` takes two maps of one type"
+            )
+        numbers = 2 if name == "within" else 1
+        for argument, found in zip(expr.arguments[numbers:], types[numbers:], strict=True):
+            if not is_integral(found):
                 self.names.error("HF203", argument.span, f"this is {found}, but a number is expected")
         if name == "fill":
             return types[0]

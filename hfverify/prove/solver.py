@@ -22,6 +22,8 @@ DEFAULT_STEPS = 4_000_000
 # How far apart the numbers are that index maps, where a state is looked for first.
 STRIDE = 4096
 SEED = 0
+# How much is spent on making a counterexample smaller.
+SHRINKING_STEPS = 2_000_000
 SMALL = (
     Bounds(2, pinned=1), Bounds(2, pinned=1000), Bounds(2), Bounds(2, pinned=1, bits=tuple(range(MOST_BITS))),
     Bounds(3), Bounds(4),
@@ -176,7 +178,10 @@ def _guesses(expansion: Expansion) -> list[list[z3.BoolRef]]:
 def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:
     """Push numbers towards zero: first 0, then one digit, then one byte."""
     model = solver.model()
+    begun = spent(solver)
     for term in numbers(formulas):
+        if spent(solver) - begun > SHRINKING_STEPS:
+            break
         value = model.eval(term, model_completion=True)
         if not z3.is_int_value(value) or value.as_long() == 0:
             solver.add(term == value)
@@ -190,8 +195,6 @@ def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:
                 solver.add(limit)
                 break
             solver.pop()
-    if solver.check() == z3.sat:
-        model = solver.model()
     return model
 
 

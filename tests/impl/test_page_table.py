@@ -71,12 +71,11 @@ class Model:
         self.tables = {(size, begin) for size, begin in self.tables if not first <= begin <= begin + size <= last}
 
     def prune(self, page: int) -> None:
-        """Remove the tables above a page that are empty."""
+        """Remove the tables above a page in which everything is absent, with all tables below them."""
         for size in (BLOCK, REGION):
             begin = page - page % size
-            below = any(begin <= other < begin + size for other_size, other in self.tables if other_size < size)
-            if not below and self.common(begin, begin + size) == ABSENT:
-                self.tables.discard((size, begin))
+            if (size, begin) in self.tables and self.common(begin, begin + size) == ABSENT:
+                self.tables -= {(s, b) for s, b in self.tables if begin <= b < begin + size and s <= size}
 
 
 def check(table: PageTable, model: Model, pool: Pool) -> None:
