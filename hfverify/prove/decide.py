@@ -23,13 +23,17 @@ MOST_TRIES = 3
 
 @dataclass(slots=True)
 class Decision:
-    """What is known of one obligation. `candidates` are failed queries with their models, best first."""
+    """What is known of one obligation. `candidates` are failed queries with their models, best first.
+
+    `searches` is how often no state was found for one that failed.
+    """
 
     outcome: Outcome
     steps: int = 0
     seconds: float = 0.0
     reason: str = ""
     candidates: list[tuple[Group, Query, Answer]] | None = None
+    searches: int = 0
 
     @property
     def models(self) -> list[Answer]:
@@ -66,12 +70,16 @@ def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) ->
     decision.steps += answer.steps if answer is not None else 0
     if answer is None or answer.outcome is not Outcome.PROVED:
         assert decision.candidates is not None
+        if decision.searches >= MOST_TRIES:
+            return
         small = solver.refute(query)
         decision.steps += small.steps
         if small.outcome is Outcome.MODEL:
             decision.candidates.insert(len(decision.models), (group, query, small))
             decision.outcome = Outcome.MODEL
-        elif not failed:
+        else:
+            decision.searches += 1
+        if small.outcome is not Outcome.MODEL and not failed:
             again = solver.insist(query)
             decision.steps += again.steps
             if again.outcome is not Outcome.PROVED:

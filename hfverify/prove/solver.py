@@ -22,6 +22,8 @@ DEFAULT_STEPS = 4_000_000
 # How far apart the numbers are that index maps, where a state is looked for first.
 STRIDE = 4096
 SEED = 0
+# How many times the budget of a proof a search for a state in small machines may take.
+SEARCHES = 3
 # How much is spent on making a counterexample smaller.
 SHRINKING_STEPS = 2_000_000
 SMALL = (
@@ -148,6 +150,8 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
     """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
     total, reason = 0, ""
     for bounds in SMALL:
+        if total > SEARCHES * steps:
+            break
         solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds)
         expanded = [expansion.formula(formula) for formula in formulas]

@@ -13,6 +13,7 @@ from hafnium.physical import memory_page
 from hafnium.state import Machine, Vcpu
 
 MODULE = "hafnium.memory"
+REFUTES = "vm_configure.lock.held"
 
 
 def vm_configure(machine: Machine, current: Vcpu, send: int, recv: int) -> tuple[int, Vcpu | None]:
