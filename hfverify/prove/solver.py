@@ -23,7 +23,7 @@ DEFAULT_STEPS = 4_000_000
 STRIDE = 4096
 SEED = 0
 # How many times the budget of a proof a search for a state in small machines may take.
-SEARCHES = 3
+SEARCHES = 12
 # How much is spent on making a counterexample smaller.
 SHRINKING_STEPS = 2_000_000
 SMALL = (
