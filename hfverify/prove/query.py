@@ -15,7 +15,7 @@ import z3
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
 from hfverify.logic.maps import DOMAIN
-from hfverify.prove.small import Bounds, Expansion
+from hfverify.prove.small import Bounds, Expansion, named_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Group:
         """The small machine of these bounds, shared by all queries of the group."""
         key = (bounds.objects, bounds.bits)
         if key not in self.expansions:
-            self.expansions[key] = Expansion(bounds, self._places(), self._numbers())
+            bits = named_bits([*self.facts, *self.assumptions])
+            self.expansions[key] = Expansion(bounds, self._places(), self._numbers(), bits)
         return self.expansions[key]
 
     def _places(self) -> list[z3.ExprRef]:

@@ -8,8 +8,8 @@ Refuses nothing; that the small question is weaker does not matter, because ever
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import z3
 
@@ -44,7 +44,7 @@ class Bounds:
 class Expansion:
     """Writes quantifiers out over one bound; remembers every formula, because queries share their hypotheses.
 
-    `limits` keep what the formulas speak about inside the bound.
+    `limits` keep what the formulas speak about inside the bound; `bits` are members that they name.
     """
 
     def __init__(
@@ -52,8 +52,9 @@ class Expansion:
         bounds: Bounds,
         places: Sequence[z3.ExprRef] = (),
         numbers: Mapping[str, Sequence[z3.ExprRef]] | None = None,
+        bits: Iterable[int] = (),
     ) -> None:
-        self.bounds = bounds
+        self.bounds = replace(bounds, bits=tuple(sorted({*bounds.bits, *bits})))
         self.places = places
         self.numbers = numbers or {}
         self._done: dict[int, tuple[z3.ExprRef, z3.ExprRef]] = {}
@@ -136,7 +137,7 @@ def _assignments(domains: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
 
 
 def size_limits(program: Program, cells: Cells, bounds: Bounds) -> list[z3.BoolRef]:
-    """No kind of object has more than the bound."""
+    """No kind of object has more than the bound; what is as many as the sizes say is bounded by them."""
     limits = [z3.Int(size) <= bounds.objects for size in program.sizes]
     evaluator = Evaluator(program, Facts())
     for state in program.states.values():
@@ -144,9 +145,41 @@ def size_limits(program: Program, cells: Cells, bounds: Bounds) -> list[z3.BoolR
             earlier = state.keys[:index]
             for assignment in _assignments([range(bounds.objects + 1)] * len(earlier)):
                 names = {k.name: z3.IntVal(v) for k, v in zip(earlier, assignment, strict=True)}
-                limits.append(evaluator.number(key.below, Env(cells, names)) <= bounds.objects)
+                below = evaluator.number(key.below, Env(cells, names))
+                if not constants(below) <= program.sizes.keys():
+                    limits.append(below <= bounds.objects)
     for cell in program.cells() if bounds.pinned is not None else ():
         constant = cell.is_constant
         if constant and not program.states[cell.state].keys and isinstance(cell.type, IntType):
             limits.append(cells.terms[cell.name][0] == bounds.pinned)
     return limits
+
+
+def constants(term: z3.ExprRef) -> set[str]:
+    """The names of the constants of a term; that of what is looked up somewhere, too."""
+    found: set[str] = set()
+    pending = [term]
+    while pending:
+        current = pending.pop()
+        if z3.is_const(current) and not z3.is_int_value(current):
+            found.add(current.decl().name())
+        pending.extend(current.children())
+    return found
+
+
+def named_bits(terms: Iterable[z3.ExprRef]) -> list[int]:
+    """The numbers from 0 to `MOST_BITS` - 1 at which a set is looked at or written to."""
+    sets = z3.ArraySort(z3.IntSort(), z3.BoolSort())
+    found: set[int] = set()
+    seen: set[int] = set()
+    pending = list(terms)
+    while pending:
+        term = pending.pop()
+        if term.get_id() in seen:
+            continue
+        seen.add(term.get_id())
+        is_set = (z3.is_select(term) or z3.is_store(term)) and term.arg(0).sort() == sets
+        if is_set and z3.is_int_value(term.arg(1)) and 0 <= term.arg(1).as_long() < MOST_BITS:
+            found.add(term.arg(1).as_long())
+        pending.extend(term.children())
+    return sorted(found)
