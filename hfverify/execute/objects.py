@@ -34,10 +34,9 @@ from hfverify.execute.values import (
     Words,
 )
 from hfverify.execute.words import read_word
-from hfverify.logic.cells import Stored
 from hfverify.logic.evaluate import Env
 from hfverify.logic.facts import in_range
-from hfverify.logic.values import LockValue, Part, Ref
+from hfverify.logic.values import LockValue, Part, Ref, Stored
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell
 from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, MapType, OptionalType, bounds

@@ -240,7 +240,9 @@ def start(
         assert isinstance(lock, LockValue)
         world.give(lock, place.span)
     for given in call.givens:
-        world.assume(evaluator.truth(given.value, env))
+        holds = evaluator.truth(given.value, env)
+        world.assume(holds)
+        world.facts.ranges.learn(holds, True)
     return world, names
 
 

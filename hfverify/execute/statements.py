@@ -27,8 +27,7 @@ from hfverify.execute.loops import run_for, run_while
 from hfverify.execute.objects import get_attribute, position_of, set_attribute
 from hfverify.execute.values import NONE, Buffer, EnumValue, Maybe, NoneValue, Slice, Text, TupleValue, Value, Words
 from hfverify.execute.words import read_word, write_word
-from hfverify.logic.cells import Stored
-from hfverify.logic.values import Bytes, LockValue
+from hfverify.logic.values import Bytes, LockValue, Stored
 
 
 def handles(kind: type[ast.stmt]) -> Callable[[Exec], Exec]:

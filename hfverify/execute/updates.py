@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.cells import Cells
 from hfverify.logic.evaluate import Env, Evaluator, Thunk
-from hfverify.logic.values import Bits, Bytes, Fifo, Map, Part, Ref
+from hfverify.logic.values import Bits, Bytes, Fifo, Map, Part, Ref, Stored
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Cell, Program
 from hfverify.syntax import tree

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import z3
 
 from hfverify.diagnostics import NOWHERE, Span
-from hfverify.logic.cells import Cells, Stored, constants
+from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env, Evaluator, choose
 from hfverify.logic.facts import Facts, in_range
-from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, Stored, conjunction, disjunction
 from hfverify.model.expressions import shape, walk
 from hfverify.model.program import Actor, Cell, Lock, Program
 from hfverify.model.types import FifoType, bounds

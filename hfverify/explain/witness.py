@@ -18,10 +18,10 @@ from hfverify.execute.world import World
 from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Store, Undefined, Value
 from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
-from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.cells import Cells
 from hfverify.logic.maps import DOMAIN, NUMBERS
 from hfverify.logic.values import Bits as BitsTerm
-from hfverify.logic.values import Bytes, Fifo
+from hfverify.logic.values import Bytes, Fifo, Stored
 from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
 from hfverify.model.expressions import walk

@@ -248,7 +248,7 @@ def _by_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, operation: objec
         whole, part = (a, b) if low_zeros(a) == shared else (b, a)
         upper = _by_vectors(_divided(whole, shared), part / unit, ranges, operation, joins=joins) * unit
         return upper + part % unit if joins else upper
-    highs = [ranges.of(a)[1], ranges.of(b)[1]]
-    width = max(WIDEST if high is None else max(high.bit_length(), 1) for high in highs)
+    widths = [WIDEST if high is None else max(high.bit_length(), 1) for _, high in (ranges.of(a), ranges.of(b))]
+    width = max(widths) if joins else min(widths)
     combined = operation(z3.Int2BV(a, width), z3.Int2BV(b, width))  # type: ignore[operator]
     return z3.BV2Int(combined)

@@ -7,16 +7,13 @@ Refuses nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import z3
 
-from hfverify.logic.values import Bits, Bytes, Fifo, Map, Ref
+from hfverify.logic.values import Bits, Bytes, Fifo, Map, Ref, Stored, split
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BitsType, BoolType, BytesType, FifoType, MapType
-
-Stored: TypeAlias = z3.ExprRef | Fifo | Bytes | Bits | Map
 
 
 def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
@@ -37,17 +34,6 @@ def parts(cell: Cell) -> list[tuple[str, z3.SortRef]]:
             return [("", z3.ArraySort(integer, truth))]
         case _:
             return [("", integer)]
-
-
-def split(value: Stored) -> tuple[z3.ExprRef, ...]:
-    """A value as its solver terms."""
-    if isinstance(value, Fifo):
-        return value.member, value.ticket, value.next
-    if isinstance(value, Bytes | Map):
-        return (value.content,)
-    if isinstance(value, Bits):
-        return (value.member,)
-    return (value,)
 
 
 def join(cell: Cell, terms: list[z3.ExprRef]) -> Stored:
@@ -82,6 +68,7 @@ class Cells:
     """The value of every cell of every object."""
 
     terms: dict[str, tuple[z3.ExprRef, ...]]
+    _reads: dict[tuple[object, ...], tuple[Stored, Ref]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def arbitrary(program: Program, prefix: str = "") -> Cells:
@@ -96,6 +83,12 @@ class Cells:
 
     def read(self, cell: Cell, ref: Ref) -> Stored:
         """The value of a cell of an object."""
+        key = (cell.name, *(k.get_id() for k in ref.keys))
+        if key not in self._reads:
+            self._reads[key] = (self._looked_up(cell, ref), ref)
+        return self._reads[key][0]
+
+    def _looked_up(self, cell: Cell, ref: Ref) -> Stored:
         stored = self.terms[cell.name]
         if isinstance(cell.type, BitsType | MapType) and ref.keys:
             return join(cell, [_found(stored[0], ref.keys)])

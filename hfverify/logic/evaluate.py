@@ -15,7 +15,7 @@ import z3
 
 from hfverify.diagnostics import Span
 from hfverify.logic import arithmetic, maps
-from hfverify.logic.cells import Cells, Stored
+from hfverify.logic.cells import Cells
 from hfverify.logic.facts import Facts, bound, in_range, is_open
 from hfverify.logic.values import (
     Bits,
@@ -26,6 +26,7 @@ from hfverify.logic.values import (
     Part,
     Ref,
     SetValue,
+    Stored,
     Value,
     conjunction,
     disjunction,
@@ -546,7 +547,8 @@ def _folded(term: z3.ArithRef) -> z3.ArithRef:
 
 
 def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:
-    if all(z3.is_int_value(child) for child in term.children()):
+    """A comparison, decided if its operands say so."""
+    left, right = term.arg(0), term.arg(1)
+    if z3.is_int_value(left) and z3.is_int_value(right):
         return z3.simplify(term)
-    left, right = term.children() if len(term.children()) == 2 else (None, None)
-    return z3.BoolVal(True) if left is not None and left.eq(right) and term.decl().kind() == z3.Z3_OP_EQ else term
+    return z3.BoolVal(True) if z3.is_eq(term) and left.eq(right) else term

@@ -13,7 +13,7 @@ from typing import Any
 import z3
 
 from hfverify.logic.arithmetic import Ranges
-from hfverify.logic.values import Bits, Bytes, Fifo, Map, conjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, Map, Stored, conjunction, split
 from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds
 
 MOST_BITS = 64
@@ -26,6 +26,7 @@ class Facts:
         self.formulas: list[z3.BoolRef] = []
         self.ranges = Ranges()
         self._seen: dict[int, z3.ExprRef] = {}
+        self._typed: dict[tuple[int, ...], tuple[tuple[z3.ExprRef, ...], Type]] = {}
         self._overwritten: dict[tuple[int, int, int], tuple[Bytes, tuple[z3.ExprRef, ...]]] = {}
         self._met: dict[tuple[int, ...], tuple[Bits, tuple[z3.ExprRef, ...]]] = {}
         self._names: dict[int, tuple[z3.ArrayRef, z3.ExprRef]] = {}
@@ -46,12 +47,17 @@ class Facts:
         self._count += 1
         return self._count
 
-    def typed(self, value: z3.ExprRef | Fifo | Bytes | Bits | Map, type_: Type) -> None:
+    def typed(self, value: Stored, type_: Type) -> None:
         """A value was read from where this type is declared.
 
         Only what the path found there has the type for certain. That a value written on the way has it is
         a question of its own, which must not be answered by assuming it.
         """
+        terms = split(value)
+        key = (id(type_), *(term.get_id() for term in terms))
+        if key in self._typed:
+            return
+        self._typed[key] = (terms, type_)
         if isinstance(value, Fifo):
             assert isinstance(type_, FifoType)
             self._fifo(value, type_)

@@ -111,6 +111,19 @@ class SetValue:
 
 
 Value: TypeAlias = z3.ExprRef | Ref | Part | LockValue | Fifo | Bytes | Bits | Map | SetValue
+# What a cell can hold.
+Stored: TypeAlias = z3.ExprRef | Fifo | Bytes | Bits | Map
+
+
+def split(value: Stored) -> tuple[z3.ExprRef, ...]:
+    """A value as its solver terms."""
+    if isinstance(value, Fifo):
+        return value.member, value.ticket, value.next
+    if isinstance(value, Bytes | Map):
+        return (value.content,)
+    if isinstance(value, Bits):
+        return (value.member,)
+    return (value,)
 
 
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:

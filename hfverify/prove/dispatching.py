@@ -21,9 +21,9 @@ from hfverify.execute.signatures import bind_parameters
 from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValue, Value
 from hfverify.execute.world import Impure, World
-from hfverify.logic.cells import Stored, constants
+from hfverify.logic.cells import constants
 from hfverify.logic.evaluate import Thunk
-from hfverify.logic.values import LockValue, Ref, conjunction, disjunction
+from hfverify.logic.values import LockValue, Ref, Stored, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.constants import constant_value
 from hfverify.model.program import Call, Cell, Program

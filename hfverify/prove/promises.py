@@ -18,10 +18,10 @@ from hfverify.execute.updates import Change, apply_changes, changes_of, havoc_of
 from hfverify.execute.values import NONE, EnumValue, Maybe, NoneValue, TupleValue, Value
 from hfverify.execute.world import Read, Section, World
 from hfverify.logic import maps
-from hfverify.logic.cells import Cells, Stored, constants, split
+from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Env
 from hfverify.logic.quantifiers import has_quantifier
-from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, conjunction, disjunction
+from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, Stored, conjunction, disjunction, split
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import BytesType, OptionalType

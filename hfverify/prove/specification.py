@@ -16,10 +16,10 @@ from hfverify.execute.paths import spec_env, start
 from hfverify.execute.signatures import lets
 from hfverify.execute.updates import apply_changes, changes_of, havoc_of
 from hfverify.execute.world import World, zero
-from hfverify.logic.cells import Cells, Stored, constants
+from hfverify.logic.cells import Cells, constants
 from hfverify.logic.evaluate import Condition, Env, Thunk
 from hfverify.logic.facts import bound, in_range
-from hfverify.logic.values import Fifo, LockValue, Map, Ref, conjunction, disjunction
+from hfverify.logic.values import Fifo, LockValue, Map, Ref, Stored, conjunction, disjunction
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Lock, Outcome, Program, element_type
 from hfverify.model.types import BoolType, bounds

@@ -94,17 +94,26 @@ def vm_configure(machine: Machine, current: Vcpu, send: int, recv: int) -> tuple
     return tell_scheduler(machine, current)
 
 
-def shared_modes(share: int) -> tuple[int, int] | None:
-    """Return the new modes for the sender and the receiver, or None for an unknown kind (32 bits)."""
+def mode_left(share: int) -> int:
+    """Return the mode that memory gets for its sender (share: 0, 1 or 2)."""
     match share:
         case Share.GIVE:
-            return MODE_INVALID | MODE_UNOWNED, ALL_ACCESS
+            return MODE_INVALID | MODE_UNOWNED
         case Share.LEND:
-            return MODE_INVALID, ALL_ACCESS | MODE_UNOWNED
-        case Share.SHARE:
-            return ALL_ACCESS | MODE_SHARED, ALL_ACCESS | MODE_UNOWNED | MODE_SHARED
+            return MODE_INVALID
         case _:
-            return None
+            return ALL_ACCESS | MODE_SHARED
+
+
+def mode_given(share: int) -> int:
+    """Return the mode that memory gets for its receiver (share: 0, 1 or 2)."""
+    match share:
+        case Share.GIVE:
+            return ALL_ACCESS
+        case Share.LEND:
+            return ALL_ACCESS | MODE_UNOWNED
+        case _:
+            return ALL_ACCESS | MODE_UNOWNED | MODE_SHARED
 
 
 def can_be_shared(sender: PageTable, to: PageTable, first: int, last: int, share: int) -> bool:
@@ -133,22 +142,21 @@ def clear_memory(machine: Machine, first: int, last: int) -> None:
     page_table_unmap(machine.stage1, first, last, machine.pool)
 
 
-def move_memory(machine: Machine, sender: Vm, to: Vm, first: int, last: int, modes: tuple[int, int]) -> bool:
+def move_memory(machine: Machine, sender: Vm, to: Vm, first: int, last: int, share: int) -> bool:
     """Zero a range and give it its new modes, or change nothing; the locks of the tables and the pool are held.
 
     The sender loses what access it loses before the memory is zeroed, and the receiver gets access after that. The
     hypervisor's own mapping is gone before the receiver is mapped, so the two need not have pages at once.
     """
-    from_mode, to_mode = modes
     pool = machine.pool
     cost = page_table_cost(sender.ptable, first, last)
     if pool.free < cost + page_table_cost(machine.stage1, first, last):
         return False
     if pool.free < cost + page_table_cost(to.ptable, first, last):
         return False
-    page_table_map(sender.ptable, first, last, from_mode, pool)
+    page_table_map(sender.ptable, first, last, mode_left(share), pool)
     clear_memory(machine, first, last)
-    page_table_map(to.ptable, first, last, to_mode, pool)
+    page_table_map(to.ptable, first, last, mode_given(share), pool)
     return True
 
 
@@ -166,8 +174,7 @@ def share_memory(machine: Machine, current: Vcpu, vm_id: int, begin: int, size: 
     end = begin + size & U64_MASK
     if begin % PAGE_SIZE != 0 or end % PAGE_SIZE != 0:
         return -1
-    modes = shared_modes(share)
-    if modes is None:
+    if share > Share.SHARE:
         return -1
     first, last = begin // PAGE_SIZE, end // PAGE_SIZE
     if sender.id < to.id:
@@ -179,7 +186,7 @@ def share_memory(machine: Machine, current: Vcpu, vm_id: int, begin: int, size: 
             return -1
         if not can_be_borrowed(machine.stage1, first, last):
             return -1
-        if not move_memory(machine, sender, to, first, last, modes):
+        if not move_memory(machine, sender, to, first, last, share):
             return -1
     return 0
 
