@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from hfverify.prove.solver import start_afresh
 from hfverify.verdict import Status, Verdict
 from test_variants import SUBJECTS, subject, unit_of, verdicts
 from variants import Variant, load, load_faithful
@@ -25,7 +24,6 @@ def judged(root: Path, variant: Variant) -> tuple[Verdict, float]:
     """What is said of the obligation that the variant breaks, and the seconds it took."""
     begun = time.perf_counter()
     folder = Path(tempfile.mkdtemp())
-    start_afresh()
     try:
         unit = unit_of(subject(root)[1], subject(root)[0], variant.refutes)
         found = {v.obligation.name: v for v in verdicts(root, variant, folder, [unit])}

@@ -11,7 +11,7 @@ import pytest
 from hfverify.config import Config, load_config
 from hfverify.model.load import load_program
 from hfverify.model.program import Program
-from hfverify.prove.solver import DEFAULT_STEPS
+from hfverify.prove.solver import DEFAULT_STEPS, start_afresh
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
 from variants import MUTANTS, REWRITES, Variant, apply, load, load_faithful
@@ -44,7 +44,11 @@ def verdicts(root: Path, variant: Variant, folder: Path, units: list[str] | None
     ]  # fmt: skip
     assert names, "the change touches nothing that is proved"
     only = (lambda name: name == variant.refutes) if variant.refutes else None
-    return [verdict for name in names for verdict in subjects.verdicts(name, SCOPE, only)]
+    found: list[Verdict] = []
+    for name in names:
+        start_afresh()
+        found += subjects.verdicts(name, SCOPE, only)
+    return found
 
 
 def unit_of(program: Program, config: Config, obligation: str) -> str:

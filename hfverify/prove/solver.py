@@ -22,11 +22,15 @@ from hfverify.prove.small import Bounds, Expansion
 z3.z3.Z3_DEBUG = False
 
 DEFAULT_STEPS = 4_000_000
-# How far apart the numbers are that index maps, where a state is looked for first.
-STRIDE = 4096
+# How far apart the numbers are that index maps, and where they begin, where a state is looked for first.
+STRIDES = ((1, 1), (4096, 1), (4096, 0))
 SEED = 0
 # How many times the budget of a proof a search for a state in small machines may take.
 SEARCHES = 12
+# How many ways to fix the other numbers are tried for each choice of the arguments.
+TURNS = 3
+# What part of the budget is spent on a guess: a good one is soon found to be.
+GUESSING = 4
 # How much is spent on making a counterexample smaller.
 SHRINKING_STEPS = 2_000_000
 SMALL = (
@@ -160,31 +164,54 @@ def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool
         expanded = [expansion.formula(formula) for formula in formulas]
         solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
-        result = next((r for guess in _guesses(expansion) if (r := solver.check(*guess)) == z3.sat), z3.unsat)
-        if result != z3.sat:
-            result = solver.check()
+        for guess in [*_guesses(group, expansion), []]:
+            solver.set("rlimit", steps // GUESSING if guess else steps)
+            result = solver.check(*guess)
+            if result == z3.sat:
+                break
         total += max(spent(solver) - before, 1)
         if result == z3.sat:
-            model = _smallest(solver, expanded) if smallest else solver.model()
-            return Answer(Outcome.MODEL, total, model, bounds)
+            model = solver.model()
+            solver.add(*guess)
+            return Answer(Outcome.MODEL, total, _smallest(solver, expanded, model) if smallest else model, bounds)
         if result == z3.unknown:
             reason = solver.reason_unknown()
     return Answer(Outcome.LIMIT, total, reason=reason) if reason else Answer(Outcome.PROVED, total)
 
 
-def _guesses(expansion: Expansion) -> list[list[z3.BoolRef]]:
-    """Values for the arguments that index maps: with numbers in their place, quotients need no search."""
-    numbers = [number for numbers in expansion.numbers.values() for number in numbers]
-    named = {term.decl().name(): term for term in numbers if z3.is_const(term) and not z3.is_int_value(term)}
-    arguments = [named[name] for name in sorted(named) if "!" not in name]
+def _guesses(group: Group, expansion: Expansion) -> list[list[z3.BoolRef]]:
+    """Values for the numbers that index maps: with all of them in their places, quotients need no search.
+
+    The arguments come first; every other number is one that some argument leads to, or its neighbour.
+    """
+    given = {str(term) for term in group.path.names.values() if z3.is_ast(term)} if group.path is not None else set()
+    terms = [number for numbers in expansion.numbers.values() for number in numbers]
+    arguments = [term for term in numbers(terms) if term.decl().name() in given]
     if not arguments:
         return []
-    return [[term == STRIDE * (place + first) for place, term in enumerate(arguments)] for first in (0, 1)]
+    guesses: list[list[z3.BoolRef]] = []
+    for stride, first in STRIDES:
+        places = [(term, z3.IntVal(stride * (place + first))) for place, term in enumerate(arguments)]
+        chosen = [term == value for term, value in places]
+        guesses += [[*chosen, *_fixed(expansion, places, turn)] for turn in range(TURNS)] + [chosen]
+    return guesses
 
 
-def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef]) -> z3.ModelRef:
-    """Push numbers towards zero: first 0, then one digit, then one byte."""
-    model = solver.model()
+def _fixed(expansion: Expansion, places: list[tuple[z3.ArithRef, z3.ArithRef]], turn: int) -> list[z3.BoolRef]:
+    """For every number that is not an argument one of those of its kind that follow from the arguments."""
+    fixed: dict[str, z3.BoolRef] = {}
+    for terms in expansion.numbers.values():
+        known = [z3.simplify(z3.substitute(term, *places)) for term in terms]
+        found = {value.as_long() for value in known if z3.is_int_value(value)} or {0, 1}
+        values = sorted({0, *found, *(value - 1 for value in found if value > 0)})
+        free = [term for term in terms if z3.is_const(term) and "!" in term.decl().name()]
+        for index, term in enumerate(free):
+            fixed.setdefault(term.decl().name(), term == values[(index + turn) % len(values)])
+    return list(fixed.values())
+
+
+def _smallest(solver: z3.Solver, formulas: list[z3.BoolRef], model: z3.ModelRef) -> z3.ModelRef:
+    """Push numbers of a model towards zero: first 0, then one digit, then one byte."""
     begun = spent(solver)
     for term in numbers(formulas):
         if spent(solver) - begun > SHRINKING_STEPS:

@@ -10,6 +10,7 @@ from hafnium.pool import Pool
 from hafnium.state import Machine, Vm
 
 MODULE = "hafnium.memory"
+REFUTES = "vm_configure.no_pages.frame"
 
 
 def split_page(table: PageTable, page: int, pool: Pool) -> bool:

@@ -7,6 +7,7 @@ next access to it by the hypervisor faults in the hypervisor.
 from hafnium.page_table import PageTable, page_table_get
 
 MODULE = "hafnium.memory"
+REFUTES = "can_be_borrowed.told.returns"
 
 
 def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:

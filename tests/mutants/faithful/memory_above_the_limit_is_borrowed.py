@@ -7,6 +7,7 @@ goes on with a pointer to memory that is not mapped, and the hypervisor faults w
 from hafnium.page_table import MODE_INVALID, PageTable, page_table_get
 
 MODULE = "hafnium.memory"
+REFUTES = "can_be_borrowed.told.returns"
 
 
 def can_be_borrowed(table: PageTable, first: int, last: int) -> bool:
