@@ -389,6 +389,12 @@ class World:
         for actor in self.program.actors.values():
             if actor.state == lock.state:
                 self.assume(z3.Implies(self.facts_of(actor, ref, before), self.facts_of(actor, ref, self.cells)))
+        for (_, was), (_, stays) in zip(self.thread_facts(before), self.thread_facts(self.cells), strict=True):
+            if not was.eq(stays):
+                self.assume(z3.Implies(was, stays))
+        for (_, was), (_, stays) in zip(self.thread_facts(before), self.thread_facts(self.cells), strict=True):
+            if not was.eq(stays):
+                self.assume(z3.Implies(was, stays))
 
     # ------------------------------------------------------------ what other CPUs rely on
 

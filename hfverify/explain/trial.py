@@ -397,7 +397,7 @@ def _broken_facts(
     """What the next call on this CPU relies on and does not hold."""
     found = [
         f"`{fact.name}`, on which every CPU relies, does not hold"
-        for fact in (program.thread.facts if program.thread is not None else ())
+        for fact in (program.thread.facts if program.thread is not None and not program.stops(call, outcome) else ())
         if not machine.true(fact.value, machine.env())
     ]
     played: list[tuple[Actor, Ref]] = []

@@ -35,15 +35,15 @@ def collect_actor(context: Context, item: tree.Actor) -> None:
 
 
 def check_thread(context: Context, item: tree.Thread) -> None:
-    """A thread relies on what it owns."""
+    """A thread relies on what it owns, and on what others change under locks only."""
     context.typer.expect(item.below, INT, {})
     check_bound(context, item.below, Scope())
     for fact in item.facts:
         context.typer.boolean(fact.value, {})
         for mention in outside_calls(context, fact.value, Scope(), "what a thread relies on"):
             cell = mention.cell
-            if cell is not None and not cell.is_constant and not isinstance(cell.discipline, tree.OwnedBy):
-                message = f"`{item.name}` can rely only on what it owns, not on `{mention.name}`"
+            if cell is not None and cell.is_fickle:
+                message = f"`{item.name}` cannot rely on `{mention.name}`, which may change at any time"
                 refuse(context, mention, "HF209", message, also(cell.span, "declared here"))
 
 

@@ -248,6 +248,10 @@ class Program:
         """The functions that are specified, by `module:function`."""
         return {call.impl.target: call for call in self.calls.values() if call.is_function}
 
+    def stops(self, call: Call, outcome: Outcome) -> bool:
+        """Whether the thread executes nothing after this: the part that ends is not one that it had besides another."""
+        return outcome.ends and bool(call.actor) and not self.actors[call.actor].formerly
+
     def lists_through(self, state: str, link: str) -> list[tuple[str, tree.MapsList]]:
         """The list mappings whose nodes are the attribute `link` of objects of `state`."""
         found = []

@@ -139,13 +139,12 @@ class Vcpu:
 class Cpu:
     """A physical CPU, with the registers that are live on it.
 
-    `id` is its number in the device tree (64 bits). `timer` is the virtual timer of `current`;
-    `physical_timer` stands in for the virtual timer of the primary VM while a secondary VM runs.
+    `id` is its number in the device tree (64 bits). It is on if its primary virtual CPU is not off.
+    `timer` is the virtual timer of `current`; `physical_timer` stands in for the virtual timer of the
+    primary VM while a secondary VM runs.
     """
 
     index: int
-    lock: SpinLock = field(default_factory=SpinLock)
-    is_on: bool = False
     timer: Timer = field(default_factory=Timer)
     id: int = 0
     current: Vcpu | None = None
@@ -187,7 +186,6 @@ def create_machine(cpu_count: int, vcpu_counts: list[int]) -> Machine:
         vm.vcpus = [Vcpu(vm, index) for index in range(vcpu_count)]
         vm.wait_entries = [WaitEntry(vm, awaited.id) for awaited in machine.vms]
     for cpu, vcpu in zip(machine.cpus, machine.vms[0].vcpus, strict=False):
-        cpu.is_on = True
         cpu.current = vcpu
         vcpu.cpu = cpu
         vcpu.state = VcpuState.READY

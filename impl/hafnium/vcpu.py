@@ -71,25 +71,29 @@ def abort(machine: Machine, current: Vcpu) -> Vcpu:
     return switch_to_primary(machine, current, RunReturn(RunCode.ABORTED), VcpuState.ABORTED)
 
 
-def vcpu_on(vcpu: Vcpu, entry: int, argument: int) -> None:
-    """Make a virtual CPU that runs nowhere ready to start at `entry` with `argument` in r0 (64 bits each)."""
-    vcpu.regs.pc = entry
-    vcpu.regs.r0 = argument
+def vcpu_on(vcpu: Vcpu, entry: int, argument: int) -> bool:
+    """Make a virtual CPU that is off ready to start at `entry` with `argument` in r0 (64 bits each).
+
+    Nobody but its owner may touch the registers of one that is not off; return whether that is so.
+    """
     with vcpu.lock:
+        if vcpu.state != VcpuState.OFF:
+            return True
+        vcpu.regs.pc = entry
+        vcpu.regs.r0 = argument
         vcpu.state = VcpuState.READY
+    return False
 
 
 def cpu_on(machine: Machine, cpu: Cpu, entry: int, argument: int) -> bool:
-    """Mark a physical CPU as on, its primary virtual CPU as ready; return whether it was on before."""
-    with cpu.lock:
-        was_on = cpu.is_on
-        cpu.is_on = True
-    if not was_on:
-        vcpu_on(machine.vms[PRIMARY_VM_ID].vcpus[cpu.index], entry, argument)
-    return was_on
+    """Make the primary virtual CPU of a physical CPU ready to start; return whether the physical CPU was on before.
+
+    A physical CPU is on if its primary virtual CPU is not off.
+    """
+    return vcpu_on(machine.vms[PRIMARY_VM_ID].vcpus[cpu.index], entry, argument)
 
 
-def cpu_off(cpu: Cpu) -> None:
-    """Mark a physical CPU as off."""
-    with cpu.lock:
-        cpu.is_on = False
+def cpu_off(current: Vcpu) -> None:
+    """Turn the physical CPU off that runs this primary virtual CPU; it executes nothing more."""
+    with current.lock:
+        current.state = VcpuState.OFF

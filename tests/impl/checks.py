@@ -63,7 +63,7 @@ class OrderedLock(SpinLock):
 
 
 def order_locks(machine: Machine) -> None:
-    """Give every lock its place: VM, page table of a VM, that of the hypervisor, virtual CPU, pool; CPU alone."""
+    """Give every lock its place: VM, page table of a VM, that of the hypervisor, virtual CPU, pool."""
     for vm in machine.vms:
         vm.lock = OrderedLock((0, vm.id))
         vm.ptable.lock = OrderedLock((1, vm.id))
@@ -71,8 +71,6 @@ def order_locks(machine: Machine) -> None:
             vcpu.lock = OrderedLock((3, vm.id, vcpu.index))
     machine.stage1.lock = OrderedLock((2,))
     machine.pool.lock = OrderedLock((4,))
-    for cpu in machine.cpus:
-        cpu.lock = OrderedLock((5, cpu.index))
 
 
 class GuardedMap(IntervalMap):
@@ -231,7 +229,6 @@ def check_locks_free(machine: Machine) -> None:
     """No lock is held between two steps of a machine whose CPUs take turns."""
     locks = [machine.pool.lock]
     locks += [table.lock for table in page_tables(machine)]
-    locks += [cpu.lock for cpu in machine.cpus]
     locks += [vm.lock for vm in machine.vms]
     locks += [vcpu.lock for vm in machine.vms for vcpu in vm.vcpus]
     for lock in locks:

@@ -251,8 +251,8 @@ class Driver:
         if on:
             if not cpu_on(self.machine, cpu, 0, 0):
                 cpu_start(self.machine, cpu)
-        elif self.current(index) is not None and cpu.current is self.machine.vms[0].vcpus[index]:
-            cpu_off(cpu)
+        elif (vcpu := self.current(index)) is not None and vcpu is self.machine.vms[0].vcpus[index]:
+            cpu_off(vcpu)
             cpu_on(self.machine, cpu, 0, 0)
 
     def tick(self, ticks: int) -> None:

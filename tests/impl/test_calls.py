@@ -310,9 +310,9 @@ def test_cpus_go_on_and_off() -> None:
     machine = world.machine
     cpu = machine.cpus[0]
     assert cpu_on(machine, cpu, 1, 2)
-    cpu_off(cpu)
-    assert not cpu_on(machine, cpu, 0x8000, 7)
     vcpu = machine.vms[0].vcpus[0]
+    cpu_off(vcpu)
+    assert not cpu_on(machine, cpu, 0x8000, 7)
     assert (vcpu.state, vcpu.regs.pc, vcpu.regs.r0) == (VcpuState.READY, 0x8000, 7)
 
 
