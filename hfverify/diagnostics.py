@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "HF305": "an invariant cannot hold, or does not hold initially",
     "HF306": "the assumptions contradict each other",
     "HF307": "a scenario has no execution",
+    "HF308": "what is said of a trusted function contradicts itself",
     "HF401": "a construct is outside the supported subset of Python",
     "HF402": "a function calls itself",
     "HF403": "a loop has no bound and no fact",

@@ -2,7 +2,7 @@
 
 Reads   model.program.Call of the kind `function`
 Gives   the value of a call, and its effect on the world
-Refuses an argument that does not fit a parameter (HF401)
+Refuses an argument that does not fit a parameter (HF401); a function that relies on itself (HF402)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.execute.interpreter import Frame, Interpreter
+from hfverify.execute.interpreter import Frame, Interpreter, Refusal
 from hfverify.execute.signatures import bind_parameters, lets
 from hfverify.execute.source import Function
 from hfverify.execute.updates import changes_of, havoc_of
@@ -31,8 +31,12 @@ from hfverify.model.types import BoolType, OptionalType, Type, bounds
 def apply(
     run: Interpreter, call: Call, function: Function, arguments: dict[str, Value], node: ast.Call, frame: Frame
 ) -> Value:
-    """Do what is said of the function."""
+    """Do what is said of the function; nobody may rely on it to show that very thing."""
     world = run.world
+    user = run.stack[0] if run.stack else None
+    if user is not None and run.sources.reaches(function, user):
+        chain = "what is said of it cannot be shown by relying on it"
+        raise Refusal("HF402", f"`{call.name}` comes to call `{user.node.name}`", frame.span(node), chain)
     if world.speculating:
         raise Impure
     env = Env(world.cells, _names(run, call, function, arguments, node, frame), None, world.here, None)

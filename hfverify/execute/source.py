@@ -204,6 +204,7 @@ class Sources:
         self.shown = shown
         self._modules: dict[str, Module | None] = {}
         self._interference: dict[str, tuple[Span, str] | None] = {}
+        self._reached: dict[str, set[str]] = {}
         self.enums: dict[str, str] = {}
         self.attributes: dict[tuple[str, str], object] = {}
 
@@ -390,6 +391,12 @@ class Sources:
             source = ast.get_source_segment(called.module.text, called.node) or ""
             found += [called.name, str(called.node.lineno), source]
         return found
+
+    def reaches(self, function: Function, other: Function) -> bool:
+        """Whether the function may come to call the other one, through whatever its text names, or is that one."""
+        if function.name not in self._reached:
+            self._reached[function.name] = {called.name for called in self._called(function)}
+        return other.name in self._reached[function.name]
 
     def _called(self, function: Function) -> list[Function]:
         """The function, and every function that its text, or theirs, names."""

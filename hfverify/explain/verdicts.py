@@ -249,4 +249,9 @@ def reason(decision: Decision) -> str:
     """Why an obligation is open, in the words that tell whether more steps may help."""
     if decision.outcome is Outcome.LIMIT:
         return f"stopped at the limit after {decision.steps} steps"
+    if "quantifier" in decision.reason:
+        return (
+            f"no instance of a quantifier decides it, and no small machine breaks it (after {decision.steps} steps);"
+            " say it of the objects in question, without `forall` or `exists`"
+        )
     return f"the solver gave up after {decision.steps} steps: {decision.reason or 'no reason given'}"

@@ -85,9 +85,26 @@ def check_call(program: Program, call: Call) -> tuple[Subject, list[Wanted]]:
             "HF303", f"no state reaches the {what} `{outcome.name}` of `{call.name}`", (at(outcome.name_span),)
         )
         wanted.append(Wanted(name, (guard,), diagnostic))
+        if call.trusted:
+            wanted.append(_possible(program, call, outcome, guard, env, world, subject))
         _preserves(program, call, outcome, guard, env, world, subject, group)
     subject.groups.append(group)
     return subject, wanted
+
+
+def _possible(
+    program: Program, call: Call, outcome: Outcome, guard: z3.BoolRef, env: Env, world: World, subject: Subject
+) -> Wanted:
+    """What is said of a function that nobody looks at must not contradict itself, or its users would prove anything."""
+    text = "some state comes of it in which everything that is ensured holds"
+    name = subject.add(f"{outcome.name}.possible", "possible", text, outcome.name_span)
+    after, known = _after(program, outcome, env, world)
+    for place in call.holds:
+        lock = world.evaluator.evaluate(place, env)
+        assert isinstance(lock, LockValue)
+        known += [world.in_scope(item.value, lock.ref, after) for item in program.locks[lock.name].invariants]
+    message = f"what is said of `{call.name}` in `{outcome.name}` contradicts itself"
+    return Wanted(name, (guard, *known), Diagnostic("HF308", message, (at(outcome.name_span),)))
 
 
 def guards(call: Call, env: Env, world: World) -> list[tuple[Outcome, z3.BoolRef]]:

@@ -25,7 +25,8 @@ COLUMN_OF = {
 
 KIND_GROUPS = {
     "spec: cases": (
-        "defined", "disjoint", "complete", "reachable", "satisfiable", "initial", "scenario", "consistent", "reached",
+        "defined", "disjoint", "complete", "reachable", "satisfiable", "possible", "initial", "scenario",
+        "consistent", "reached",
     ),
     "results and next": ("returns", "next", "precedence", "actor"),
     "effects and frame": ("effect", "frame"),

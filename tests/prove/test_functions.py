@@ -169,3 +169,55 @@ def test_what_is_wrong_is_not_proved(name: str, tmp_path: Path) -> None:
     changes, expected = WRONG[name]
     found = verdicts(tmp_path, changes)
     assert {name for name, verdict in found.items() if verdict.status is not Status.PROVED} == expected
+
+
+TRUSTED = {
+    "    holds task.lock\n    given room": '    holds task.lock\n    trusted because "it is old"\n    given room'
+}
+# What is said of a function at which nobody looks, and that cannot be.
+NO_COLDER = "ensures no_colder: task.heat >= old(task.heat)"
+ALL_FILLED = "count(task.codes, 0, more, 1) == more"
+CONTRADICTIONS: dict[str, Changes] = {
+    "two ensures": {NO_COLDER: "ensures a: task.heat > 5  ensures b: task.heat < 5"},
+    "an ensures and an invariant": {NO_COLDER: "ensures hot: task.heat > 100"},
+    "an ensures and what is given": {NO_COLDER: "ensures cold: old(task.heat) > 50"},
+    "a count and a range that is too short": {ALL_FILLED: "count(task.codes, 0, more, 1) > more"},
+}
+
+
+def test_a_trusted_function_is_not_looked_at(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, {**TRUSTED, "task.heat += more": "task.heat = 100"})
+    assert {verdict.status for verdict in found.values()} == {Status.PROVED}
+    assert "warm.warmed.possible" in found
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_what_contradicts_itself_is_not_trusted(name: str, tmp_path: Path) -> None:
+    verdict = verdicts(tmp_path, {**TRUSTED, **CONTRADICTIONS[name]})["warm.warmed.possible"]
+    assert verdict.status is Status.VACUOUS
+    assert verdict.diagnostic is not None
+    assert verdict.diagnostic.code == "HF308"
+
+
+# A function whose text calls it again: without an end, anything could be said of it.
+CIRCLES: dict[str, Changes] = {
+    "it calls itself": {"    task.heat += more\n": "    return warm(task, more)\n"},
+    "it calls itself through another one": {
+        "def warm(task": "def again(task: Task, more: int) -> int:\n    return warm(task, more)\n\ndef warm(task",
+        "    task.heat += more\n": "    return again(task, more)\n",
+    },
+    "it calls its user": {"    task.heat += more\n": "    work(task)\n    task.heat += more\n"},
+    "another specified one calls it": {
+        "def warm(task": "def heat(task: Task, more: int) -> int:\n    return warm(task, more)\n\ndef warm(task",
+        "    task.heat += more\n": "    return heat(task, more)\n",
+        "function warm {": PROOF[PROOF.index("function warm {") :].replace("warm {", "heat {").replace(":warm", ":heat")
+        + "function warm {",
+    },
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_nothing_rests_on_itself(name: str, tmp_path: Path) -> None:
+    verdict = verdicts(tmp_path, CIRCLES[name])["warm.warmed.returns"]
+    assert verdict.status is Status.UNKNOWN
+    assert "call `warm`" in verdict.reason or "call `work`" in verdict.reason or "calls itself" in verdict.reason
