@@ -1,4 +1,4 @@
-"""A running machine as the state that the specification speaks about, and what of the specification does not hold of it.
+"""A running machine as the state that the specification speaks about, and what of the specification it breaks.
 
 The values are read attribute by attribute, and the conditions are evaluated without a solver: what the proofs take for
 granted of a machine that boots is checked here on machines that have.
