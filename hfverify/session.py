@@ -85,7 +85,7 @@ class Session:
             for name in names:
                 known, why = (None, "--fresh") if fresh else cache.get(name, inputs[name])
                 if known is not None:
-                    ready[name] = known
+                    ready[name] = self.subjects.placed(name, known)
                 elif why:
                     done.why[why] = done.why.get(why, 0) + 1
             done.reused = len(ready)

@@ -166,7 +166,21 @@ class Subjects:
             contract = next(c for c in program.contracts if contract_name(program, c) == name)
             impls = [tree.Impl(contract.name_span, contract.name)]
         functions = [self.sources.function(impl.target, impl.span) for impl in impls]
-        return _digest(*found, *(part for function in functions for part in self.sources.footprint(function)))
+        specified = program.functions if call is not None else ()
+        for function in functions:
+            found += self.sources.footprint(function, specified, places=call is None)
+        return _digest(*found)
+
+    def placed(self, name: str, verdicts: list[Verdict]) -> list[Verdict]:
+        """The verdicts of a call whose text is the same as when they were found, where it stands now."""
+        call = self.program.calls.get(name)
+        if call is None:
+            return verdicts
+        place = self.sources.function(call.impl.target, call.impl.span).span
+        return [
+            replace(v, obligation=replace(v.obligation, impl=place)) if v.obligation.impl.file == place.file else v
+            for v in verdicts
+        ]
 
 
 def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:

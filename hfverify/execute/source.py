@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -373,23 +374,30 @@ class Sources:
                         pending.append(imported)
         return sorted(found.values(), key=lambda m: m.name)
 
-    def footprint(self, function: Function) -> list[str]:
+    def footprint(self, function: Function, specified: Collection[str] = (), *, places: bool = True) -> list[str]:
         """All text that can influence what is said of a function: whoever keeps this may keep what was said.
 
         Of a module it is what stands outside of functions, and which names it binds and changes where; of
-        functions, those that can be called, with their places.
+        functions, those that can be called, with their `places`. Of one that is specified nobody reads the text, but
+        which parameters it has, and whether it comes to call its user; a loop with a fact reads all.
         """
+        followed = self._called(function, specified)
+        if any(isinstance(node, ast.While | ast.For) for called in followed for node in ast.walk(called.node)):
+            followed, specified = self._called(function), ()
         found: list[str] = []
         for module in self.reachable(function):
             functions = [node for node in module.tree.body if isinstance(node, ast.FunctionDef)]
             inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-            lines = [line for number, line in enumerate(module.text.split("\n"), 1) if number not in inside]
+            lines = [line for number, line in enumerate(module.text.split("\n"), 1) if number not in inside and line]
             bound = [f"{name}:{len(places)}" for name, places in sorted(module.bound.items())]
             late = sorted(name for _, name in late_changes(module.tree))
             found += [module.file, *lines, *bound, *late, *(node.name for node in functions)]
-        for called in self._called(function):
-            source = ast.get_source_segment(called.module.text, called.node) or ""
-            found += [called.name, str(called.node.lineno), source]
+        for called in followed:
+            found += [called.name, str(called.node.lineno) if places else ""]
+            if called is not function and called.name in specified:
+                found += [ast.unparse(called.node.args), str(self.reaches(called, function))]
+            else:
+                found.append(ast.get_source_segment(called.module.text, called.node) or "")
         return found
 
     def reaches(self, function: Function, other: Function) -> bool:
@@ -398,12 +406,14 @@ class Sources:
             self._reached[function.name] = {called.name for called in self._called(function)}
         return other.name in self._reached[function.name]
 
-    def _called(self, function: Function) -> list[Function]:
-        """The function, and every function that its text, or theirs, names."""
+    def _called(self, function: Function, specified: Collection[str] = ()) -> list[Function]:
+        """The function, and every function that its text, or theirs, names; a `specified` one is not followed."""
         found = {function.name: function}
         pending = [function]
         while pending:
             current = pending.pop()
+            if current is not function and current.name in specified:
+                continue
             for node in ast.walk(current.node):
                 target = self.resolve(current.module, node.id) if isinstance(node, ast.Name) else None
                 named = list(target.functions.values()) if isinstance(target, Module) else [target]

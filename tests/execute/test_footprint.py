@@ -1,0 +1,63 @@
+"""What is said of a function may be kept as long as what it can depend on stays the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hfverify.diagnostics import NOWHERE
+from hfverify.execute.source import Sources
+
+CODE = """
+SIZE = 4
+
+def top(n: int) -> int:
+    return middle(n) + other(n)
+
+def middle(n: int) -> int:
+    return bottom(n)
+
+def bottom(n: int) -> int:
+    return n + SIZE
+
+def other(n: int) -> int:
+    return n
+
+def apart(n: int) -> int:
+    return n
+"""
+CHANGES = {
+    "its own text": ("middle(n) + other(n)", "middle(n) - other(n)", True),
+    "the text of a specified function": ("return bottom(n)", "return 1 + bottom(n)", False),
+    "what only a specified function uses": ("return n + SIZE", "return n - SIZE", False),
+    "the parameters of a specified function": ("def middle(n: int)", "def middle(m: int)", True),
+    "a specified function comes to call its user": ("return n + SIZE", "return top(n)", True),
+    "what it uses": ("def other(n: int) -> int:\n    return n", "def other(n: int) -> int:\n    return -n", True),
+    "a constant": ("SIZE = 4", "SIZE = 5", True),
+    "a function that it does not use": ("def apart(n: int) -> int:", "def apart(n: int, m: int) -> int:", False),
+    "where it stands": ("SIZE = 4\n", "SIZE = 4\n\n\n", False),
+    "a loop, and the text of a specified function": (
+        "return middle(n) + other(n)", "for _ in range(2):\n        pass\n    return middle(n) + other(n)", True,
+    ),
+}  # fmt: skip
+
+
+def footprint(folder: Path, text: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    (folder / "m.py").write_text(text)
+    sources = Sources(folder, "impl")
+    return sources.footprint(sources.function("m:top", NOWHERE), {"m:middle"}, places=False)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_footprint(name: str, tmp_path: Path) -> None:
+    old, new, matters = CHANGES[name]
+    assert CODE.count(old) == 1
+    assert (footprint(tmp_path / "a", CODE) != footprint(tmp_path / "a", CODE.replace(old, new))) is matters
+
+
+def test_a_loop_reads_the_text_of_a_specified_function(tmp_path: Path) -> None:
+    looping = CODE.replace("return middle(n) + other(n)", "for _ in range(2):\n        n = middle(n)\n    return n")
+    changed = looping.replace("return bottom(n)", "return 1 + bottom(n)")
+    assert footprint(tmp_path / "a", looping) != footprint(tmp_path / "a", changed)
