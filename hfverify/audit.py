@@ -52,6 +52,11 @@ def trusted(program: Program) -> list[Trusted]:
         else:
             reason = "what it relies on holds before the first call on each CPU; then calls run for who is `next`"
         found.append(Trusted("played", actor.name, reason, actor.span))
+    for call in program.calls.values():
+        for outcome in call.outcomes:
+            if program.stops(call, outcome):
+                reason = "the thread executes nothing more, until all that threads rely on holds again"
+                found.append(Trusted("stops", f"{call.name}.{outcome.name}", reason, outcome.name_span))
     for state, rule in program.represents.items():
         reason = f"each {rule.target} is made as the rule says, before the first call"
         found.append(Trusted("represented", state, reason, rule.span))

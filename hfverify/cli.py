@@ -181,7 +181,7 @@ def _run(
     whole = implementation and not patterns
     code = _ledger(config, session, run.inputs, run.verdicts, code, whole=whole, locked=locked)
     seconds = time.monotonic() - begun
-    reporter.results(run.verdicts, _reader(config), code, seconds)
+    reporter.results(run.verdicts, _reader(config), code, seconds, run.rests_on)
     if form == "jsonl":
         for line in jsonl.lines(run.verdicts, code, seconds):
             click.echo(line)

@@ -36,12 +36,16 @@ LOST = "decided"
 
 @dataclass(slots=True)
 class Run:
-    """What a run did. `why` says for each unit that was proved again which of its inputs had changed."""
+    """What a run did. `why` says for each unit that was proved again which of its inputs had changed.
+
+    `rests_on` are the specified functions on which the verdicts rely and which were not asked for.
+    """
 
     verdicts: list[Verdict] = field(default_factory=list)
     inputs: str = ""
     reused: int = 0
     why: dict[str, int] = field(default_factory=dict)
+    rests_on: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -106,6 +110,7 @@ class Session:
         for pattern in patterns:
             if not lost_units and not any(_asked(verdict.obligation.name, [pattern]) for verdict in found):
                 raise _unknown(pattern, [verdict.obligation.name for verdict in found])
+        done.rests_on = self.subjects.relied_on(names) if self.scope.implementation else []
         wanted = [*patterns, *lost_units]
         done.verdicts = [v for v in found if not patterns or _asked(v.obligation.name, wanted)]
         return done

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -170,6 +170,18 @@ class Subjects:
         for function in functions:
             found += self.sources.footprint(function, specified, places=call is None)
         return _digest(*found)
+
+    def relied_on(self, names: Collection[str]) -> list[str]:
+        """The specified functions that these units use, at once or through others, and that are not among them."""
+        program, found = self.program, set[str]()
+        specified = {call.impl.target: call.name for call in program.functions.values() if not call.trusted}
+        specified |= {contract.name: contract_name(program, contract) for contract in program.contracts}
+        for name in names:
+            call = program.calls.get(name)
+            if call is not None and not call.trusted:
+                function = self.sources.function(call.impl.target, call.impl.span)
+                found |= {unit for target, unit in specified.items() if target in self.sources.reached(function)}
+        return [unit for unit in specified.values() if unit in found and unit not in names]
 
     def placed(self, name: str, verdicts: list[Verdict]) -> list[Verdict]:
         """The verdicts of a call whose text is the same as when they were found, where it stands now."""

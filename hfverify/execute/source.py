@@ -401,10 +401,14 @@ class Sources:
         return found
 
     def reaches(self, function: Function, other: Function) -> bool:
-        """Whether the function may come to call the other one, through whatever its text names, or is that one."""
+        """Whether the function may come to call the other one, or is that one."""
+        return other.name in self.reached(function)
+
+    def reached(self, function: Function) -> set[str]:
+        """The names of the function, and of all that it may come to call: whatever its text, or theirs, names."""
         if function.name not in self._reached:
             self._reached[function.name] = {called.name for called in self._called(function)}
-        return other.name in self._reached[function.name]
+        return self._reached[function.name]
 
     def _called(self, function: Function, specified: Collection[str] = ()) -> list[Function]:
         """The function, and every function that its text, or theirs, names; a `specified` one is not followed."""

@@ -392,9 +392,6 @@ class World:
         for (_, was), (_, stays) in zip(self.thread_facts(before), self.thread_facts(self.cells), strict=True):
             if not was.eq(stays):
                 self.assume(z3.Implies(was, stays))
-        for (_, was), (_, stays) in zip(self.thread_facts(before), self.thread_facts(self.cells), strict=True):
-            if not was.eq(stays):
-                self.assume(z3.Implies(was, stays))
 
     # ------------------------------------------------------------ what other CPUs rely on
 

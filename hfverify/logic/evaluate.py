@@ -92,6 +92,7 @@ class Evaluator:
         facts.map_cells = tuple(cell.name for cell in program.cells() if isinstance(cell.type, MapType))
         self.conditions: list[Condition] | None = None
         self._guards: list[z3.BoolRef] = []
+        self._open = 0
         self._lets: dict[int, tuple[Thunk, Value]] = {}
         # What was evaluated, with what must live as long as its identity is part of a key.
         self._applied: dict[tuple[object, ...], tuple[Value, Env, list[Value]]] = {}
@@ -451,20 +452,26 @@ class Evaluator:
     def _quantified(self, expr: tree.Quantified, env: Env) -> z3.BoolRef:
         variables: dict[str, z3.ArithRef] = {}
         limits: dict[str, z3.BoolRef] = {}
+        # A definition that is used in here may have variables of the same name: they must stay apart.
+        depth = self._open
         for parameter in expr.parameters:
             indexes = self._indexes(parameter.name, expr.body, set())
-            variable = bound(parameter.name, maps.DOMAIN if indexes else parameter.type.name)
+            variable = bound(f"{parameter.name}@{depth}", maps.DOMAIN if indexes else parameter.type.name)
             variables[parameter.name] = variable
             type_ = self._plain_type(parameter.type)
             if isinstance(type_, IntType) and type_.high is not None:
                 limits[parameter.name] = in_range(variable, type_)
         with self.under(conjunction(list(limits.values()))):
-            body = self.truth(expr.body, env.bind(variables))
+            self._open += 1
+            try:
+                body = self.truth(expr.body, env.bind(variables))
+            finally:
+                self._open -= 1
         terms, known, marks = list(variables.values()), list(limits.values()), list[z3.BoolRef]()
         for name, variable in variables.items():
             if variable.decl().name().endswith(f":{maps.DOMAIN}"):
                 kind = maps.kind_of_variable(self.facts, variable, body)
-                named = bound(name, f"{maps.DOMAIN} {kind}")
+                named = bound(f"{name}@{depth}", f"{maps.DOMAIN} {kind}")
                 body, *known = (z3.substitute(part, (variable, named)) for part in (body, *known))
                 terms = [named if term.eq(variable) else term for term in terms]
                 marks.append(maps.mark(named, kind))

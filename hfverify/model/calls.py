@@ -119,6 +119,12 @@ def _check_kind(context: Context, item: tree.Call, call: Call, local: dict[str, 
             collector.error("HF213", "only a function can say this", at(clause.span))
         if isinstance(clause, tree.Protocol | tree.Awaits) and call.is_function:
             collector.error("HF213", "a function takes no lock and waits for nothing", at(clause.span))
+    for clause in item.clauses if call.is_function else ():
+        if isinstance(clause, tree.By) or (isinstance(clause, tree.With) and clause.kind in context.program.actors):
+            message = (
+                "a function is used in the middle of a call, where no actor's facts need hold: say what is `given`"
+            )
+            collector.error("HF213", message, at(clause.span))
     for outcome in call.outcomes if call.is_function else ():
         if outcome.next is not None or outcome.later or outcome.ends or outcome.never:
             collector.error("HF213", "a function returns to whoever uses it", at(outcome.name_span))

@@ -133,6 +133,11 @@ def _ends(context: Context, item: tree.Call, clause: tree.Reject | tree.Case, ac
         if end.actor != actor:
             message = f"`{item.name}` runs for `{actor}`, so nobody else's part can end here"
             context.collector.error("HF213", message, at(end.span))
+        elif not context.program.actors[actor].formerly and any(
+            other.name != actor and not other.formerly for other in context.program.actors.values()
+        ):
+            message = f"whether the thread ends with `{actor}` is not clear: it may play another part that nobody left"
+            context.collector.error("HF213", message, at(end.span))
         elif names_next:
             message = "who names a `next` plays its part no longer: leave `ends` out"
             context.collector.error("HF213", message, at(end.span))

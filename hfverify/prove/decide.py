@@ -43,6 +43,8 @@ class Decision:
 
 def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """All obligations of the subject that have queries, and those that have none: these hold trivially."""
+    undeclared = {query.obligation for group in subject.groups for query in group.queries} - subject.obligations.keys()
+    assert not undeclared, f"asked, but never answered: {sorted(undeclared)}"
     decisions = {
         name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations if only is None or name in only
     }
@@ -53,7 +55,7 @@ def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[s
         solver = GroupSolver(group, steps)
         last = len(group.assumptions) + 1
         for query in sorted(asked, key=lambda q: last if q.depth is None else q.depth):
-            decision = decisions.setdefault(query.obligation, Decision(Outcome.PROVED, candidates=[]))
+            decision = decisions[query.obligation]
             if len(decision.models) >= MOST_TRIES:
                 continue
             _ask(solver, group, query, decision)
@@ -70,21 +72,22 @@ def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) ->
     decision.steps += answer.steps if answer is not None else 0
     if answer is None or answer.outcome is not Outcome.PROVED:
         assert decision.candidates is not None
-        if decision.searches >= MOST_TRIES:
+        if failed and decision.searches >= MOST_TRIES:
             return
         small = solver.refute(query)
         decision.steps += small.steps
         if small.outcome is Outcome.MODEL:
             decision.candidates.insert(len(decision.models), (group, query, small))
             decision.outcome = Outcome.MODEL
-        else:
+        elif failed:
             decision.searches += 1
-        if small.outcome is not Outcome.MODEL and not failed:
+        else:
             again = solver.insist(query)
             decision.steps += again.steps
             if again.outcome is not Outcome.PROVED:
                 decision.outcome, decision.reason = again.outcome, again.reason
                 decision.candidates.append((group, query, again))
+                decision.searches += 1
     decision.seconds += time.perf_counter() - begun
 
 

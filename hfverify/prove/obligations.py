@@ -96,7 +96,7 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
         text = "it decides only once what it awaits holds, and waits only as long as it does not"
         subject.add("waits", "waits", text, call.awaits[0][0].span if call.awaits else call.name_span, function.span)
     for outcome in call.outcomes:
-        _declare(subject, call, outcome, function.span)
+        _declare(program, subject, call, outcome, function.span)
     limits = limits_of(program)
     for path in paths:
         if path.refusal is not None:
@@ -163,7 +163,7 @@ def _given_locks(program: Program, call: Call, path: Path, group: Group) -> None
             group.queries.append(Query(name, instance(world, goal), diagnostic, (), None))
 
 
-def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None:
+def _declare(program: Program, subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None:
     name, span = outcome.name, outcome.name_span
     if outcome.never:
         subject.add(f"{name}.returns", "returns", "the call does not return", span, impl)
@@ -176,7 +176,7 @@ def _declare(subject: Subject, call: Call, outcome: Outcome, impl: Span) -> None
         if outcome.returns is not None:
             subject.add(f"{name}.returns", "returns", "the result is the promised one", outcome.returns.span, impl)
         subject.add(f"{name}.next", "next", "the CPU goes on with the promised object", span, impl)
-        if call.actor:
+        if not call.is_function and (call.actor or (program.thread is not None and program.thread.facts)):
             text = "who executes next is what its actor promises"
             subject.add(f"{name}.actor", "actor", text, span, impl)
         if outcome.effects or outcome.later:

@@ -326,7 +326,8 @@ def _goes_to(value: Value | None, target: Ref | None) -> z3.BoolRef:
 def _parts_played(program: Program, call: Call, outcome: Outcome, path: Path, env: Env) -> list[Goal]:
     """What the next call on this CPU will rely on: facts of the thread, of who goes on, and of who was left."""
     world = path.world
-    facts = [] if program.stops(call, outcome) else world.thread_facts(world.cells)
+    owed = not call.is_function and not program.stops(call, outcome)
+    facts = world.thread_facts(world.cells) if owed else []
     goals = [Goal("actor", holds, fact.name_span) for fact, holds in facts]
     played: list[tuple[Actor, Ref, z3.BoolRef]] = []
     if call.actor and not outcome.ends:

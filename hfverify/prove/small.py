@@ -2,7 +2,8 @@
 
 Reads   solver formulas whose quantified variables are named `?name:domain`
 Gives   the same formulas with quantifiers written out, and the bounds of the machine
-Refuses nothing; that the small question is weaker does not matter, because every model is run on the real code
+Refuses nothing. The small question is weaker: what is refuted with it is run on the real code, and a state that is
+        wanted (reachable, consistent) may be one in which a quantifier over more than the machine's objects fails
 """
 
 from __future__ import annotations

@@ -307,6 +307,18 @@ def _declarations_defined(
         known.append(evaluator.truth(assume.value, world.env()))
     for fact in program.thread.facts if program.thread is not None else ():
         ask(fact.value, world.env(), boot)
+    for item in program.states.values():
+        for key in item.keys:
+            names = {earlier.name: z3.Int(f"{item.name}.{earlier.name}") for earlier in item.keys}
+            below = evaluator.number(key.below, Env(world.cells, names, None, world.here, None))
+            most = world.facts.ranges.of(below)[1]
+            if key.type.high is None or (most is not None and most <= key.type.high + 1):
+                continue
+            position = z3.And(names[key.name] >= 0, names[key.name] < below)
+            labels = (at(key.below.span, f"as many as this do not fit the key `{key.name}`"),)
+            diagnostic = Diagnostic("HF304", f"a position of `{item.name}` does not fit its type", labels)
+            fits = z3.Implies(position, in_range(names[key.name], key.type))
+            group.queries.append(Query(name, fits, diagnostic, tuple(known)))
     own = [(lock.state, i.value) for lock in program.locks.values() for i in lock.invariants]
     own += [(actor.state, fact.value) for actor in program.actors.values() for fact in actor.facts]
     for state, value in own:

@@ -7,6 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TextIO
@@ -100,9 +101,14 @@ class Reporter:
             self._progress = None
 
     def results(
-        self, verdicts: Sequence[Verdict], read: Callable[[str], str | None], exit_code: int, seconds: float
+        self,
+        verdicts: Sequence[Verdict],
+        read: Callable[[str], str | None],
+        exit_code: int,
+        seconds: float,
+        rests_on: Sequence[str] = (),
     ) -> None:
-        """Everything that came out; the last line names the worst status."""
+        """Everything that came out, and the units that it `rests_on` unseen; the last line names the worst status."""
         self.end()
         for diagnostic in _diagnostics(verdicts):
             self._section(draw(diagnostic, read, color=self._color).split("\n"))
@@ -112,6 +118,9 @@ class Reporter:
             self._section(kinds)
         if lines := self._not_proved(verdicts):
             self._section(lines)
+        if rests_on:
+            text = f"rests on what is specified of {', '.join(rests_on)}, which this run did not decide"
+            self._section([f" {line}" for line in textwrap.wrap(text, self._width - 2)])
         outcome = _outcome(verdicts)
         ending = f"exit {exit_code}   {seconds:.1f} s"
         space = max(len(total[0]) - len(outcome) - len(ending) - 1, 3)

@@ -1,0 +1,166 @@
+"""Small subjects in which something is wrong that is easily taken for proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import z3
+
+from hfverify.config import load_config
+from hfverify.diagnostics import NOWHERE, Diagnostic, Rejected
+from hfverify.logic.facts import bound
+from hfverify.model.load import load_program
+from hfverify.prove.decide import decide
+from hfverify.prove.obligations import Subject
+from hfverify.prove.query import Group, Query
+from hfverify.prove.solver import Outcome
+from hfverify.units import Scope, Subjects
+from hfverify.verdict import Status
+
+SCOPE = Scope(implementation=True, steps=1_000_000)
+SPEC = """
+module m
+type Id = u16
+size count : Id
+lock door.lock : spinlock
+thread here : Id below count { open: not door[here].closed }
+state door[id: Id below count] {
+    closed : bool guarded by lock
+    seen   : bool guarded by lock
+}
+actor own : door { at: id == here }
+"""
+PROOF = """
+module proofs
+import m
+trust spinlock is "threading:Lock" because "Python says so"
+represent door by "m:Door" { }
+"""
+IMPL = """
+from dataclasses import dataclass, field
+from threading import Lock
+
+@dataclass(eq=False)
+class Door:
+    id: int
+    lock: Lock = field(default_factory=Lock)
+    closed: bool = False
+    seen: bool = False
+"""
+
+
+def unproved(folder: Path, spec: str, proof: str = "", impl: str = "", base: str = SPEC) -> dict[str, str]:
+    """What is not proved of all units."""
+    texts = {"spec/m.hfs": base + spec, "proofs/m.hfp": PROOF + proof, "impl/m.py": IMPL + impl}
+    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    config = load_config(folder)
+    subjects = Subjects(load_program(config.folders, config.revision), config.folders)
+    found = [verdict for name in subjects.names(SCOPE) for verdict in subjects.verdicts(name, SCOPE)]
+    return {v.obligation.name: v.status.name for v in found if v.status is not Status.PROVED}
+
+
+def test_a_variable_of_a_definition_is_not_that_of_its_user(tmp_path: Path) -> None:
+    spec = """
+    pure only(x: Id) : bool = forall k: Id :: k == x
+    entry work {
+        impl "m:work"
+        ret all: bool
+        case told when true { returns forall k: Id :: only(k) }
+    }
+    """
+    code = "\ndef work(own: Door) -> bool:\n    return {}\n"
+    assert unproved(tmp_path, spec, impl=code.format("True")) == {"work.told.returns": "REFUTED"}
+
+
+PEEP = """
+function peep {
+    impl "m:peep"
+    with door: door
+    ret  closed: bool
+    holds door.lock
+    case told when true { returns false }
+}
+"""
+
+
+def test_a_function_knows_nothing_of_the_thread_that_uses_it(tmp_path: Path) -> None:
+    spec = """
+    entry work {
+        impl "m:work"
+        case done when true { effect own.seen := false }
+        protocol { commit own.lock }
+    }
+    """
+    code = """
+def peep(door: Door) -> bool:
+    return door.closed
+
+def work(own: Door) -> None:
+    with own.lock:
+        own.closed = True
+        own.seen = peep(own)
+        own.closed = False
+"""
+    assert unproved(tmp_path, spec, PEEP, code) == {"peep.told.returns": "REFUTED"}
+
+
+@pytest.mark.parametrize("clause", ["by own", "with other: own"])
+def test_a_function_plays_no_part(clause: str, tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as caught:
+        unproved(tmp_path, "", PEEP.replace("with door: door", f"{clause}  with door: door"))
+    assert "no actor's facts need hold" in caught.value.diagnostics[0].message
+
+
+def test_a_call_without_an_actor_owes_what_its_thread_relies_on(tmp_path: Path) -> None:
+    work = """
+    entry work {
+        impl "m:work"
+        with door: door
+        given mine: door.id == here
+        case done when true { effect door.closed := true }
+        protocol { commit door.lock }
+    }
+    """
+    code = "\ndef work(door: Door) -> None:\n    with door.lock:\n        door.closed = True\n"
+    nobody = SPEC.replace("actor own : door { at: id == here }", "")
+    found = unproved(tmp_path, work, impl=code, base=nobody)
+    assert found == {"work.done.actor": "REFUTED"}
+
+
+def test_a_part_that_is_not_the_only_one_does_not_end_the_thread(tmp_path: Path) -> None:
+    spec = """
+    actor guest : door { there: id != here }
+    entry work {
+        impl "m:work"
+        by guest
+        case done when true { ends guest }
+    }
+    """
+    with pytest.raises(Rejected) as caught:
+        unproved(tmp_path, spec, impl="\ndef work(guest: Door) -> None:\n    pass\n")
+    assert "whether the thread ends" in caught.value.diagnostics[0].message
+
+
+def test_every_position_fits_the_type_of_its_key(tmp_path: Path) -> None:
+    spec = "state shelf[id: u8 below count] { full : bool constant }"
+    assert "spec.defined" in unproved(tmp_path, spec)
+
+
+@pytest.mark.parametrize("hard", range(5))
+def test_what_was_hard_to_prove_does_not_excuse_what_is_false(hard: int) -> None:
+    """Some questions are answered at the third attempt only."""
+    subject = Subject("s")
+    name = subject.add("x", "effect", "", NOWHERE)
+    c, d, x = z3.Int("c"), z3.Int("d"), bound("x", "element")
+    f = z3.Function("f", z3.IntSort(), z3.IntSort())
+    steps = z3.ForAll([x], z3.And(f(x) >= 0, f(x + 1) == f(x) + 1), patterns=[f(x + 1)])
+    apart = z3.ForAll([x], z3.Or(x < c, x > d), patterns=[f(x)])
+    group = Group([steps, apart, c >= 0, c <= 2, d <= 2], [], lambda bounds: [])
+    goals = [z3.Or(d < c, d > c + 10 + i) for i in range(hard)]
+    group.queries = [Query(name, goal, Diagnostic("HF503", "", ())) for goal in [*goals, c == 1]]
+    subject.groups = [group]
+    assert decide(subject, 1_000_000)[name].outcome is Outcome.MODEL
