@@ -11,6 +11,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 import time
@@ -98,7 +99,7 @@ def main_group(context: click.Context) -> None:
 def check(steps: int | None, revision: str | None, form: str, color: str, quiet: bool, **folders: str | None) -> None:
     """Check the specification only: names, types, revisions, cases, lock order, invariants."""
     config = load_config(Path.cwd(), revision=revision, **folders)
-    _run(config, (), steps, CHECKERS, False, form, color, quiet, implementation=False, locked=False)
+    _run(config, (), steps, CHECKERS, False, form, color, quiet, "", implementation=False, locked=False)
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -133,7 +134,9 @@ def verify(
     if locked and obligations:
         raise click.UsageError("--locked compares a whole run: give no obligations")
     count = jobs or min(os.cpu_count() or 1, 8)
-    _run(config, obligations, steps, count, fresh, form, color, quiet, implementation=True, locked=locked)
+    given = [f" --{name} {shlex.quote(value)}" for name, value in {**folders, "revision": revision}.items() if value]
+    options = "".join(given)
+    _run(config, obligations, steps, count, fresh, form, color, quiet, options, implementation=True, locked=locked)
 
 
 def _run(
@@ -145,6 +148,7 @@ def _run(
     form: str,
     color: str,
     quiet: bool,
+    options: str,
     *,
     implementation: bool,
     locked: bool,
@@ -157,7 +161,9 @@ def _run(
     begun = time.monotonic()
     out: TextIO = sys.stderr if form != "human" else sys.stdout
     coloured = _colour(color, out)
-    reporter = terminal.Reporter(out, color=coloured, interactive=out.isatty(), width=_width(), quiet=quiet)
+    reporter = terminal.Reporter(
+        out, color=coloured, interactive=out.isatty(), width=_width(), quiet=quiet, options=options
+    )
     session = Session(config, Scope(implementation, steps or DEFAULT_STEPS), jobs)
     reporter.header(_header(session, config, steps or DEFAULT_STEPS, jobs))
 

@@ -8,7 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -37,6 +37,13 @@ class Map:
     def stretches(self) -> Iterator[tuple[int, int | None, int]]:
         """First, last (which does not belong to it; None for ever) and value of each stretch."""
         yield from zip(self.starts, [*self.starts[1:], None], self.values, strict=True)
+
+    @staticmethod
+    def together(maps: Sequence[Map]) -> Iterator[tuple[int, int | None, tuple[int, ...]]]:
+        """First, last (as of `stretches`) and the value in each map, of each stretch where none of them changes."""
+        starts = sorted({start for one in maps for start in one.starts})
+        for first, last in zip(starts, [*starts[1:], None], strict=True):
+            yield first, last, tuple(one.at(first) for one in maps)
 
     def fill(self, first: int, last: int, value: int) -> Map:
         """The map in which the numbers from `first` up to `last` have a value."""

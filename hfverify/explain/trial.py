@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Store, Thunk, Undefined, Value
+from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
@@ -507,12 +508,24 @@ def _rows(
         if values[0] == values[1] == values[2]:
             report.unchanged += 1
             continue
-        name = cell_name(cell, key[1])
-        shown = [show(cell, value) for value in values]
-        report.rows.append(Row(name, *shown))
-        if values[1] != values[2]:
-            kind = "effect" if key in promised_keys else "frame"
-            broken(kind, f"{name} is {shown[2]}, promised {shown[1]}")
+        kind = "effect" if key in promised_keys else "frame"
+        for name, shown in _shown(cell, cell_name(cell, key[1]), values):
+            report.rows.append(Row(name, *shown))
+            if shown[1] != shown[2]:
+                broken(kind, f"{name} is {shown[2]}, promised {shown[1]}")
+
+
+def _shown(cell: Cell, name: str, values: list[Value]) -> list[tuple[str, list[Any]]]:
+    """A cell in each state, by name; of a map, each stretch of numbers for which something changes."""
+    maps = [value for value in values if isinstance(value, Map)]
+    if len(maps) != len(values):
+        return [(name, [show(cell, value) for value in values])]
+    found: list[tuple[str, list[Any]]] = []
+    for first, end, held in Map.together(maps):
+        if len(set(held)) > 1:
+            last = "" if end is None else f"{end - 1:#x}"
+            found.append((f"{name}[{first:#x}]" if end == first + 1 else f"{name}[{first:#x} .. {last}]", list(held)))
+    return found
 
 
 def _shaped(call: Call, outcome: Outcome, parts: _Parts, machine: Machinery, env: Env) -> bool:

@@ -44,10 +44,13 @@ COUNTED = {
 class Reporter:
     """Writes one run to a stream; interactive means that lines may be redrawn.
 
-    `quiet` leaves out the header, the progress and the tables.
+    `quiet` leaves out the header, the progress and the tables; `options` are those that the next command needs too.
     """
 
-    def __init__(self, stream: TextIO, *, color: bool, interactive: bool, width: int, quiet: bool) -> None:
+    def __init__(
+        self, stream: TextIO, *, color: bool, interactive: bool, width: int, quiet: bool, options: str = ""
+    ) -> None:
+        self._options = options
         self._stream = stream
         self._color = color
         self._interactive = interactive
@@ -111,7 +114,7 @@ class Reporter:
         """Everything that came out, and the units that it `rests_on` unseen; the last line names the worst status."""
         self.end()
         for diagnostic in _diagnostics(verdicts):
-            self._section(draw(diagnostic, read, color=self._color).split("\n"))
+            self._section(draw(self._with_options(diagnostic), read, color=self._color).split("\n"))
         total, kinds = summary(verdicts, self._width), by_kind(verdicts, self._width)
         if verdicts and not self._quiet:
             self._section(total)
@@ -127,6 +130,10 @@ class Reporter:
         style = STYLES[worst(verdicts)] if verdicts else "warning"
         self._section([f" {self._paint(style, outcome)}{' ' * space}{ending}"])
 
+    def _with_options(self, diagnostic: Diagnostic) -> Diagnostic:
+        notes = [(name, value + self._options if name == "next" else value) for name, value in diagnostic.notes]
+        return replace(diagnostic, notes=tuple(notes))
+
     def _not_proved(self, verdicts: Sequence[Verdict]) -> list[str]:
         listed = [verdict for verdict in _worst_first(verdicts) if verdict.status in LISTED]
         counted = [status for status in COUNTED if any(verdict.status is status for verdict in verdicts)]
@@ -134,7 +141,7 @@ class Reporter:
         name_size = max((len(verdict.obligation.name) for verdict in listed), default=0)
         lines = []
         for verdict in listed:
-            name, action = verdict.obligation.name, _next_action(verdict)
+            name, action = verdict.obligation.name, _next_action(verdict, self._options)
             fits = cell_len(action) + word_size + name_size + 5 <= self._width
             lines.append(f"{self._status(verdict.status, word_size)}  {name:<{name_size if fits else 0}}  {action}")
         for status in counted:
@@ -181,12 +188,12 @@ def _worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda verdict: -verdict.status)
 
 
-def _next_action(verdict: Verdict) -> str:
+def _next_action(verdict: Verdict, options: str) -> str:
     name = verdict.obligation.name
     if verdict.status in WITH_A_MODEL:
-        return f"hfverify explain {name}"
+        return f"hfverify explain {name}{options}"
     if verdict.status is Status.STALE:
-        return f"{visible(verdict.reason) or 'the answer is old'}; hfverify verify {name}"
+        return f"{visible(verdict.reason) or 'the answer is old'}; hfverify verify {name}{options}"
     reason = visible(verdict.reason) or "not decided"
     if "limit" not in reason:
         return f"{reason}; more steps will not help"

@@ -68,3 +68,9 @@ def test_equal_values_are_equal_maps(start: int, fills: Fills) -> None:
     made, plain = both(start, fills)
     assert Map.of([(number, value) for number, value in reversed(plain.items())]) == made
     assert made.fill(3, 3, 9) == made == made.fill(5, 2, 9)
+
+
+def test_maps_side_by_side() -> None:
+    one, other = Map.of([(0, 1), (5, 2)]), Map.of([(0, 1), (3, 2), (9, 4)])
+    found = [(0, 3, (1, 1)), (3, 5, (1, 2)), (5, 9, (2, 2)), (9, None, (2, 4))]
+    assert list(Map.together([one, other])) == found

@@ -29,6 +29,7 @@ def given(call: str, actor: str = "vcpu[1, 0]", here: int = 1) -> Given:
     made.vcpu(1, 0).cpu = here
     made.vcpu(0, 0).cpu = 0
     made.vcpu(0, 1).cpu = 1
+    made.vcpu(0, 0).state = made.vcpu(0, 1).state = "READY"
     return made
 
 
