@@ -23,7 +23,7 @@ from hafnium.page_table import (
     page_table_map,
     page_table_prune,
 )
-from hafnium.state import Cpu, Machine, Registers, Vcpu, Vm, WaitEntry
+from hafnium.state import Cpu, Machine, Vcpu, Vm, WaitEntry
 from hafnium.switch import enter
 from hafnium.vcpu import cpu_on, vcpu_on
 
@@ -194,29 +194,15 @@ def boot(description: Description) -> Machine:
         map_console(machine, vm, console)
         unmap_memory(machine, primary.ptable, secondary.begin, secondary.end)
         map_memory(machine, vm.ptable, secondary.begin, secondary.end, everything)
-        secondary_start(vm, 0, secondary.begin, 0)
+        vcpu_on(vm, 0, secondary.begin, 0)
     cpu_on(machine, machine.cpus[0], 0, 0)
     cpu_start(machine, machine.cpus[0])
     return machine
 
 
-def secondary_start(vm: Vm, index: int, entry: int, argument: int) -> None:
-    """Make a virtual CPU of a secondary VM ready to start; nothing happens if the VM has no such CPU."""
-    if index < len(vm.vcpus):
-        reset_registers(vm.vcpus[index])
-        vcpu_on(vm.vcpus[index], entry, argument)
-
-
-def reset_registers(vcpu: Vcpu) -> None:
-    """Bring the registers of a virtual CPU that runs nowhere into their first state, but for pc and r0."""
-    vcpu.regs = Registers(r0=vcpu.regs.r0, pc=vcpu.regs.pc)
-
-
 def cpu_start(machine: Machine, cpu: Cpu) -> Vcpu:
     """Let a physical CPU that is on begin with its primary virtual CPU."""
     vcpu = machine.vms[PRIMARY_VM_ID].vcpus[cpu.index]
-    reset_registers(vcpu)
-    vcpu.cpu = cpu
     enter(cpu, vcpu)
     return vcpu
 

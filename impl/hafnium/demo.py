@@ -72,7 +72,7 @@ def build_guests(cpus: int, programs: list[list[Program]]) -> Guests:
     assigned = {}
     for vm, vcpus in zip(machine.vms[1:], programs, strict=True):
         for vcpu, program in zip(vm.vcpus, vcpus, strict=True):
-            vcpu_on(vcpu, base_of(vm.id), 0)
+            vcpu_on(vm, vcpu.index, base_of(vm.id), 0)
             assigned[vcpu] = program
     return Guests(machine, assigned)
 

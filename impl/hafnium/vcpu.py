@@ -6,7 +6,7 @@ with; None means that the caller goes on.
 
 from hafnium.abi import PRIMARY_VM_ID, SLEEP_INDEFINITE, RunCode, RunReturn, encode_run_return
 from hafnium.spinlock import cpu_relax
-from hafnium.state import Cpu, Machine, Vcpu, VcpuState
+from hafnium.state import Cpu, Machine, Vcpu, VcpuState, Vm
 from hafnium.timer import timer_enabled, timer_remaining_ns
 
 
@@ -71,26 +71,46 @@ def abort(machine: Machine, current: Vcpu) -> Vcpu:
     return switch_to_primary(machine, current, RunReturn(RunCode.ABORTED), VcpuState.ABORTED)
 
 
-def vcpu_on(vcpu: Vcpu, entry: int, argument: int) -> bool:
-    """Make a virtual CPU that is off ready to start at `entry` with `argument` in r0 (64 bits each).
+def reset_registers(vcpu: Vcpu) -> None:
+    """Bring the registers of a virtual CPU that is off into their first state, but for pc and r0; its lock is held."""
+    vcpu.regs.timer.control = 0
+    vcpu.regs.timer.compare = 0
+    vcpu.regs.virtual_interrupt = False
 
-    Nobody but its owner may touch the registers of one that is not off; return whether that is so.
+
+def vcpu_on_locked(vcpu: Vcpu, entry: int, argument: int) -> None:
+    """Make a virtual CPU that is off ready to start at `entry` with `argument` in r0; its lock is held."""
+    reset_registers(vcpu)
+    vcpu.regs.pc = entry
+    vcpu.regs.r0 = argument
+    vcpu.state = VcpuState.READY
+
+
+def vcpu_on(vm: Vm, index: int, entry: int, argument: int) -> None:
+    """Make a virtual CPU of a secondary VM ready to start at `entry` with `argument` in r0 (64 bits each).
+
+    Nothing happens if the VM has no such virtual CPU, or if that one is not off.
     """
+    if index >= len(vm.vcpus):
+        return
+    vcpu = vm.vcpus[index]
     with vcpu.lock:
-        if vcpu.state != VcpuState.OFF:
-            return True
-        vcpu.regs.pc = entry
-        vcpu.regs.r0 = argument
-        vcpu.state = VcpuState.READY
-    return False
+        if vcpu.state == VcpuState.OFF:
+            vcpu_on_locked(vcpu, entry, argument)
 
 
 def cpu_on(machine: Machine, cpu: Cpu, entry: int, argument: int) -> bool:
     """Make the primary virtual CPU of a physical CPU ready to start; return whether the physical CPU was on before.
 
-    A physical CPU is on if its primary virtual CPU is not off.
+    A physical CPU is on if its primary virtual CPU is not off. The registers are its own from then on.
     """
-    return vcpu_on(machine.vms[PRIMARY_VM_ID].vcpus[cpu.index], entry, argument)
+    vcpu = machine.vms[PRIMARY_VM_ID].vcpus[cpu.index]
+    with vcpu.lock:
+        if vcpu.state != VcpuState.OFF:
+            return True
+        vcpu.cpu = cpu
+        vcpu_on_locked(vcpu, entry, argument)
+    return False
 
 
 def cpu_off(current: Vcpu) -> None:

@@ -18,13 +18,12 @@ from hafnium.boot import (
     cpu_find,
     cpu_order,
     cpu_start,
-    secondary_start,
     vm_init,
 )
 from hafnium.page_table import ABSENT, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Machine, VcpuState
 from hafnium.timer import ENABLE, Timer
-from hafnium.vcpu import cpu_off, cpu_on
+from hafnium.vcpu import cpu_off, cpu_on, vcpu_on
 
 CONSOLE = 0x0900_0000
 STAGE2_END = STAGE2_LIMIT * PAGE_SIZE
@@ -177,8 +176,9 @@ def test_memory_at_the_limit_of_the_table() -> None:
 
 def test_only_vcpus_that_exist_start() -> None:
     machine = boot(PLAIN)
-    secondary_start(machine.vms[2], 1, 0x1000, 0)
-    secondary_start(machine.vms[1], 1, 0x2000, 4)
+    vcpu_on(machine.vms[2], 1, 0x1000, 0)
+    vcpu_on(machine.vms[1], 1, 0x2000, 4)
+    vcpu_on(machine.vms[1], 1, 0x3000, 5)
     assert machine.vms[1].vcpus[1].state is VcpuState.READY
     assert machine.vms[1].vcpus[1].regs.r0 == 4
 
