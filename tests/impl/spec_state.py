@@ -40,7 +40,10 @@ def store_of(machine: Machine) -> Store:
     for cpu in machine.cpus:
         running = cpu.current
         position = (NONE, 0) if running is None else (running.vm.id, running.index)
-        _add(store, "cpu", (cpu.index,), {"running.vm": position[0], "running.index": position[1]})
+        cells = {"running.vm": position[0], "running.index": position[1], "virtual_interrupt": cpu.virtual_interrupt}
+        for name, timer in (("timer", cpu.timer), ("physical_timer", cpu.physical_timer)):
+            cells |= {f"{name}.control": timer.control, f"{name}.compare": timer.compare}
+        _add(store, "cpu", (cpu.index,), cells)
     for number, table in enumerate([*(vm.ptable for vm in machine.vms), machine.stage1]):
         levels = {"regions": table.regions, "blocks": table.blocks, "pages": table.pages}
         _add(store, "memory", (number,), {"limit": table.limit, **{name: _map(m) for name, m in levels.items()}})
@@ -86,6 +89,9 @@ def _vcpu(vcpu: Vcpu) -> dict[str, Any]:
         "cpu": vcpu.cpu.index if vcpu.cpu is not None else NONE,
         "regs.pc": vcpu.regs.pc,
         "regs.r0": vcpu.regs.r0,
+        "regs.virtual_interrupt": vcpu.regs.virtual_interrupt,
+        "regs.timer.control": vcpu.regs.timer.control,
+        "regs.timer.compare": vcpu.regs.timer.compare,
     }
 
 
