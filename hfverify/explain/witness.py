@@ -26,7 +26,7 @@ from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
 from hfverify.model.expressions import walk
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BitsType, BytesType, MapType
+from hfverify.model.types import BitsType, BytesType, MapType, bounds
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
 from hfverify.syntax import tree
@@ -103,7 +103,12 @@ class Reader:
                 if 0 <= index < len(found):
                     found[index] = self.number(stored.content[index]) % 256
             return bytes(found)
-        return self.truth(stored) if z3.is_bool(stored) else self.number(stored)
+        if z3.is_bool(stored):
+            return self.truth(stored)
+        # Of a cell that the path never read, the model need not respect the type.
+        number, (low, high) = self.number(stored), bounds(cell.type)
+        number = number if low is None else max(number, low)
+        return number if high is None else min(number, high)
 
     def map(self, cell: Cell, stored: MapTerm, gap: int | None, end: int) -> Map:
         """What the model says of the numbers that turned up; between them, the last value or always the same one.
