@@ -13,6 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -27,7 +28,7 @@ from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
 from hfverify.prove.solver import start_afresh
-from hfverify.units import Scope, Subjects
+from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
 
 WATCHDOG_SECONDS = 900
@@ -63,9 +64,9 @@ class Session:
         """The units that the patterns can speak about; all for none."""
         names = self.subjects.names(self.scope)
         for pattern in patterns:
-            if not any(_related(name, pattern) for name in names):
-                raise _unknown(pattern, names)
-        return [n for n in names if not patterns or any(_related(n, pattern) for pattern in patterns)]
+            if not any(_related(about(name), pattern) for name in names):
+                raise _unknown(pattern, list(dict.fromkeys(about(name) for name in names)))
+        return [n for n in names if not patterns or any(_related(about(n), pattern) for pattern in patterns)]
 
     def run(
         self,
@@ -129,7 +130,9 @@ class Session:
         return found, problems
 
     def _decide(self, names: list[str]) -> Generator[tuple[str, list[Verdict]], None, None]:
+        global _worker
         if names:
+            _worker = self.subjects
             yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
 
 
@@ -154,13 +157,15 @@ def _asked(name: str, patterns: Sequence[str]) -> bool:
 
 # ---------------------------------------------------------------- workers
 
+# A process that is a copy of this one has the program already; elsewhere a copy may not use the system's libraries.
+START = "fork" if sys.platform == "linux" else "spawn"
 _worker: Subjects | None = None
 
 
 def _start(config: Config) -> None:
-    """A worker loads the program once; solver terms cannot be sent to it, names can."""
+    """A worker has the program once; solver terms cannot be sent to it, names can."""
     global _worker
-    _worker = Subjects(load_program(config.folders, config.revision), config.folders)
+    _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
 
 
 def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:
@@ -189,7 +194,7 @@ def _parallel(
 def _pool(
     config: Config, scope: Scope, names: list[str], jobs: int, deadline: float, died: list[str]
 ) -> Generator[tuple[str, list[Verdict]], None, None]:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(START)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(config,))
     try:
         with _uninterrupted():
@@ -228,5 +233,5 @@ def _uninterrupted() -> Iterator[None]:
 
 def lost(name: str, why: str) -> Verdict:
     """Nothing is known of a unit."""
-    obligation = Obligation(f"{name}.{LOST}", LOST, name, "the unit was decided")
+    obligation = Obligation(f"{about(name)}.{LOST}", LOST, about(name), "the unit was decided")
     return Verdict(obligation, Status.UNKNOWN, reason=why)

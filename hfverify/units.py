@@ -1,4 +1,4 @@
-"""The independent pieces of a run: the specification as a whole, each call, each contract.
+"""The independent pieces of a run: the specification as a whole and of each call, each call's code, each contract.
 
 Reads   model.program.Program, the implementation
 Gives   the verdicts of one unit, and the hash of everything that they depend on
@@ -21,6 +21,7 @@ from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
+from hfverify.model.registers import numbered
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.decide import Decision, decide, reach, satisfy
@@ -32,6 +33,8 @@ from hfverify.syntax import tree
 from hfverify.verdict import Status, Verdict
 
 WHOLE = "spec"
+# What is said of a call by itself, which a change of the code leaves alone.
+ITSELF = ":spec"
 Asked = Callable[[str], bool] | None
 
 
@@ -41,6 +44,11 @@ class Scope:
 
     implementation: bool
     steps: int
+
+
+def about(unit: str) -> str:
+    """The call of which a unit is a half, or the unit itself: what its obligations begin with."""
+    return unit.removesuffix(ITSELF)
 
 
 class Subjects:
@@ -57,23 +65,24 @@ class Subjects:
         program = self.program
         found = [program.dispatcher.name] if program.dispatcher is not None else []
         found += [*program.traps, *contracts, *program.codecs]
-        return [WHOLE, *program.calls, *(found if scope.implementation else [])]
+        calls: list[str] = []
+        for call in program.calls.values():
+            calls += [call.name + ITSELF, *([call.name] if scope.implementation and not call.trusted else [])]
+        return [WHOLE, *calls, *(found if scope.implementation else [])]
 
     def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
         """Decide the obligations of a unit, or those of them that `only` names."""
         if name == WHOLE:
             return self._specification(*check_whole(self.program), scope, only)
-        if name in self.program.calls:
-            call = self.program.calls[name]
-            found = self._specification(*check_call(self.program, call), scope, only)
-            if scope.implementation and not call.trusted:
-                found += self._implementation(call_subject(self.program, self.sources, call), scope, only)
-            return found
+        if name.endswith(ITSELF):
+            return self._specification(*check_call(self.program, self.program.calls[about(name)]), scope, only)
         return self._implementation(self._subject(name), scope, only)
 
     def _subject(self, name: str) -> Subject:
-        """The questions of a unit that is no call."""
+        """The questions about the code of a unit."""
         program, sources = self.program, self.sources
+        if name in program.calls:
+            return call_subject(program, sources, program.calls[name])
         if program.dispatcher is not None and program.dispatcher.name == name:
             return dispatcher_subject(program, sources)
         if name in program.traps:
@@ -147,28 +156,33 @@ class Subjects:
         call = self.program.calls.get(name)
         texts = [part for module in self.program.modules for part in (module.span.file, module.source)]
         found = {"spec": _digest(*texts), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
-        if scope.implementation and name != WHOLE:
+        if name != WHOLE and not name.endswith(ITSELF):
             found["impl"] = self._impl_hash(name, call)
         return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
 
     def _impl_hash(self, name: str, call: Call | None) -> str:
-        program, found = self.program, list[str]()
-        item = program.dispatcher if program.dispatcher is not None and program.dispatcher.name == name else None
+        program, sources, found = self.program, self.sources, list[str]()
+        # Functions of which something is said, or which are only watched: nobody looks into them.
+        unread: list[str] = []
         if call is not None:
             impls = [call.impl]
-        elif item is not None or name in program.traps:
-            impls = [(item or program.traps[name]).impl]
-            named = [self.sources.function(call.impl.target, call.impl.span) for call in program.calls.values()]
-            found = [f"{function.name} {ast.unparse(function.node.args)}" for function in named]
+            unread = list(program.functions)
+        elif program.dispatcher is not None and program.dispatcher.name == name:
+            impls = [program.dispatcher.impl]
+            unread = [sources.function(c.impl.target, c.impl.span).name for _, c in numbered(program)]
+        elif program.dispatcher is not None and name in program.traps:
+            trap = program.traps[name]
+            ends = [program.calls[ref.name].impl for ref in (trap.stays, trap.leaves)]
+            impls = [trap.impl]
+            unread = [sources.function(impl.target, impl.span).name for impl in (program.dispatcher.impl, *ends)]
         elif name in program.codecs:
             impls = [program.codecs[name].encodes, program.codecs[name].decodes]
         else:
             contract = next(c for c in program.contracts if contract_name(program, c) == name)
             impls = [tree.Impl(contract.name_span, contract.name)]
-        functions = [self.sources.function(impl.target, impl.span) for impl in impls]
-        specified = program.functions if call is not None else ()
-        for function in functions:
-            found += self.sources.footprint(function, specified, places=call is None)
+        for impl in impls:
+            function = sources.function(impl.target, impl.span)
+            found += sources.footprint(function, unread, places=call is None)
         return _digest(*found)
 
     def relied_on(self, names: Collection[str]) -> list[str]:

@@ -11,6 +11,7 @@ import ast
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hfverify.diagnostics import Diagnostic, Rejected, Span, at
@@ -26,13 +27,18 @@ from hfverify.execute.scopes import (
 FIELD_MARKS = ("ClassVar", "InitVar", "KW_ONLY")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Function:
     """A module-level function; `name` is `module:function`."""
 
     name: str
     node: ast.FunctionDef
     module: Module
+
+    @cached_property
+    def text(self) -> str:
+        """As it stands in the file."""
+        return ast.get_source_segment(self.module.text, self.node) or ""
 
     @property
     def span(self) -> Span:
@@ -136,7 +142,7 @@ class Class:
         return plain and not self._defines("__bool__", "__len__")
 
 
-@dataclass(slots=True)
+@dataclass
 class Module:
     """One source file; `file` is the name that spans carry, `bound` has every place that binds a global name."""
 
@@ -164,6 +170,21 @@ class Module:
         if line > len(self.lines):
             return offset + 1
         return len(self.lines[line - 1][:offset].decode(errors="ignore")) + 1
+
+    @cached_property
+    def changed_late(self) -> list[tuple[ast.AST, str]]:
+        """The places that assign an attribute of a global name."""
+        return late_changes(self.tree)
+
+    @cached_property
+    def outline(self) -> list[str]:
+        """What stands outside of functions, and which names the module binds and changes where."""
+        functions = [node for node in self.tree.body if isinstance(node, ast.FunctionDef)]
+        inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        lines = [line for number, line in enumerate(self.text.split("\n"), 1) if number not in inside and line]
+        bound = [f"{name}:{len(places)}" for name, places in sorted(self.bound.items())]
+        late = sorted(name for _, name in self.changed_late)
+        return [self.file, *lines, *bound, *late, *(node.name for node in functions)]
 
     @property
     def is_package(self) -> bool:
@@ -348,7 +369,7 @@ class Sources:
             effect = import_effects(module.tree)
             if effect is not None:
                 return module.span(effect), "a module does more here, on import, than to define names"
-            for node, name in late_changes(module.tree):
+            for node, name in module.changed_late:
                 if isinstance(self.resolve(module, name), Function | Class | Module):
                     return module.span(node), f"`{name}` is changed after it was defined"
             for name, (source, _) in module.imports.items():
@@ -382,22 +403,16 @@ class Sources:
         which parameters it has, and whether it comes to call its user; a loop with a fact reads all.
         """
         followed = self._called(function, specified)
-        if any(isinstance(node, ast.While | ast.For) for called in followed for node in ast.walk(called.node)):
+        read = [called for called in followed if called is function or called.name not in specified]
+        if any(isinstance(node, ast.While | ast.For) for called in read for node in ast.walk(called.node)):
             followed, specified = self._called(function), ()
-        found: list[str] = []
-        for module in self.reachable(function):
-            functions = [node for node in module.tree.body if isinstance(node, ast.FunctionDef)]
-            inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-            lines = [line for number, line in enumerate(module.text.split("\n"), 1) if number not in inside and line]
-            bound = [f"{name}:{len(places)}" for name, places in sorted(module.bound.items())]
-            late = sorted(name for _, name in late_changes(module.tree))
-            found += [module.file, *lines, *bound, *late, *(node.name for node in functions)]
+        found = [line for module in self.reachable(function) for line in module.outline]
         for called in followed:
-            found += [called.name, str(called.node.lineno) if places else ""]
+            found.append(called.name)
             if called is not function and called.name in specified:
                 found += [ast.unparse(called.node.args), str(self.reaches(called, function))]
             else:
-                found.append(ast.get_source_segment(called.module.text, called.node) or "")
+                found += [str(called.node.lineno) if places else "", called.text]
         return found
 
     def reaches(self, function: Function, other: Function) -> bool:

@@ -18,7 +18,7 @@ from hfverify.explain.confirm import confirm
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.report import excerpt, regression, state_diff
 from hfverify.session import Session
-from hfverify.units import Scope
+from hfverify.units import Scope, about
 from hfverify.verdict import Status, Verdict
 
 EXITS = {Status.PROVED: 0, Status.ASSUMED: 0, Status.REFUTED: 1, Status.VACUOUS: 1}
@@ -34,8 +34,9 @@ def explanation(config: Config, name: str, *, width: int, everything: bool, colo
     ]
     found = next((v for v in candidates if v.obligation.name == name), None)
     if found is None:
+        units = list(dict.fromkeys(about(unit) for unit in session.subjects.names(session.scope)))
         raise ConfigError(
-            _unknown(name, [v.obligation.name for v in candidates], session.subjects.names(session.scope))
+            _unknown(name, [v.obligation.name for v in candidates], units)
         )
     lines = [f"{found.status.name}  {name}", f"  asks      {found.obligation.sentence}"]
     lines.append(f"  specified {found.obligation.spec}   implemented {found.obligation.impl}")

@@ -8,7 +8,7 @@ import pytest
 
 from hfverify.config import load_config
 from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects
+from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Status, Verdict
 
 SCOPE = Scope(implementation=True, steps=1_000_000)
@@ -154,7 +154,8 @@ def verdicts(folder: Path, changes: Changes) -> dict[str, Verdict]:
         (folder / name).write_text(text)
     config = load_config(folder)
     subjects = Subjects(load_program(config.folders, config.revision), config.folders)
-    found = [verdict for name in ("warm", "work") for verdict in subjects.verdicts(name, SCOPE)]
+    units = [unit for unit in subjects.names(SCOPE) if about(unit) in ("warm", "work")]
+    found = [verdict for unit in units for verdict in subjects.verdicts(unit, SCOPE)]
     return {verdict.obligation.name: verdict for verdict in found}
 
 
