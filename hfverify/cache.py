@@ -19,8 +19,15 @@ from hfverify.diagnostics import Span
 from hfverify.verdict import Obligation, Status, Verdict
 
 
+# Of how many versions of a unit the verdicts are kept: who takes a change back finds what was proved before it.
+VERSIONS = 8
+_TABLE = """create table if not exists units_4 (
+    number integer primary key, name text, inputs text, verdicts text, sum text, unique (name, inputs)
+)"""
+
+
 class Cache:
-    """One table: unit → inputs and verdicts, with a checksum."""
+    """One table: unit and inputs → verdicts, with a checksum; the youngest versions of each unit."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self.path = folder / "cache.sqlite"
@@ -35,9 +42,7 @@ class Cache:
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=10)
         try:
-            connection.execute(
-                "create table if not exists units_3 (name text primary key, inputs text, verdicts text, sum text)"
-            )
+            connection.execute(_TABLE)
             connection.commit()
         except sqlite3.Error:
             connection.close()
@@ -61,19 +66,21 @@ class Cache:
         if self._connection is None:
             return None, ""
         try:
-            row = self._connection.execute(
-                "select inputs, verdicts, sum from units_3 where name = ?", (name,)
-            ).fetchone()
+            rows = self._connection.execute(
+                "select inputs, verdicts, sum from units_4 where name = ? order by number desc", (name,)
+            ).fetchall()
         except sqlite3.Error as error:
             self._give_up(error)
             return None, ""
-        if row is None:
+        if not rows:
             return None, ""
+        wanted = json.dumps(inputs)
+        row = next((row for row in rows if row[0] == wanted), rows[0])
         if _checksum(name, row[0], row[1]) != row[2]:
             self.warn(f"what the cache {self.path} says about {name} is damaged; it is proved again")
             return None, ""
-        known: dict[str, str] = json.loads(row[0])
-        if known != inputs:
+        if row[0] != wanted:
+            known: dict[str, str] = json.loads(row[0])
             changed = sorted(key for key in known.keys() | inputs.keys() if known.get(key) != inputs.get(key))
             return None, f"{changed[0]} changed"
         return [_load(item) for item in json.loads(row[1])], ""
@@ -84,8 +91,12 @@ class Cache:
             return
         known, found = json.dumps(inputs), json.dumps([_save(verdict) for verdict in verdicts])
         row = (name, known, found, _checksum(name, known, found))
+        old = "select number from units_4 where name = ? order by number desc limit -1 offset ?"
         try:
-            self._connection.execute("insert or replace into units_3 values (?, ?, ?, ?)", row)
+            self._connection.execute(
+                "insert or replace into units_4 (name, inputs, verdicts, sum) values (?, ?, ?, ?)", row
+            )
+            self._connection.execute(f"delete from units_4 where number in ({old})", (name, VERSIONS))
             self._connection.commit()
         except sqlite3.Error as error:
             self.close()

@@ -380,7 +380,9 @@ def position_of(run: Interpreter, index: ast.expr, node: ast.Subscript, frame: F
     term = position.term if isinstance(position, EnumValue) and position.is_int else position
     if not isinstance(term, z3.ArithRef):
         raise run.refuse(node, frame, "the index is not a number")
-    return term
+    # The same object has the same name, however its number was computed.
+    plain = z3.simplify(term)
+    return plain if isinstance(plain, z3.ArithRef) and z3.is_const(plain) else term
 
 
 def length(run: Interpreter, sequence: Sequence | Words) -> z3.ArithRef:

@@ -8,6 +8,7 @@ Refuses nothing: what cannot be decided says why
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import z3
@@ -15,7 +16,8 @@ import z3
 from hfverify.diagnostics import Diagnostic
 from hfverify.prove.obligations import MUST_BE_REACHED, Subject
 from hfverify.prove.query import Group, Query
-from hfverify.prove.solver import Answer, GroupSolver, Outcome, find
+from hfverify.prove.small import Bounds
+from hfverify.prove.solver import GLANCE, SMALL, Answer, GroupSolver, Outcome, find
 from hfverify.prove.specification import Wanted
 
 MOST_TRIES = 3
@@ -100,23 +102,34 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
             continue
         decision = Decision(Outcome.MODEL, candidates=[])
         begun = time.perf_counter()
-        for group in subject.groups:
-            for guarded, guard in group.guards:
-                solver = solvers[id(group)]
-                if guarded == name and decision.outcome is not Outcome.PROVED and solver.possible(guard):
-                    excluded = solver.prove(Query(name, z3.Not(guard), Diagnostic("HF303", "", ())))
-                    decision.steps += excluded.steps
-                    if excluded.outcome is Outcome.PROVED:
-                        continue
-                    answer = find(group, [*group.facts, *_demanding(group), guard], steps, smallest=False)
-                    decision.steps += answer.steps
-                    if answer.outcome is Outcome.MODEL:
-                        decision.outcome = Outcome.PROVED
-                    elif answer.outcome is not Outcome.PROVED:
-                        decision.outcome, decision.reason = answer.outcome, answer.reason
+        ways = [
+            (group, guard)
+            for group in subject.groups
+            for guarded, guard in group.guards
+            if guarded == name and solvers[id(group)].possible(guard)
+        ]
+        # Most outcomes have a state in the smallest machines: where it is soon found, nothing else is asked.
+        for part, sizes in ((GLANCE, SMALL[:1]), (1, SMALL)):
+            for group, guard in ways:
+                if decision.outcome is Outcome.PROVED:
+                    break
+                excluded = solvers[id(group)].prove(Query(name, z3.Not(guard), Diagnostic("HF303", "", ())), part)
+                decision.steps += excluded.steps
+                if excluded.outcome is not Outcome.PROVED:
+                    _lead(decision, group, guard, steps, sizes)
         decision.seconds = time.perf_counter() - begun
         decisions[name] = decision
     return decisions
+
+
+def _lead(decision: Decision, group: Group, guard: z3.BoolRef, steps: int, sizes: Sequence[Bounds]) -> None:
+    """Look for a state that leads to an outcome along this path."""
+    answer = find(group, [*group.facts, *_demanding(group), guard], steps, smallest=False, sizes=sizes)
+    decision.steps += answer.steps
+    if answer.outcome is Outcome.MODEL:
+        decision.outcome, decision.reason = Outcome.PROVED, ""
+    elif answer.outcome is not Outcome.PROVED and len(sizes) == len(SMALL):
+        decision.outcome, decision.reason = answer.outcome, answer.reason
 
 
 def _demanding(group: Group) -> list[z3.BoolRef]:

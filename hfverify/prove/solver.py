@@ -8,6 +8,7 @@ Refuses nothing; a solver that dies or gives up is an answer too
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,6 +32,8 @@ SEARCHES = 12
 TURNS = 3
 # What part of the budget is spent on a guess: a good one is soon found to be.
 GUESSING = 4
+# What part of the budget is spent on the question whether something is excluded, if it need not be answered.
+GLANCE = 200
 # How much is spent on making a counterexample smaller.
 SHRINKING_STEPS = 2_000_000
 SMALL = (
@@ -102,7 +105,7 @@ class GroupSolver:
     def possible(self, condition: z3.BoolRef) -> bool:
         """Whether the group's hypotheses without quantifiers allow the condition."""
         if self._plain is None:
-            self._plain = make_solver(self.steps, mbqi=False)
+            self._plain = make_solver(self.steps // GLANCE, mbqi=False)
             formulas = [*self.group.facts, *self.group.assumptions]
             self._plain.add(*[formula for formula in formulas if not has_quantifier(formula)])
         if condition.get_id() not in self._possible:
@@ -112,15 +115,16 @@ class GroupSolver:
             self._possible[condition.get_id()] = (condition, self._plain.check(*plain) != z3.unsat)
         return self._possible[condition.get_id()][1]
 
-    def prove(self, query: Query) -> Answer:
-        """Try to prove a query for machines of any size. Queries come in the order of their depth."""
+    def prove(self, query: Query, part: int = 1) -> Answer:
+        """Try to prove a query for machines of any size, with a part of the budget, in the order of their depths."""
         depth = len(self.group.assumptions) if query.depth is None else query.depth
         if depth > self.added:
             self.solver.add(*self.group.assumptions[self.added : depth])
             self.added = depth
         if depth < self.added:
-            return GroupSolver(self.group, self.steps).prove(query)
+            return GroupSolver(self.group, self.steps).prove(query, part)
         before = spent(self.solver)
+        self.solver.set("rlimit", self.steps // part)
         self.solver.push()
         self.solver.add(*query.given, z3.Not(query.goal))
         result = self.solver.check()
@@ -153,10 +157,12 @@ class GroupSolver:
         return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
 
 
-def find(group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True) -> Answer:
-    """A model of the formulas in a small machine; with `smallest`, as small as it can be made."""
+def find(
+    group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True, sizes: Sequence[Bounds] = SMALL
+) -> Answer:
+    """A model of the formulas in a machine of one of these sizes; with `smallest`, as small as it can be made."""
     total, reason = 0, ""
-    for bounds in SMALL:
+    for bounds in sizes:
         if total > SEARCHES * steps:
             break
         solver = make_solver(steps, mbqi=False)

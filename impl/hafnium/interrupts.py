@@ -49,18 +49,23 @@ def interrupt_get(current: Vcpu) -> int:
     return INVALID_INTID
 
 
-def set_pending(target: Vcpu, intid: int) -> bool:
-    """Make `intid` pending; tell whether it is the only one that is enabled and pending, and new."""
+def set_pending_locked(target: Vcpu, intid: int) -> bool:
+    """Make `intid` pending; tell whether it is the only one that is enabled and pending, and new; the lock is held."""
     word = intid // 32
     mask = 1 << intid % 32
+    interrupts = target.interrupts
+    first = False
+    if interrupts.enabled[word] & mask and not interrupts.pending[word] & mask:
+        interrupts.enabled_and_pending_count += 1
+        first = interrupts.enabled_and_pending_count == 1
+    interrupts.pending[word] |= mask
+    return first
+
+
+def set_pending(target: Vcpu, intid: int) -> bool:
+    """Do so, and take the lock for it."""
     with target.lock:
-        interrupts = target.interrupts
-        first = False
-        if interrupts.enabled[word] & mask and not interrupts.pending[word] & mask:
-            interrupts.enabled_and_pending_count += 1
-            first = interrupts.enabled_and_pending_count == 1
-        interrupts.pending[word] |= mask
-        return first
+        return set_pending_locked(target, intid)
 
 
 def interrupt_inject(

@@ -15,6 +15,7 @@ import pytest
 from commands import REPOSITORY, Shell, copied
 
 from hfverify import session
+from hfverify.cache import VERSIONS
 from hfverify.config import load_config
 from hfverify.diagnostics import Diagnostic
 from hfverify.session import Session
@@ -183,6 +184,20 @@ def test_the_cache_is_used_and_only_for_what_did_not_change(shell: Shell) -> Non
     assert unproved(changed) == {"reset.too_large.precedence": Status.REFUTED}
 
 
+def test_who_takes_a_change_back_finds_what_was_proved_before_it(shell: Shell) -> None:
+    decided(shell, jobs=1)
+    source = shell.root / "impl" / "counter.py"
+    text = source.read_text("utf-8")
+    for version in range(VERSIONS):
+        source.write_text(text + f"\nVERSION = {version}\n", "utf-8")
+        assert not all(v.cached for v in decided(shell, jobs=1)[0])
+    assert all(v.cached for v in decided(shell, jobs=1)[0])
+    source.write_text(text + "\nVERSION = 1\n", "utf-8")
+    assert all(v.cached for v in decided(shell, jobs=1)[0])
+    source.write_text(text, "utf-8")
+    assert {v.obligation.group for v in decided(shell, jobs=1)[0] if not v.cached} != set()
+
+
 def test_an_assumption_matters_to_calls_that_do_not_import_it(shell: Shell) -> None:
     extra = shell.root / "spec" / "extra.hfs"
     extra.write_text('module extra\nassume few: counters < 9 because "of the table"\n', "utf-8")
@@ -215,7 +230,7 @@ def test_a_damaged_cache_is_set_aside(shell: Shell, content: bytes) -> None:
 def test_a_row_that_somebody_changed_is_not_believed(shell: Shell, column: str, value: str) -> None:
     decided(shell, jobs=1)
     connection = sqlite3.connect(database(shell))
-    connection.execute(f"update units_3 set {column} = ? where name = 'up'", (value,))
+    connection.execute(f"update units_4 set {column} = ? where name = 'up'", (value,))
     connection.commit()
     connection.close()
     verdicts, warnings = decided(shell, jobs=1)
@@ -241,7 +256,7 @@ def test_a_cache_that_is_in_use_is_left_alone(shell: Shell, monkeypatch: pytest.
 def test_what_is_open_is_not_remembered(shell: Shell) -> None:
     code, _ = shell.hfverify("verify", "-q", "-j", "1", "--steps", "1")
     assert code == 4
-    rows = sqlite3.connect(database(shell)).execute("select name from units_3").fetchall()
+    rows = sqlite3.connect(database(shell)).execute("select name from units_4").fetchall()
     assert "spec" not in [name for (name,) in rows]
 
 
