@@ -400,16 +400,16 @@ class Sources:
 
         Of a module it is what stands outside of functions, and which names it binds and changes where; of
         functions, those that can be called, with their `places`. Of one that is specified nobody reads the text, but
-        which parameters it has, and whether it comes to call its user; a loop with a fact reads all.
+        which parameters it has, and whether it comes to call its user; a loop with a fact reads all that it can call.
         """
-        followed = self._called(function, specified)
-        read = [called for called in followed if called is function or called.name not in specified]
-        if any(isinstance(node, ast.While | ast.For) for called in read for node in ast.walk(called.node)):
-            followed, specified = self._called(function), ()
+        followed = {called.name: called for called in self._called(function, specified)}
+        read = [called for called in followed.values() if called is function or called.name not in specified]
+        loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
+        turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function) for line in module.outline]
-        for called in followed:
-            found.append(called.name)
-            if called is not function and called.name in specified:
+        for name, called in sorted({**followed, **turned}.items()):
+            found.append(name)
+            if called is not function and name in specified and name not in turned:
                 found += [ast.unparse(called.node.args), str(self.reaches(called, function))]
             else:
                 found += [str(called.node.lineno) if places else "", called.text]
@@ -433,14 +433,20 @@ class Sources:
             current = pending.pop()
             if current is not function and current.name in specified:
                 continue
-            for node in ast.walk(current.node):
-                target = self.resolve(current.module, node.id) if isinstance(node, ast.Name) else None
-                named = list(target.functions.values()) if isinstance(target, Module) else [target]
-                for other in named:
-                    if isinstance(other, Function) and other.name not in found:
-                        found[other.name] = other
-                        pending.append(other)
+            for other in self._named(current, current.node):
+                if other.name not in found:
+                    found[other.name] = other
+                    pending.append(other)
         return [found[name] for name in sorted(found)]
+
+    def _named(self, function: Function, part: ast.AST) -> list[Function]:
+        """The functions that a part of this one names."""
+        found: list[Function] = []
+        for node in ast.walk(part):
+            target = self.resolve(function.module, node.id) if isinstance(node, ast.Name) else None
+            named = list(target.functions.values()) if isinstance(target, Module) else [target]
+            found += [other for other in named if isinstance(other, Function)]
+        return found
 
 
 Meaning = Function | Class | tuple[Module, ast.expr] | Module
