@@ -15,7 +15,6 @@ from typing import Protocol
 import z3
 
 from hfverify.diagnostics import Span
-from hfverify.execute.scopes import changes_meaning, local_names
 from hfverify.execute.source import Class, Function, Module, Sources
 from hfverify.execute.values import NONE, Builtin, EnumValue, Maybe, NoneValue, Text, TupleValue, Value
 from hfverify.execute.world import Impure, World
@@ -150,7 +149,6 @@ class Interpreter:
         self.enters: Callable[[Function, World], None] = lambda function, world: None
         self.declared: tuple[str, ...] = ()
         self._constants: dict[int, Value] = {}
-        self._locals: dict[str, set[str]] = {}
 
     # ------------------------------------------------------------ refusals and branches
 
@@ -309,9 +307,9 @@ class Interpreter:
         if function.node.args.vararg or function.node.args.kwarg:
             message = f"`{name}` takes a variable number of arguments, which is not supported"
             raise Refusal("HF401", message, function.span)
-        unusual = changes_meaning(function.node)
-        if unusual is not None:
-            raise Refusal("HF401", f"{_kind(unusual)} is not supported", function.module.span(unusual))
+        if function.unusual is not None:
+            message = f"{_kind(function.unusual)} is not supported"
+            raise Refusal("HF401", message, function.module.span(function.unusual))
         interference = self.sources.interference(function)
         if interference is not None:
             raise Refusal("HF401", interference[1], interference[0])
@@ -320,9 +318,7 @@ class Interpreter:
         """The names that are local in the whole function, also before they have a value."""
         if frame.importing:
             return set()
-        if frame.function.name not in self._locals:
-            self._locals[frame.function.name] = local_names(frame.function.node)
-        return self._locals[frame.function.name]
+        return frame.function.local_names
 
     def lookup(self, name: str, node: ast.AST, frame: Frame) -> Value:
         """A local or global name."""

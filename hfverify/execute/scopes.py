@@ -77,11 +77,6 @@ def parameters(function: ast.FunctionDef) -> list[str]:
     return found + [a.arg for a in (spec.vararg, spec.kwarg) if a is not None]
 
 
-def local_names(function: ast.FunctionDef) -> set[str]:
-    """The names that are local in the whole function, wherever they are bound in it."""
-    return {*parameters(function), *bindings(function.body)}
-
-
 def scope_of(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """All nodes of these statements that belong to one scope."""
     pending = list(reversed(body))
@@ -89,14 +84,6 @@ def scope_of(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
         node = pending.pop()
         yield node
         pending.extend(reversed(inner_scope(node)[0]))
-
-
-def changes_meaning(function: ast.FunctionDef) -> ast.AST | None:
-    """What makes the body something else than a sequence of statements, even where it is never reached."""
-    for node in scope_of(function.body):
-        if isinstance(node, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom | ast.Await):
-            return node
-    return None
 
 
 def global_bindings(tree: ast.Module) -> dict[str, list[ast.AST]]:

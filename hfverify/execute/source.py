@@ -21,6 +21,8 @@ from hfverify.execute.scopes import (
     global_bindings,
     import_effects,
     late_changes,
+    parameters,
+    scope_of,
     shadows_standard_library,
 )
 
@@ -39,6 +41,17 @@ class Function:
     def text(self) -> str:
         """As it stands in the file."""
         return ast.get_source_segment(self.module.text, self.node) or ""
+
+    @cached_property
+    def local_names(self) -> set[str]:
+        """The names that are local in all of it, wherever they are bound."""
+        return {*parameters(self.node), *bindings(self.node.body)}
+
+    @cached_property
+    def unusual(self) -> ast.AST | None:
+        """What makes the body something else than a sequence of statements, even where it is never reached."""
+        kinds = ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom | ast.Await
+        return next((node for node in scope_of(self.node.body) if isinstance(node, kinds)), None)
 
     @property
     def span(self) -> Span:

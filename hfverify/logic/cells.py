@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import z3
 
+from hfverify.logic.terms import select, store
 from hfverify.logic.values import Bits, Bytes, Fifo, Map, Ref, Stored, split
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BitsType, BoolType, BytesType, FifoType, MapType
@@ -60,7 +61,7 @@ def _found(array: z3.ExprRef, keys: tuple[z3.ArithRef, ...]) -> z3.ExprRef:
     """What the array has at these very keys, if that was written last."""
     if z3.is_store(array) and all(a.eq(b) for a, b in zip(array.children()[1:-1], keys, strict=True)):
         return array.children()[-1]
-    return z3.Select(array, *keys)
+    return select(array, *keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,12 @@ class Cells:
         stored = self.terms[cell.name]
         if isinstance(cell.type, BitsType | MapType) and ref.keys:
             return join(cell, [_found(stored[0], ref.keys)])
-        return join(cell, [z3.Select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
+        return join(cell, [select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
 
     def write(self, cell: Cell, ref: Ref, value: Stored) -> Cells:
         """The state in which that cell has another value."""
         new = split(value)
         if ref.keys:
             old = self.terms[cell.name]
-            new = tuple(z3.Store(term, *ref.keys, part) for term, part in zip(old, new, strict=True))
+            new = tuple(store(term, *ref.keys, part) for term, part in zip(old, new, strict=True))
         return Cells({**self.terms, cell.name: new})

@@ -16,7 +16,9 @@ import z3
 from hfverify.diagnostics import Span
 from hfverify.logic import arithmetic, maps
 from hfverify.logic.cells import Cells
-from hfverify.logic.facts import Facts, bound, in_range, is_open
+from hfverify.logic.facts import Facts, bound, in_range
+from hfverify.logic.quantifiers import is_open
+from hfverify.logic.terms import Remembered, at_least, at_most, greater, implied, less, negated
 from hfverify.logic.values import (
     Bits,
     Bytes,
@@ -162,7 +164,7 @@ class Evaluator:
                 return self._apply(expr, env)
             case tree.Unary(_, operator, operand):
                 if operator == "not":
-                    return z3.Not(self.truth(operand, env))
+                    return negated(self.truth(operand, env))
                 number = self.number(operand, env)
                 return _folded(-number) if operator == "-" else number
             case tree.Binary():
@@ -171,7 +173,7 @@ class Evaluator:
                 test = self.truth(condition, env)
                 with self.under(test):
                     left = self.evaluate(then, env)
-                with self.under(z3.Not(test)):
+                with self.under(negated(test)):
                     right = self.evaluate(otherwise, env)
                 return choose(test, left, right)
             case tree.Quantified():
@@ -190,7 +192,7 @@ class Evaluator:
         names: dict[str, Value | Thunk] = {}
         for key, term in zip(self.program.states[ref.state].keys, ref.keys, strict=True):
             limit = self.number(key.below, Env(env.cells, names, None, env.here, env.volatile))
-            limits += [term >= 0, term < limit]
+            limits += [term >= 0, less(term, limit)]
             names[key.name] = term
         return conjunction(limits)
 
@@ -363,11 +365,11 @@ class Evaluator:
         operator = expr.operator
         if operator in ("and", "or", "==>"):
             left = self.truth(expr.left, env)
-            with self.under(z3.Not(left) if operator == "or" else left):
+            with self.under(negated(left) if operator == "or" else left):
                 right = self.truth(expr.right, env)
             if operator == "and":
                 return conjunction([left, right])
-            return disjunction([left, right]) if operator == "or" else z3.Implies(left, right)
+            return disjunction([left, right]) if operator == "or" else implied(left, right)
         a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
         if isinstance(a, Bits) and isinstance(b, Bits) and operator == "&":
             return self.facts.meet(a, b)
@@ -375,11 +377,11 @@ class Evaluator:
             case "==":
                 return self.equal(a, b)
             case "!=":
-                return z3.Not(self.equal(a, b))
+                return negated(self.equal(a, b))
             case "in":
                 return self._contains(b, a)
             case "not in":
-                return z3.Not(self._contains(b, a))
+                return negated(self._contains(b, a))
         assert isinstance(a, z3.ArithRef) and isinstance(b, z3.ArithRef)
         return self._arithmetic(operator, a, b, expr.span)
 
@@ -387,13 +389,13 @@ class Evaluator:
         ranges = self.facts.ranges
         match operator:
             case "<":
-                return a < b
+                return less(a, b)
             case "<=":
-                return a <= b
+                return at_most(a, b)
             case ">":
-                return a > b
+                return greater(a, b)
             case ">=":
-                return a >= b
+                return at_least(a, b)
             case "+":
                 return _folded(a + b)
             case "-":
@@ -437,7 +439,7 @@ class Evaluator:
             assert isinstance(b, Ref)
             return a.same(b)
         assert isinstance(a, z3.ExprRef) and isinstance(b, z3.ExprRef)
-        return _folded_truth(a == b)
+        return _equal(a, b)
 
     def _contains(self, container: Value, element: Value) -> z3.BoolRef:
         assert isinstance(element, z3.ExprRef)
@@ -447,7 +449,7 @@ class Evaluator:
             assert isinstance(element, z3.ArithRef)
             return container.has(element)
         assert isinstance(container, SetValue)
-        return disjunction([_folded_truth(element == item) for item in container.items])
+        return disjunction([_equal(element, item) for item in container.items])
 
     def _quantified(self, expr: tree.Quantified, env: Env) -> z3.BoolRef:
         variables: dict[str, z3.ArithRef] = {}
@@ -559,3 +561,6 @@ def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:
     if z3.is_int_value(left) and z3.is_int_value(right):
         return z3.simplify(term)
     return z3.BoolVal(True) if z3.is_eq(term) and left.eq(right) else term
+
+
+_equal: Remembered[..., z3.BoolRef] = Remembered(lambda a, b: _folded_truth(a == b))

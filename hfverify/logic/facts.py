@@ -13,6 +13,7 @@ from typing import Any
 import z3
 
 from hfverify.logic.arithmetic import Ranges
+from hfverify.logic.terms import Remembered, select
 from hfverify.logic.values import Bits, Bytes, Fifo, Map, Stored, conjunction, split
 from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds
 
@@ -202,6 +203,7 @@ def _is_bit(number: z3.ArithRef) -> z3.BoolRef:
     return z3.And(number >= 0, number < MOST_BITS)
 
 
+@Remembered
 def unwritten(term: z3.ExprRef) -> z3.ExprRef | None:
     """What was at this place before the path wrote anything; None for a term that was computed."""
     if z3.is_const(term):
@@ -211,20 +213,12 @@ def unwritten(term: z3.ExprRef) -> z3.ExprRef | None:
     array = term.arg(0)
     while z3.is_store(array):
         array = array.arg(0)
-    return z3.Select(array, *term.children()[1:]) if z3.is_const(array) else None
+    return select(array, *term.children()[1:]) if z3.is_const(array) else None
 
 
 def bound(name: str, domain: str) -> z3.ArithRef:
     """A variable for a quantifier; the part after `:` says over what it ranges."""
     return z3.Int(f"?{name}:{domain}")
-
-
-def is_open(term: z3.ExprRef) -> bool:
-    """Whether a quantifier's variable occurs in the term."""
-    return any(
-        z3.is_const(inner) and not z3.is_int_value(inner) and inner.decl().name().startswith("?")
-        for inner in subterms(term)
-    )
 
 
 def subterms(term: z3.ExprRef) -> Iterator[z3.ExprRef]:

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import z3
 
-from hfverify.logic.facts import Facts, bound, is_open, subterms
+from hfverify.logic.facts import Facts, bound, subterms
+from hfverify.logic.quantifiers import is_open
 from hfverify.logic.values import Map, conjunction
 
 # Over what the variable of a quantifier ranges that speaks about the values of a map.

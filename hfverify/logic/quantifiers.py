@@ -1,7 +1,7 @@
-"""Whether a formula has quantifiers, or uses functions of certain names.
+"""Whether a formula has quantifiers, is about the variable of one, or uses functions of certain names.
 
 Reads   solver terms
-Gives   has_quantifier, has_limited; what was found of a term is remembered as long as its context lives
+Gives   has_quantifier, is_open, has_limited; what was found of a term is remembered as long as its context lives
 Refuses nothing
 """
 
@@ -51,5 +51,11 @@ def _is_limited(term: z3.ExprRef) -> bool:
     return z3.is_app(term) and term.num_args() > 0 and term.decl().name() in LIMITED
 
 
+def _is_variable(term: z3.ExprRef) -> bool:
+    return z3.is_const(term) and not z3.is_int_value(term) and term.decl().name().startswith("?")
+
+
 has_quantifier = _Search(z3.is_quantifier)
+# Whether a quantifier's variable occurs in a term, which so has a value only below it.
+is_open = _Search(_is_variable)
 has_limited = _Search(_is_limited)

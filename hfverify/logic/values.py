@@ -12,6 +12,8 @@ from typing import TypeAlias
 
 import z3
 
+from hfverify.logic.terms import all_of, any_of, same, select
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -23,7 +25,7 @@ class Ref:
     def same(self, other: Ref) -> z3.BoolRef:
         """Whether the two are the same object."""
         assert self.state == other.state
-        return conjunction([a == b for a, b in zip(self.keys, other.keys, strict=True)])
+        return conjunction([same(a, b) for a, b in zip(self.keys, other.keys, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Fifo:
 
     def has(self, element: z3.ArithRef) -> z3.BoolRef:
         """Membership."""
-        return z3.Select(self.member, element)
+        return select(self.member, element)
 
     def append(self, element: z3.ArithRef) -> Fifo:
         """The queue with one more at the end."""
@@ -92,7 +94,7 @@ class Bits:
             if not _apart(found.arg(1), number):
                 break
             found = found.arg(0)
-        return z3.Select(found, number)
+        return select(found, number)
 
     def put(self, number: z3.ArithRef, value: z3.BoolRef) -> Bits:
         """The set in which the number is a member, or is none."""
@@ -131,7 +133,7 @@ def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     kept = [term for term in terms if not z3.is_true(term)]
     if not kept:
         return z3.BoolVal(True)
-    return kept[0] if len(kept) == 1 else z3.And(*kept)
+    return kept[0] if len(kept) == 1 else all_of(*kept)
 
 
 def disjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
@@ -139,4 +141,4 @@ def disjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     kept = [term for term in terms if not z3.is_false(term)]
     if not kept:
         return z3.BoolVal(False)
-    return kept[0] if len(kept) == 1 else z3.Or(*kept)
+    return kept[0] if len(kept) == 1 else any_of(*kept)

@@ -54,7 +54,7 @@ def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[s
         asked = [q for q in group.queries if only is None or q.obligation in only]
         if not asked:
             continue
-        solver = GroupSolver(group, steps)
+        solver = solver_of(group, steps)
         last = len(group.assumptions) + 1
         for query in sorted(asked, key=lambda q: last if q.depth is None else q.depth):
             decision = decisions[query.obligation]
@@ -64,10 +64,15 @@ def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[s
     return decisions
 
 
+def solver_of(group: Group, steps: int) -> GroupSolver:
+    """The solver that knows the hypotheses of a group."""
+    if group.solver is None or group.solver.steps != steps:
+        group.solver = GroupSolver(group, steps)
+    return group.solver
+
+
 def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) -> None:
     begun = time.perf_counter()
-    if query.given and query.depth is None and not solver.possible(query.given[0]):
-        return
     # What failed once is not proved any more: only a state that shows it is still of use.
     failed = decision.outcome is not Outcome.PROVED
     answer = None if failed else solver.prove(query)
@@ -96,7 +101,6 @@ def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) ->
 def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """For each outcome: some state must lead to it along some path, or every promise about it holds for nothing."""
     decisions: dict[str, Decision] = {}
-    solvers = {id(group): GroupSolver(group, steps) for group in subject.groups}
     for name, obligation in subject.obligations.items():
         if obligation.kind not in MUST_BE_REACHED or (only is not None and name not in only):
             continue
@@ -106,14 +110,14 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
             (group, guard)
             for group in subject.groups
             for guarded, guard in group.guards
-            if guarded == name and solvers[id(group)].possible(guard)
+            if guarded == name
         ]
         # Most outcomes have a state in the smallest machines: where it is soon found, nothing else is asked.
         for part, sizes in ((GLANCE, SMALL[:1]), (1, SMALL)):
             for group, guard in ways:
                 if decision.outcome is Outcome.PROVED:
                     break
-                excluded = solvers[id(group)].prove(Query(name, z3.Not(guard), Diagnostic("HF303", "", ())), part)
+                excluded = solver_of(group, steps).prove(Query(name, z3.Not(guard), Diagnostic("HF303", "", ())), part)
                 decision.steps += excluded.steps
                 if excluded.outcome is not Outcome.PROVED:
                     _lead(decision, group, guard, steps, sizes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import z3
 
@@ -16,6 +17,9 @@ from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
 from hfverify.logic.maps import DOMAIN
 from hfverify.prove.small import Bounds, Expansion, named_bits
+
+if TYPE_CHECKING:
+    from hfverify.prove.solver import GroupSolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Group:
     guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)
     expansions: dict[tuple[int, tuple[int, ...]], Expansion] = field(default_factory=dict)
     known_limits: dict[Bounds, list[z3.BoolRef]] = field(default_factory=dict)
+    solver: GroupSolver | None = None
 
     def small(self, bounds: Bounds) -> list[z3.BoolRef]:
         """The limits of these bounds, computed once."""

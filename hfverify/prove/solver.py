@@ -15,7 +15,6 @@ from enum import Enum
 import z3
 
 from hfverify.logic.facts import MOST_BITS
-from hfverify.logic.quantifiers import has_quantifier
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds, Expansion
 
@@ -86,8 +85,10 @@ def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
 
 def spent(solver: z3.Solver) -> int:
     """The resource units that the context has used so far."""
-    statistics = solver.statistics()
-    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in list(statistics.keys()) else 0
+    try:
+        return int(solver.statistics().get_key_value("rlimit count"))
+    except z3.Z3Exception:
+        return 0
 
 
 class GroupSolver:
@@ -99,21 +100,6 @@ class GroupSolver:
         self.solver = make_solver(steps, mbqi=False)
         self.solver.add(*group.facts)
         self.added = 0
-        self._plain: z3.Solver | None = None
-        self._possible: dict[int, tuple[z3.BoolRef, bool]] = {}
-
-    def possible(self, condition: z3.BoolRef) -> bool:
-        """Whether the group's hypotheses without quantifiers allow the condition."""
-        if self._plain is None:
-            self._plain = make_solver(self.steps // GLANCE, mbqi=False)
-            formulas = [*self.group.facts, *self.group.assumptions]
-            self._plain.add(*[formula for formula in formulas if not has_quantifier(formula)])
-        if condition.get_id() not in self._possible:
-            plain = [
-                c for c in (condition.children() if z3.is_and(condition) else [condition]) if not has_quantifier(c)
-            ]
-            self._possible[condition.get_id()] = (condition, self._plain.check(*plain) != z3.unsat)
-        return self._possible[condition.get_id()][1]
 
     def prove(self, query: Query, part: int = 1) -> Answer:
         """Try to prove a query for machines of any size, with a part of the budget, in the order of their depths."""
