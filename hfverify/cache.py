@@ -18,11 +18,14 @@ from pathlib import Path
 from hfverify.diagnostics import Span
 from hfverify.verdict import Obligation, Status, Verdict
 
-
 # Of how many versions of a unit the verdicts are kept: who takes a change back finds what was proved before it.
 VERSIONS = 8
 _TABLE = """create table if not exists units_4 (
     number integer primary key, name text, inputs text, verdicts text, sum text, unique (name, inputs)
+)"""
+
+_FORGET = """delete from units_4 where number in (
+    select number from units_4 where name = ? order by number desc limit -1 offset ?
 )"""
 
 
@@ -91,12 +94,11 @@ class Cache:
             return
         known, found = json.dumps(inputs), json.dumps([_save(verdict) for verdict in verdicts])
         row = (name, known, found, _checksum(name, known, found))
-        old = "select number from units_4 where name = ? order by number desc limit -1 offset ?"
         try:
             self._connection.execute(
                 "insert or replace into units_4 (name, inputs, verdicts, sum) values (?, ?, ?, ?)", row
             )
-            self._connection.execute(f"delete from units_4 where number in ({old})", (name, VERSIONS))
+            self._connection.execute(_FORGET, (name, VERSIONS))
             self._connection.commit()
         except sqlite3.Error as error:
             self.close()

@@ -7,7 +7,6 @@ Refuses what the front end and the executor refuse
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace

@@ -77,6 +77,11 @@ def parameters(function: ast.FunctionDef) -> list[str]:
     return found + [a.arg for a in (spec.vararg, spec.kwarg) if a is not None]
 
 
+def local_names(function: ast.FunctionDef) -> set[str]:
+    """The names that are local in the whole function, wherever they are bound in it."""
+    return {*parameters(function), *bindings(function.body)}
+
+
 def scope_of(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
     """All nodes of these statements that belong to one scope."""
     pending = list(reversed(body))

@@ -21,7 +21,7 @@ from hfverify.execute.scopes import (
     global_bindings,
     import_effects,
     late_changes,
-    parameters,
+    local_names,
     scope_of,
     shadows_standard_library,
 )
@@ -45,7 +45,7 @@ class Function:
     @cached_property
     def local_names(self) -> set[str]:
         """The names that are local in all of it, wherever they are bound."""
-        return {*parameters(self.node), *bindings(self.node.body)}
+        return local_names(self.node)
 
     @cached_property
     def unusual(self) -> ast.AST | None:

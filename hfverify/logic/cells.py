@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import z3
 
-from hfverify.logic.terms import select, store
+from hfverify.logic.terms import children, identity, select, store
 from hfverify.logic.values import Bits, Bytes, Fifo, Map, Ref, Stored, split
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BitsType, BoolType, BytesType, FifoType, MapType
@@ -59,8 +59,8 @@ def constants(cell: Cell, name: str) -> Stored:
 
 def _found(array: z3.ExprRef, keys: tuple[z3.ArithRef, ...]) -> z3.ExprRef:
     """What the array has at these very keys, if that was written last."""
-    if z3.is_store(array) and all(a.eq(b) for a, b in zip(array.children()[1:-1], keys, strict=True)):
-        return array.children()[-1]
+    if z3.is_store(array) and all(a.eq(b) for a, b in zip(children(array)[1:-1], keys, strict=True)):
+        return children(array)[-1]
     return select(array, *keys)
 
 
@@ -84,7 +84,7 @@ class Cells:
 
     def read(self, cell: Cell, ref: Ref) -> Stored:
         """The value of a cell of an object."""
-        key = (cell.name, *(k.get_id() for k in ref.keys))
+        key = (cell.name, *map(identity, ref.keys))
         if key not in self._reads:
             self._reads[key] = (self._looked_up(cell, ref), ref)
         return self._reads[key][0]

@@ -18,7 +18,18 @@ from hfverify.logic import arithmetic, maps
 from hfverify.logic.cells import Cells
 from hfverify.logic.facts import Facts, bound, in_range
 from hfverify.logic.quantifiers import is_open
-from hfverify.logic.terms import Remembered, at_least, at_most, greater, implied, less, negated
+from hfverify.logic.terms import (
+    Remembered,
+    at_least,
+    at_most,
+    greater,
+    implied,
+    integer,
+    less,
+    negated,
+    numeral,
+    truth_value,
+)
 from hfverify.logic.values import (
     Bits,
     Bytes,
@@ -142,8 +153,8 @@ class Evaluator:
         match expr:
             case tree.Literal(_, value):
                 if isinstance(value, bool):
-                    return z3.BoolVal(value)
-                return z3.IntVal(-1 if value is None else value)
+                    return truth_value(value)
+                return numeral(-1 if value is None else value)
             case tree.Name():
                 return self._name(expr, env)
             case tree.Member():
@@ -192,7 +203,7 @@ class Evaluator:
         names: dict[str, Value | Thunk] = {}
         for key, term in zip(self.program.states[ref.state].keys, ref.keys, strict=True):
             limit = self.number(key.below, Env(env.cells, names, None, env.here, env.volatile))
-            limits += [term >= 0, less(term, limit)]
+            limits += [at_least(term, numeral(0)), less(term, limit)]
             names[key.name] = term
         return conjunction(limits)
 
@@ -208,11 +219,11 @@ class Evaluator:
         if text in program.consts:
             return self.evaluate(program.consts[text][1], env)
         if text in program.sizes:
-            term = z3.Int(text)
+            term = integer(text)
             self.facts.typed(term, program.sizes[text])
             return term
         if text in program.enum_items:
-            return z3.IntVal(program.enum_items[text][1])
+            return numeral(program.enum_items[text][1])
         if text in program.variants:
             return z3.IntVal((program.variants[text].tree.tag or 0) << program.variants[text].tag_shift)
         if program.thread is not None and text == program.thread.name:
@@ -563,4 +574,6 @@ def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:
     return z3.BoolVal(True) if z3.is_eq(term) and left.eq(right) else term
 
 
-_equal: Remembered[..., z3.BoolRef] = Remembered(lambda a, b: _folded_truth(a == b))
+@Remembered
+def _equal(a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
+    return _folded_truth(a == b)

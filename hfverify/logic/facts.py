@@ -13,7 +13,7 @@ from typing import Any
 import z3
 
 from hfverify.logic.arithmetic import Ranges
-from hfverify.logic.terms import Remembered, select
+from hfverify.logic.terms import Remembered, at_least, at_most, children, identity, numeral, select
 from hfverify.logic.values import Bits, Bytes, Fifo, Map, Stored, conjunction, split
 from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds
 
@@ -55,7 +55,7 @@ class Facts:
         a question of its own, which must not be answered by assuming it.
         """
         terms = split(value)
-        key = (id(type_), *(term.get_id() for term in terms))
+        key = (id(type_), *map(identity, terms))
         if key in self._typed:
             return
         self._typed[key] = (terms, type_)
@@ -230,12 +230,12 @@ def subterms(term: z3.ExprRef) -> Iterator[z3.ExprRef]:
         if current.get_id() not in seen:
             seen.add(current.get_id())
             yield current
-            pending += current.children()
+            pending += children(current)
 
 
 def in_range(value: z3.ArithRef, type_: Type) -> z3.BoolRef:
     """Whether a number is one that the type allows."""
     low, high = bounds(type_)
-    limits = [value >= low] if low is not None else []
-    limits += [value <= high] if high is not None else []
+    limits = [at_least(value, numeral(low))] if low is not None else []
+    limits += [at_most(value, numeral(high))] if high is not None else []
     return conjunction(limits)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import z3
 
+from hfverify.logic.terms import children, identity
+
 
 class _Search:
     """Whether something that the predicate names occurs in a term."""
@@ -27,20 +29,20 @@ class _Search:
         pending = [term]
         while pending:
             current = pending[-1]
-            number = current.get_id()
+            number = identity(current)
             if number in self.known:
                 pending.pop()
                 continue
             if self.wanted(current):
                 self.known[number] = (current, True)
                 continue
-            inside = current.children()
-            unknown = [child for child in inside if child.get_id() not in self.known]
+            inside = children(current)
+            unknown = [child for child in inside if identity(child) not in self.known]
             if unknown:
                 pending += unknown
             else:
-                self.known[number] = (current, any(self.known[child.get_id()][1] for child in inside))
-        return self.known[term.get_id()][1]
+                self.known[number] = (current, any(self.known[identity(child)][1] for child in inside))
+        return self.known[identity(term)][1]
 
 
 # Functions whose values a small machine bounds.

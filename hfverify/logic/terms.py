@@ -1,7 +1,7 @@
-"""Solver terms that come up again on every path, each made once.
+"""Solver terms that come up again on every path, each made once, and what is often asked of them.
 
 Reads   solver terms
-Gives   select, store, comparisons, and connectives of such terms; remembered as long as their context lives
+Gives   select, store, comparisons, connectives, numbers, names, children; remembered as long as their context lives
 Refuses nothing
 """
 
@@ -15,6 +15,7 @@ import z3
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Remembered(Generic[P, T]):
@@ -37,6 +38,39 @@ class Remembered(Generic[P, T]):
         return found[0]
 
 
+class Named(Generic[K, T]):
+    """Terms of the default context by what they are made of."""
+
+    def __init__(self, make: Callable[[K], T]) -> None:
+        self.make = make
+        self.known: dict[K, T] = {}
+        self.context: z3.Context | None = None
+
+    def __call__(self, name: K) -> T:
+        if self.context is not z3.z3._main_ctx:
+            self.known.clear()
+            self.context = z3.main_ctx()
+        if name not in self.known:
+            self.known[name] = self.make(name)
+        return self.known[name]
+
+
+integer = Named(z3.Int)
+numeral = Named(z3.IntVal)
+truth_value = Named(z3.BoolVal)
+
+
+def identity(term: z3.AstRef) -> int:
+    """A number that no other living term has."""
+    return int(term.ast.value)
+
+
+def is_truth(term: z3.ExprRef, value: bool) -> bool:
+    """Whether the term is this very truth value."""
+    return bool(term.ast.value == truth_value(value).ast.value)
+
+
+children: Remembered[..., list[z3.ExprRef]] = Remembered(z3.ExprRef.children)
 select: Remembered[..., z3.ExprRef] = Remembered(z3.Select)
 store: Remembered[..., z3.ArrayRef] = Remembered(z3.Store)
 all_of: Remembered[..., z3.BoolRef] = Remembered(z3.And)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import z3
 
-from hfverify.logic.terms import all_of, any_of, same, select
+from hfverify.logic.terms import all_of, any_of, is_truth, same, select, truth_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +130,15 @@ def split(value: Stored) -> tuple[z3.ExprRef, ...]:
 
 def conjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     """All of the terms; true for none."""
-    kept = [term for term in terms if not z3.is_true(term)]
+    kept = [term for term in terms if not is_truth(term, True)]
     if not kept:
-        return z3.BoolVal(True)
+        return truth_value(True)
     return kept[0] if len(kept) == 1 else all_of(*kept)
 
 
 def disjunction(terms: list[z3.BoolRef]) -> z3.BoolRef:
     """Any of the terms; false for none."""
-    kept = [term for term in terms if not z3.is_false(term)]
+    kept = [term for term in terms if not is_truth(term, False)]
     if not kept:
-        return z3.BoolVal(False)
+        return truth_value(False)
     return kept[0] if len(kept) == 1 else any_of(*kept)

@@ -16,6 +16,7 @@ import z3
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
 from hfverify.logic.maps import DOMAIN
+from hfverify.logic.terms import children
 from hfverify.prove.small import Bounds, Expansion, named_bits
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Group:
             term = pending.pop()
             if term.get_id() not in seen and not z3.is_quantifier(term):
                 seen.add(term.get_id())
-                pending.extend(term.children())
+                pending.extend(children(term))
                 if z3.is_const(term) and term.decl().name().startswith("byte!"):
                     found[term.decl().name()] = term
         return [found[name] for name in sorted(found)]

@@ -19,6 +19,7 @@ from hfverify.logic.evaluate import Env, Evaluator
 from hfverify.logic.facts import MOST_BITS, Facts
 from hfverify.logic.maps import DOMAIN
 from hfverify.logic.quantifiers import LIMITED, has_limited, has_quantifier
+from hfverify.logic.terms import children, identity, negated, numeral, select
 from hfverify.model.program import Program
 from hfverify.model.types import IntType
 
@@ -75,10 +76,10 @@ class Expansion:
         elif term.num_args() == 0:
             result = term
         else:
-            before = term.children()
-            children = [self._expanded(child) for child in before]
-            same = all(a is b or a.eq(b) for a, b in zip(children, before, strict=True))
-            result = term if same else _rebuilt(term, children)
+            before = children(term)
+            parts = [self._expanded(child) for child in before]
+            same = all(a is b or a.eq(b) for a, b in zip(parts, before, strict=True))
+            result = term if same else _rebuilt(term, parts)
             self._limit(result)
         self._done[term.get_id()] = (term, result)
         return result
@@ -99,7 +100,7 @@ class Expansion:
             return list(self.numbers.get(domain, ()))
         if domain == DOMAIN:
             return [number for numbers in self.numbers.values() for number in numbers]
-        values: list[z3.ExprRef] = [z3.IntVal(value) for value in self.bounds.domain(domain)]
+        values: list[z3.ExprRef] = [numeral(value) for value in self.bounds.domain(domain)]
         return values + list(self.places) if domain == "byte" else values
 
     def _limit(self, term: z3.ExprRef) -> None:
@@ -111,10 +112,11 @@ class Expansion:
             return
         member = term.arg(0)
         if name == "cardinality":
-            self.limits.append(term == z3.Sum([z3.If(member[bit], 1, 0) for bit in self.bounds.bits]))
+            self.limits.append(term == z3.Sum([z3.If(select(member, numeral(bit)), 1, 0) for bit in self.bounds.bits]))
         if member.get_id() not in self._sets:
             self._sets[member.get_id()] = member
-            self.limits += [z3.Not(member[bit]) for bit in range(MOST_BITS) if bit not in self.bounds.bits]
+            outside = (numeral(bit) for bit in range(MOST_BITS) if bit not in self.bounds.bits)
+            self.limits += [negated(select(member, bit)) for bit in outside]
 
 
 def _concerned(term: z3.ExprRef) -> bool:
@@ -122,12 +124,12 @@ def _concerned(term: z3.ExprRef) -> bool:
     return has_quantifier(term) or has_limited(term)
 
 
-def _rebuilt(term: z3.ExprRef, children: list[z3.ExprRef]) -> z3.ExprRef:
+def _rebuilt(term: z3.ExprRef, parts: list[z3.ExprRef]) -> z3.ExprRef:
     if z3.is_and(term):
-        return z3.And(*children)
+        return z3.And(*parts)
     if z3.is_or(term):
-        return z3.Or(*children)
-    return term.decl()(*children)
+        return z3.Or(*parts)
+    return term.decl()(*parts)
 
 
 def _assignments(domains: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
@@ -176,11 +178,11 @@ def named_bits(terms: Iterable[z3.ExprRef]) -> list[int]:
     pending = list(terms)
     while pending:
         term = pending.pop()
-        if term.get_id() in seen:
+        if identity(term) in seen:
             continue
-        seen.add(term.get_id())
+        seen.add(identity(term))
         is_set = (z3.is_select(term) or z3.is_store(term)) and term.arg(0).sort() == sets
         if is_set and z3.is_int_value(term.arg(1)) and 0 <= term.arg(1).as_long() < MOST_BITS:
             found.add(term.arg(1).as_long())
-        pending.extend(term.children())
+        pending.extend(children(term))
     return sorted(found)
