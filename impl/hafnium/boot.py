@@ -8,21 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
-from hafnium.page_table import (
-    ABSENT,
-    MODE_D,
-    MODE_R,
-    MODE_SHARED,
-    MODE_UNOWNED,
-    MODE_W,
-    MODE_X,
-    STAGE1_LIMIT,
-    STAGE2_LIMIT,
-    PageTable,
-    page_table_cost,
-    page_table_map,
-    page_table_prune,
-)
+from hafnium.layout import map_console, map_memory, take_memory
+from hafnium.memory import ALL_ACCESS
+from hafnium.page_table import MODE_D, MODE_R, MODE_W, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Cpu, Machine, Vcpu, Vm, WaitEntry
 from hafnium.switch import enter
 from hafnium.vcpu import cpu_on, vcpu_on
@@ -132,36 +120,14 @@ def vm_init(machine: Machine, vcpu_count: int) -> Vm | None:
     return vm
 
 
-def map_memory(machine: Machine, table: PageTable, begin: int, end: int, mode: int) -> None:
-    """Map `[begin, end)` (bytes, whole pages).
+def afford(done: bool) -> None:
+    """Go on if a step could be done.
 
     Raises:
         BootError: there are not enough page-table pages.
     """
-    first, last = begin // PAGE_SIZE, end // PAGE_SIZE
-    if machine.pool.free < page_table_cost(table, first, last):
+    if not done:
         raise BootError("not enough page-table pages")
-    page_table_map(table, first, last, mode, machine.pool)
-
-
-def unmap_memory(machine: Machine, table: PageTable, begin: int, end: int) -> None:
-    """Make `[begin, end)` (bytes, whole pages) absent.
-
-    Raises:
-        BootError: there are not enough page-table pages.
-    """
-    map_memory(machine, table, begin, end, ABSENT)
-    page_table_prune(table, begin // PAGE_SIZE, machine.pool)
-    page_table_prune(table, end // PAGE_SIZE - 1, machine.pool)
-
-
-def map_console(machine: Machine, vm: Vm, console: int) -> None:
-    """Let a VM use the console, which belongs to the hypervisor.
-
-    Raises:
-        BootError: there are not enough page-table pages.
-    """
-    map_memory(machine, vm.ptable, console, console + PAGE_SIZE, MODE_UNOWNED | MODE_SHARED | MODE_R | MODE_W)
 
 
 def boot(description: Description) -> Machine:
@@ -175,25 +141,26 @@ def boot(description: Description) -> Machine:
     check_memory(description)
     machine = Machine(cpus=[Cpu(index, id=cpu_id) for index, cpu_id in enumerate(order)])
     machine.pool.free = description.pool
-    console = description.console
-    map_memory(machine, machine.stage1, console, console + PAGE_SIZE, MODE_R | MODE_W | MODE_D)
-    for section in description.image:
-        map_memory(machine, machine.stage1, section.begin, section.end, section.mode)
-    everything = MODE_R | MODE_W | MODE_X
+    console = description.console // PAGE_SIZE
+    image = [(section.begin // PAGE_SIZE, section.end // PAGE_SIZE, section.mode) for section in description.image]
+    afford(map_memory(machine, machine.stage1, console, console + 1, MODE_R | MODE_W | MODE_D))
+    for first, last, mode in image:
+        afford(map_memory(machine, machine.stage1, first, last, mode))
     primary = vm_init(machine, MAX_CPUS)
     if primary is None:
         raise BootError("not enough page-table pages for the primary VM")
-    map_memory(machine, primary.ptable, 0, PRIMARY_PAGES * PAGE_SIZE, everything)
-    map_console(machine, primary, console)
-    for section in description.image:
-        unmap_memory(machine, primary.ptable, section.begin, section.end)
+    afford(map_memory(machine, primary.ptable, 0, PRIMARY_PAGES, ALL_ACCESS))
+    afford(map_console(machine, primary, console))
+    for first, last, _ in image:
+        afford(take_memory(machine, primary.ptable, first, last))
     for secondary in description.secondaries:
         vm = vm_init(machine, secondary.vcpus)
         if vm is None:
             raise BootError("not enough page-table pages for another VM")
-        map_console(machine, vm, console)
-        unmap_memory(machine, primary.ptable, secondary.begin, secondary.end)
-        map_memory(machine, vm.ptable, secondary.begin, secondary.end, everything)
+        first, last = secondary.begin // PAGE_SIZE, secondary.end // PAGE_SIZE
+        afford(map_console(machine, vm, console))
+        afford(take_memory(machine, primary.ptable, first, last))
+        afford(map_memory(machine, vm.ptable, first, last, ALL_ACCESS))
         vcpu_on(vm, 0, secondary.begin, 0)
     cpu_on(machine, machine.cpus[0], 0, 0)
     cpu_start(machine, machine.cpus[0])
