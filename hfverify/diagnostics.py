@@ -60,6 +60,7 @@ CODES: dict[str, str] = {
     "HF515": "what finds or ends calls touches the shared state itself",
     "HF517": "the states before and after a call are not related as promised",
     "HF516": "an encoding is written or read otherwise than specified",
+    "HF518": "a new object does not begin as specified",
     "HF601": "a question is not decided",
     "HF602": "a question has a model, but the real code did not misbehave on it",
     "HF701": "a cell is touched without its lock",

@@ -97,13 +97,13 @@ class Session:
             todo = [name for name in names if name not in ready]
             started(len(ready), len(todo))
             for name, verdicts in ready.items():
-                finished(name, verdicts)
+                finished(self._shown(name), verdicts)
             with closing(self._decide(todo)) as decided:
                 for name, verdicts in decided:
                     if self.scope.implementation:
                         cache.put(name, inputs[name], verdicts)
                     ready[name] = verdicts
-                    finished(name, verdicts)
+                    finished(self._shown(name), verdicts)
         finally:
             cache.close()
         found = [verdict for name in names for verdict in ready[name]]
@@ -115,6 +115,10 @@ class Session:
         wanted = [*patterns, *lost_units]
         done.verdicts = [v for v in found if not patterns or _asked(v.obligation.name, wanted)]
         return done
+
+    def _shown(self, name: str) -> str:
+        """How a unit is called where its name is read: a half only if there are two."""
+        return name if self.scope.implementation else about(name)
 
     def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list[Diagnostic]]:
         """What each unit depends on, and what is missing for it."""

@@ -23,6 +23,7 @@ from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
+from hfverify.prove.creation import NEW, new_objects
 from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
 from hfverify.prove.obligations import Subject, call_subject
@@ -67,6 +68,7 @@ class Subjects:
         calls: list[str] = []
         for call in program.calls.values():
             calls += [call.name + ITSELF, *([call.name] if scope.implementation and not call.trusted else [])]
+        found += [NEW] if program.represents else []
         return [WHOLE, *calls, *(found if scope.implementation else [])]
 
     def verdicts(self, name: str, scope: Scope, only: Asked = None) -> list[Verdict]:
@@ -75,6 +77,9 @@ class Subjects:
             return self._specification(*check_whole(self.program), scope, only)
         if name.endswith(ITSELF):
             return self._specification(*check_call(self.program, self.program.calls[about(name)]), scope, only)
+        if name == NEW:
+            found = new_objects(self.program, self.sources)
+            return [verdict for verdict in found if only is None or only(verdict.obligation.name)]
         return self._implementation(self._subject(name), scope, only)
 
     def _subject(self, name: str) -> Subject:
@@ -161,6 +166,10 @@ class Subjects:
 
     def _impl_hash(self, name: str, call: Call | None) -> str:
         program, sources, found = self.program, self.sources, list[str]()
+        if name == NEW:
+            classes = [sources.class_(rule.target, rule.span) for rule in program.represents.values()]
+            modules = {module.name: module for cls in classes for module in sources.reachable(cls.module)}
+            return _digest(*(line for _, module in sorted(modules.items()) for line in module.outline))
         # Functions of which something is said, or which are only watched: nobody looks into them.
         unread: list[str] = []
         if call is not None:

@@ -378,7 +378,7 @@ class Sources:
         return self._interference[function.module.name]
 
     def _interferes(self, function: Function) -> tuple[Span, str] | None:
-        for module in self.reachable(function):
+        for module in self.reachable(function.module):
             effect = import_effects(module.tree)
             if effect is not None:
                 return module.span(effect), "a module does more here, on import, than to define names"
@@ -391,10 +391,10 @@ class Sources:
                     return module.span(module.places[name]), message
         return None
 
-    def reachable(self, function: Function) -> list[Module]:
-        """The modules whose text can influence a function: its own, and all that those import."""
+    def reachable(self, start: Module) -> list[Module]:
+        """The modules whose text can influence what stands in this one: itself, and all that those import."""
         found: dict[str, Module] = {}
-        pending = [function.module]
+        pending = [start]
         while pending:
             module = pending.pop()
             if module.name in found:
@@ -419,7 +419,7 @@ class Sources:
         read = [called for called in followed.values() if called is function or called.name not in specified]
         loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
-        found = [line for module in self.reachable(function) for line in module.outline]
+        found = [line for module in self.reachable(function.module) for line in module.outline]
         for name, called in sorted({**followed, **turned}.items()):
             found.append(name)
             if called is not function and name in specified and name not in turned:

@@ -36,6 +36,7 @@ KIND_GROUPS = {
     "invariants": ("invariant",),
     "no exceptions": ("raises", "supported", "bounded"),
     "lists": ("contract", "refines"),
+    "new objects": ("created",),
     "registers": ("routed", "ended", "encode", "decode", "inverse", "refuses"),
 }  # fmt: skip
 GROUP_OF = {kind: group for group, kinds in KIND_GROUPS.items() for kind in kinds}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE, PRIMARY_VM_ID
+from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE
 from hafnium.layout import map_console, map_memory, take_memory
 from hafnium.memory import ALL_ACCESS
 from hafnium.page_table import MODE_D, MODE_R, MODE_W, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Cpu, Machine, Vcpu, Vm, WaitEntry
-from hafnium.switch import enter
+from hafnium.switch import cpu_start
 from hafnium.vcpu import cpu_on, vcpu_on
 
 # One page of a root table has entries for so many pages.
@@ -165,13 +165,6 @@ def boot(description: Description) -> Machine:
     cpu_on(machine, machine.cpus[0], 0, 0)
     cpu_start(machine, machine.cpus[0])
     return machine
-
-
-def cpu_start(machine: Machine, cpu: Cpu) -> Vcpu:
-    """Let a physical CPU that is on begin with its primary virtual CPU."""
-    vcpu = machine.vms[PRIMARY_VM_ID].vcpus[cpu.index]
-    enter(cpu, vcpu)
-    return vcpu
 
 
 def cpu_find(machine: Machine, cpu_id: int) -> Cpu | None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from hafnium.abi import PAGE_SIZE, Call
 from hafnium.actions import Program, Store, call
-from hafnium.boot import Description, Secondary, Section, boot, cpu_start
+from hafnium.boot import Description, Secondary, Section, boot
 from hafnium.guest import Guests
 from hafnium.page_table import MODE_R, MODE_W, MODE_X
 from hafnium.programs import (
@@ -29,6 +29,7 @@ from hafnium.programs import (
     trespasser,
 )
 from hafnium.scheduler import Scheduler
+from hafnium.switch import cpu_start
 from hafnium.vcpu import cpu_on, vcpu_on
 
 PRIMARY_BASE: Final = 0x8000_0000

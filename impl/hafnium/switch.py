@@ -6,7 +6,7 @@ registers of the next one are restored.
 """
 
 from hafnium.abi import PRIMARY_VM_ID
-from hafnium.state import Cpu, Vcpu
+from hafnium.state import Cpu, Machine, Vcpu
 from hafnium.timer import timer_copy
 from hafnium.vcpu import regs_state_saved
 
@@ -35,6 +35,13 @@ def enter(cpu: Cpu, incoming: Vcpu) -> None:
     if incoming.vm.id == PRIMARY_VM_ID:
         cpu.physical_timer.control = 0
         cpu.physical_timer.compare = 0
+
+
+def cpu_start(machine: Machine, cpu: Cpu) -> Vcpu:
+    """Let a physical CPU that is on begin with its primary virtual CPU."""
+    vcpu = machine.vms[PRIMARY_VM_ID].vcpus[cpu.index]
+    enter(cpu, vcpu)
+    return vcpu
 
 
 def switch_context(cpu: Cpu, outgoing: Vcpu, incoming: Vcpu) -> None:

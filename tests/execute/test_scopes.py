@@ -78,7 +78,7 @@ def executed() -> list[Module]:
     program = load_program(config.folders, config.revision)
     sources = Sources(config.folders.impl, "impl")
     functions = [sources.function(call.impl.target, call.impl.span) for call in program.calls.values()]
-    found = {module.name: module for function in functions for module in sources.reachable(function)}
+    found = {module.name: module for function in functions for module in sources.reachable(function.module)}
     return list(found.values())
 
 

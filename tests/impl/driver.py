@@ -19,7 +19,6 @@ from checks import (
 )
 
 from hafnium.abi import PAGE_SIZE, U32_MASK, U64_MASK, Call
-from hafnium.boot import cpu_start
 from hafnium.dispatch import hypercall
 from hafnium.lists import list_empty
 from hafnium.memory import handle_page_fault
@@ -27,7 +26,7 @@ from hafnium.page_table import page_table_map
 from hafnium.replay import Replay, read_state
 from hafnium.spinlock import Spinning, TakingTurns
 from hafnium.state import Machine, MailboxState, Vcpu, VcpuState, create_machine
-from hafnium.switch import restore_registers, save_registers
+from hafnium.switch import cpu_start, restore_registers, save_registers
 from hafnium.timer import Timer, timer_pending_at
 from hafnium.trace import Header
 from hafnium.vcpu import abort, cpu_off, cpu_on, preempt, regs_state_saved, vcpu_yield, wait_for_interrupt

@@ -17,11 +17,11 @@ from hafnium.boot import (
     boot,
     cpu_find,
     cpu_order,
-    cpu_start,
     vm_init,
 )
 from hafnium.page_table import ABSENT, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Machine, VcpuState
+from hafnium.switch import cpu_start
 from hafnium.timer import ENABLE, Timer
 from hafnium.vcpu import cpu_off, cpu_on, vcpu_on
 

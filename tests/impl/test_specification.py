@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from spec_state import broken, program, store_of
 
 from hafnium.abi import PAGE_SIZE
-from hafnium.boot import BootError, Description, Secondary, Section, boot, cpu_start, vm_init
+from hafnium.boot import BootError, Description, Secondary, Section, boot, vm_init
 from hafnium.page_table import TABLE
 from hafnium.state import Cpu, Machine, VcpuState
+from hafnium.switch import cpu_start
 from hafnium.vcpu import cpu_off, cpu_on
 from hfverify.explain.concrete import Env, Evaluator, default
 from hfverify.explain.maps import Map
