@@ -13,7 +13,6 @@ import hashlib
 import json
 import multiprocessing
 import signal
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
@@ -27,6 +26,7 @@ from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
+from hfverify.prove.beside import can_split
 from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
@@ -162,7 +162,7 @@ def _asked(name: str, patterns: Sequence[str]) -> bool:
 # ---------------------------------------------------------------- workers
 
 # A process that is a copy of this one has the program already; elsewhere a copy may not use the system's libraries.
-START = "fork" if sys.platform == "linux" else "spawn"
+START = "fork" if can_split() else "spawn"
 _worker: Subjects | None = None
 
 
@@ -170,6 +170,7 @@ def _start(config: Config) -> None:
     """A worker has the program once; solver terms cannot be sent to it, names can."""
     global _worker
     _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
+    _worker.splits = can_split()
 
 
 def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:

@@ -21,12 +21,13 @@ from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
+from hfverify.prove.beside import Died, beside
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.creation import NEW, new_objects
 from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
-from hfverify.prove.obligations import Subject, call_subject
+from hfverify.prove.obligations import MUST_BE_REACHED, Subject, call_subject
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.syntax import tree
@@ -58,6 +59,8 @@ class Subjects:
         self.program = program
         self.folders = folders
         self.sources = Sources(folders.impl, folders.shown(folders.impl))
+        # Whether this process may answer questions in copies of itself: it must have no other thread.
+        self.splits = False
 
     def names(self, scope: Scope) -> list[str]:
         """Every unit, in the order of the specification."""
@@ -117,8 +120,16 @@ class Subjects:
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
+        def reaching() -> dict[str, Decision]:
+            return reach(subject, scope.steps, set(asked))
+
+        waiting = beside(reaching) if self.splits else reaching
         decisions = decide(subject, scope.steps, set(asked))
-        reached = reach(subject, scope.steps, set(asked))
+        try:
+            reached = waiting()
+        except Died as died:
+            unknown = Decision(Outcome.GAVE_UP, reason=str(died))
+            reached = {name: unknown for name, o in asked.items() if o.kind in MUST_BE_REACHED}
         found: list[Verdict] = []
         for name, obligation in asked.items():
             verdict = judge.verdict(obligation, decisions[name])

@@ -17,6 +17,7 @@ from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_fr
 from hfverify.execute.maps import call_method
 from hfverify.execute.objects import declared, enum_members, length
 from hfverify.execute.source import Class, Function
+from hfverify.execute.summaries import summarised
 from hfverify.execute.values import (
     NONE,
     Builtin,
@@ -71,6 +72,9 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
                 if applied is not None:
                     return applied[0]
             run.enters(callee, run.world)
+            value = summarised(run, callee, arguments, frame.span(node))
+            if value is not None:
+                return value
             return run.invoke(callee, arguments, frame.span(node))[0]
         case Class() if callee.is_enum and len(positional) == 1 and not named:
             return _member(run, callee, positional[0], node, frame)

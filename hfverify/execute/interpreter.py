@@ -123,7 +123,8 @@ class Interpreter:
     """Runs one path. `contracts` are the functions that are not entered but described.
 
     `intercepts` are functions that are not entered at all; `enters` hears of every other function that is, and
-    `declared` are the exceptions that the path may end with.
+    `declared` are the exceptions that the path may end with. `choose` decides branches in place of the oracle, where
+    several paths are to become one value.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class Interpreter:
         self.intercepts: dict[str, Intercept] = {}
         self.enters: Callable[[Function, World], None] = lambda function, world: None
         self.declared: tuple[str, ...] = ()
+        self.choose: Callable[[z3.BoolRef], bool] | None = None
         self._constants: dict[int, Value] = {}
 
     # ------------------------------------------------------------ refusals and branches
@@ -161,6 +163,8 @@ class Interpreter:
         plain = z3.simplify(condition)
         if z3.is_true(plain) or z3.is_false(plain):
             return bool(z3.is_true(plain))
+        if self.choose is not None:
+            return self.choose(condition)
         if self.world.speculating:
             raise Impure
         taken = self.oracle.decide(condition, self.world)

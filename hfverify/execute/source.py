@@ -240,6 +240,7 @@ class Sources:
         self._modules: dict[str, Module | None] = {}
         self._interference: dict[str, tuple[Span, str] | None] = {}
         self._reached: dict[str, set[str]] = {}
+        self._names: dict[int, list[Function]] = {}
         self.enums: dict[str, str] = {}
         self.attributes: dict[tuple[str, str], object] = {}
 
@@ -454,7 +455,10 @@ class Sources:
 
     def _named(self, function: Function, part: ast.AST) -> list[Function]:
         """The functions that a part of this one names."""
-        found: list[Function] = []
+        key = id(part)
+        if key in self._names:
+            return self._names[key]
+        found = self._names[key] = []
         for node in ast.walk(part):
             target = self.resolve(function.module, node.id) if isinstance(node, ast.Name) else None
             named = list(target.functions.values()) if isinstance(target, Module) else [target]

@@ -52,15 +52,11 @@ class Report:
 
 
 def run(program: Program, scenario: Scenario, impl: str) -> Report:
-    """Run one call."""
+    """Run one call by itself; what other CPUs do meanwhile is in the scenario."""
     call = program.calls[scenario.call]
     machine = Machinery(program, scenario.store(), scenario.here, impl)
     machine.schedule = list(scenario.schedule)
     machine.script = list(scenario.reads)
-    module, _, name = call.impl.target.partition(":")
-    function = getattr(machine.module(module), name, None)
-    if function is None:
-        raise Unbuildable(f"there is no function {call.impl.target}")
     machine.watch_contracts()
     env = _env(program, call, scenario, machine, machine.store, {})
     for place in call.holds:
@@ -73,6 +69,19 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     for given in call.givens if call.is_function else ():
         if not machine.true(given.value, env):
             raise Unbuildable(f"`{given.name}` is not given")
+    try:
+        return conduct(program, scenario, machine)
+    finally:
+        machine.unwatch_contracts()
+
+
+def conduct(program: Program, scenario: Scenario, machine: Machinery) -> Report:
+    """Make the call on a machine that is set up, and judge what it did."""
+    call = program.calls[scenario.call]
+    module, _, name = call.impl.target.partition(":")
+    function = getattr(machine.module(module), name, None)
+    if function is None:
+        raise Unbuildable(f"there is no function {call.impl.target}")
     arguments = _arguments(program, call, scenario, machine, function)
     report = Report(scenario)
     value: Any = None
@@ -100,7 +109,6 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
                 if not machine.true(invariant.value, machine.env(held.lock.ref)):
                     machine.breach(f"invariant.{invariant.name}", f"{invariant.name} does not hold at the end")
     machine.watching = False
-    machine.unwatch_contracts()
     finished = report.exception is None and not machine.inside
     report.timeline = machine.timeline
     report.violations = list(machine.violations)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from hafnium.abi import MAX_CPUS, MAX_VMS, PAGE_SIZE
-from hafnium.layout import map_console, map_memory, take_memory
+from hafnium.boot_memory import map_console, map_memory, take_memory
 from hafnium.memory import ALL_ACCESS
 from hafnium.page_table import MODE_D, MODE_R, MODE_W, STAGE1_LIMIT, STAGE2_LIMIT
 from hafnium.state import Cpu, Machine, Vcpu, Vm, WaitEntry

@@ -403,3 +403,22 @@ def test_paths_are_told_apart(tmp_path: Path) -> None:
     )
     assert len(twin.ways) == 3
     assert not any(way.ended for way in twin.ways)
+
+
+# A function with a loop that another one calls, and how many paths the two have together.
+SUMMARIES: list[tuple[str, list[Kind], int]] = [
+    ("def g(a):\n    for i in range(5):\n        if a >> i & 1:\n            return i\n    return 9\ndef f(a):\n    return g(a)", [SMALL], 1),
+    ("def g(a):\n    for i in range(4):\n        if i == a:\n            break\n    else:\n        i = 7\n    return i * a\ndef f(a, b):\n    return g(a) - g(b)", [INT, INT], 1),
+    ("def g(a, b):\n    i = 0\n    while i < 4:\n        i += 1\n        if i == a and b or i == 3:\n            return i != a\n    return b\ndef f(a, b):\n    return g(a, b)", [INT, BOOL], 1),
+    ("def h(a):\n    return 1 if a > 2 else 0\ndef g(a):\n    s = 0\n    for i in range(3):\n        if h(a + i):\n            s += i\n    return s\ndef f(a):\n    return g(a)", [INT], 1),
+    ("def g(a):\n    for i in range(3):\n        if i == a:\n            return i\n    return None\ndef f(a):\n    return g(a)", [INT], 4),
+    ("def g(a):\n    for i in range(3):\n        if i == a:\n            return i\n    return a > 5\ndef f(a):\n    return g(a)", [INT], 4),
+    ("def g(a):\n    for i in range(3):\n        assert i != a\n    return a\ndef f(a):\n    return g(a)", [INT], 1),
+]
+
+
+@pytest.mark.parametrize(("text", "kinds", "ways"), SUMMARIES)
+def test_a_loop_that_only_computes_is_one_value(text: str, kinds: list[Kind], ways: int, tmp_path: Path) -> None:
+    twin = Twin(tmp_path, text, kinds)
+    assert len(twin.ways) == ways
+    agree(twin, 60)

@@ -4,11 +4,11 @@ A page has several owners from the start, and each may give it away.
 """
 
 from hafnium.abi import PRIMARY_VM_ID
-from hafnium.layout import map_memory
+from hafnium.boot_memory import map_memory
 from hafnium.page_table import MODE_R, MODE_W
 from hafnium.state import Machine, Vm
 
-MODULE = "hafnium.layout"
+MODULE = "hafnium.boot_memory"
 REFUTES = "map_console.mapped.effect"
 
 
