@@ -40,7 +40,7 @@ class Function:
     @cached_property
     def text(self) -> str:
         """As it stands in the file."""
-        return ast.get_source_segment(self.module.text, self.node) or ""
+        return "\n".join(self.module.rows[self.node.lineno - 1 : self.node.end_lineno])
 
     @cached_property
     def local_names(self) -> set[str]:
@@ -185,6 +185,11 @@ class Module:
         return len(self.lines[line - 1][:offset].decode(errors="ignore")) + 1
 
     @cached_property
+    def rows(self) -> list[str]:
+        """The text line by line."""
+        return self.text.split("\n")
+
+    @cached_property
     def changed_late(self) -> list[tuple[ast.AST, str]]:
         """The places that assign an attribute of a global name."""
         return late_changes(self.tree)
@@ -194,7 +199,7 @@ class Module:
         """What stands outside of functions, and which names the module binds and changes where."""
         functions = [node for node in self.tree.body if isinstance(node, ast.FunctionDef)]
         inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-        lines = [line for number, line in enumerate(self.text.split("\n"), 1) if number not in inside and line]
+        lines = [line for number, line in enumerate(self.rows, 1) if number not in inside and line]
         bound = [f"{name}:{len(places)}" for name, places in sorted(self.bound.items())]
         late = sorted(name for _, name in self.changed_late)
         return [self.file, *lines, *bound, *late, *(node.name for node in functions)]

@@ -26,8 +26,13 @@ from hfverify.logic.terms import (
     implied,
     integer,
     less,
+    minus,
     negated,
     numeral,
+    plus,
+    quotient,
+    remainder,
+    times,
     truth_value,
 )
 from hfverify.logic.values import (
@@ -408,14 +413,14 @@ class Evaluator:
             case ">=":
                 return at_least(a, b)
             case "+":
-                return _folded(a + b)
+                return _folded(plus(a, b))
             case "-":
-                return _folded(a - b)
+                return _folded(minus(a, b))
             case "*":
-                return _folded(a * b)
+                return _folded(times(a, b))
             case "/" | "%":
                 self.need(b > 0, span, "the divisor is not positive")
-                return _folded(a / b if operator == "/" else a % b)
+                return _folded(quotient(a, b) if operator == "/" else remainder(a, b))
         self.need(
             conjunction([_folded_truth(a >= 0), _folded_truth(b >= 0)]),
             span,
@@ -561,9 +566,12 @@ def _actors(env: Env, program: Program) -> dict[str, Value | Thunk]:
     return {name: value for name, value in env.names.items() if name in program.actors}
 
 
+@Remembered
 def _folded(term: z3.ArithRef) -> z3.ArithRef:
     """A number if the operands are numbers."""
-    return z3.simplify(term) if all(z3.is_int_value(child) for child in term.children()) else term
+    found = z3.simplify(term) if all(z3.is_int_value(child) for child in term.children()) else term
+    assert isinstance(found, z3.ArithRef)
+    return found
 
 
 def _folded_truth(term: z3.BoolRef) -> z3.BoolRef:

@@ -14,6 +14,7 @@ import z3
 
 from hfverify.logic.facts import Facts, bound, subterms
 from hfverify.logic.quantifiers import is_open
+from hfverify.logic.terms import Named, Remembered, select
 from hfverify.logic.values import Map, conjunction
 
 # Over what the variable of a quantifier ranges that speaks about the values of a map.
@@ -46,12 +47,15 @@ def fill(facts: Facts, old: Map, first: z3.ArithRef, last: z3.ArithRef, value: z
     return Map(facts.filled[key].name)
 
 
+_sign: Named[str, z3.FuncDeclRef] = Named(lambda kind: z3.Function(f"{DOMAIN} {kind}", z3.IntSort(), z3.BoolSort()))
+
+
 def mark(number: z3.ArithRef, kind: str) -> z3.BoolRef:
     """Always true: a sign for the solver that what holds of all numbers of a kind is of use for this one.
 
     Numbers that index one map are of one kind, wherever the map is.
     """
-    return z3.Function(f"{DOMAIN} {kind}", z3.IntSort(), z3.BoolSort())(number)
+    return _sign(kind)(number)
 
 
 def kind_of(facts: Facts, content: z3.ExprRef) -> str:
@@ -131,7 +135,7 @@ def _at(facts: Facts, map_: Map, number: z3.ArithRef) -> z3.ArithRef:
         case (z3.BoolRef() as test, left, right):
             return z3.If(test, _at(facts, Map(left), number), _at(facts, Map(right), number))
         case _:
-            return z3.Select(map_.content, number)
+            return select(map_.content, number)
 
 
 def count(
@@ -241,6 +245,11 @@ def _parts(facts: Facts, content: z3.ExprRef) -> Filled | Choice | None:
         made = facts.named_maps[content.get_id()]
         assert isinstance(made, Filled)
         return made
+    return _choice(content)
+
+
+@Remembered
+def _choice(content: z3.ExprRef) -> Choice | None:
     if z3.is_app_of(content, z3.Z3_OP_ITE):
         test, left, right = content.children()
         return test, left, right
