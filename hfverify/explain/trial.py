@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,6 +58,7 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
     machine = Machinery(program, scenario.store(), scenario.here, impl)
     machine.schedule = list(scenario.schedule)
     machine.script = list(scenario.reads)
+    function = entry(machine, call)
     machine.watch_contracts()
     env = _env(program, call, scenario, machine, machine.store, {})
     for place in call.holds:
@@ -70,18 +72,23 @@ def run(program: Program, scenario: Scenario, impl: str) -> Report:
         if not machine.true(given.value, env):
             raise Unbuildable(f"`{given.name}` is not given")
     try:
-        return conduct(program, scenario, machine)
+        return conduct(program, scenario, machine, function)
     finally:
         machine.unwatch_contracts()
 
 
-def conduct(program: Program, scenario: Scenario, machine: Machinery) -> Report:
-    """Make the call on a machine that is set up, and judge what it did."""
-    call = program.calls[scenario.call]
+def entry(machine: Machinery, call: Call) -> Callable[..., Any]:
+    """The function of a call itself, which nobody watches yet."""
     module, _, name = call.impl.target.partition(":")
-    function = getattr(machine.module(module), name, None)
+    function: Callable[..., Any] | None = getattr(machine.module(module), name, None)
     if function is None:
         raise Unbuildable(f"there is no function {call.impl.target}")
+    return function
+
+
+def conduct(program: Program, scenario: Scenario, machine: Machinery, function: Callable[..., Any]) -> Report:
+    """Make the call on a machine that is set up, and judge what it did."""
+    call = program.calls[scenario.call]
     arguments = _arguments(program, call, scenario, machine, function)
     report = Report(scenario)
     value: Any = None
