@@ -281,14 +281,56 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
 
 
 @main_group.command(epilog=EXIT_CODES)
+@click.argument("calls", nargs=-1, required=True, metavar="CALL...")
+@click.option("--cpus", type=click.IntRange(min=1, max=4), default=2, show_default=True, help="CPUs, one call each.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["exhaustive", "random"]),
+    default="exhaustive",
+    show_default=True,
+    help="All schedules that can differ, or random ones with few changes of priority.",
+)
+@click.option("--preemptions", type=click.IntRange(min=0), metavar="N", help="All schedules with at most N of them.")
+@click.option(
+    "--schedules", type=click.IntRange(min=1), default=1000, show_default=True, help="At most, from each situation."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random strategy.")
+@folder_options
+def explore(
+    calls: tuple[str, ...],
+    cpus: int,
+    strategy: str,
+    preemptions: int | None,
+    schedules: int,
+    seed: int,
+    revision: str | None,
+    **folders: str | None,
+) -> None:
+    """Run calls at the same time on the real code, under every schedule; exit 1 if something goes wrong.
+
+    The calls are given to the CPUs in turn: with one, it runs on all of them. Where they begin is found by the
+    solver: for each combination of cases a state in which they apply, and states in which the calls want the same lock.
+    """
+    from hfverify.exploring import run
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    code = run(config, calls, cpus, (strategy, preemptions, schedules, seed), width=_width(), write=click.echo)
+    raise SystemExit(code)
+
+
+@main_group.command(epilog=EXIT_CODES)
 @click.argument("obligation")
 @click.option("--pytest", "target", metavar="FILE", help="Write the run as a test, a file or a folder.")
 @folder_options
 def replay(obligation: str, target: str | None, revision: str | None, **folders: str | None) -> None:
-    """Run a saved counterexample on the implementation; exit 1 if it still misbehaves."""
+    """Run a saved counterexample, or the schedule in a file, on the implementation; exit 1 if it still misbehaves."""
     from hfverify.explain.show import replayed
 
     config = load_config(Path.cwd(), revision=revision, **folders)
+    if obligation.endswith(".schedule"):
+        from hfverify.exploring import replay_file
+
+        raise SystemExit(replay_file(config, Path(obligation), width=_width(), write=click.echo))
     text, code = replayed(config, obligation, Path(target) if target else None, width=_width())
     click.echo(text)
     raise SystemExit(code)

@@ -120,6 +120,7 @@ class Subjects:
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
+
         def reaching() -> dict[str, Decision]:
             return reach(subject, scope.steps, set(asked))
 

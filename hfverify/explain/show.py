@@ -35,9 +35,7 @@ def explanation(config: Config, name: str, *, width: int, everything: bool, colo
     found = next((v for v in candidates if v.obligation.name == name), None)
     if found is None:
         units = list(dict.fromkeys(about(unit) for unit in session.subjects.names(session.scope)))
-        raise ConfigError(
-            _unknown(name, [v.obligation.name for v in candidates], units)
-        )
+        raise ConfigError(_unknown(name, [v.obligation.name for v in candidates], units))
     lines = [f"{found.status.name}  {name}", f"  asks      {found.obligation.sentence}"]
     lines.append(f"  specified {found.obligation.spec}   implemented {found.obligation.impl}")
 

@@ -1,8 +1,8 @@
 """Every schedule that can make a difference: depth first, with dynamic partial-order reduction and sleep sets.
 
 Reads   a function that runs one schedule and says what each step touched
-Gives   executions; with `reduce` one of each class that differs in nothing but the order of independent steps
-Refuses nothing; with a limit of preemptions the search is not complete, and says nothing about other schedules
+Gives   executions; with reduction one of each class that differs in nothing but the order of independent steps
+Refuses nothing; with a limit of preemptions the search says nothing about other schedules
 """
 
 from __future__ import annotations
@@ -28,11 +28,25 @@ class _Node:
     step: Step | None = None
 
 
-def every_schedule(perform: Perform, *, reduce: bool = True, preemptions: int | None = None) -> Iterator[Execution]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which schedules are left out.
+
+    Those that differ only in the order of independent steps (`reduce`), those with more than so many preemptions, those
+    that interrupt a CPU inside of a critical section (`whole_sections`).
+    """
+
+    reduce: bool = True
+    preemptions: int | None = None
+    whole_sections: bool = False
+
+
+def every_schedule(perform: Perform, limits: Limits = Limits()) -> Iterator[Execution]:
     """Executions in a fixed order; the first one never interrupts a CPU that can go on."""
     stack: list[_Node] = []
+    reduce = limits.reduce
     while True:
-        execution = perform(lambda ready, steps: _next(stack, ready, steps, reduce=reduce, limit=preemptions))
+        execution = perform(lambda ready, steps: _next(stack, ready, steps, limits))
         if stack and len(execution.steps) >= len(stack):
             stack[-1].step = execution.steps[len(stack) - 1]
         if not execution.given_up:
@@ -43,7 +57,7 @@ def every_schedule(perform: Perform, *, reduce: bool = True, preemptions: int | 
             return
 
 
-def _next(stack: list[_Node], ready: list[int], steps: list[Step], *, reduce: bool, limit: int | None) -> int | None:
+def _next(stack: list[_Node], ready: list[int], steps: list[Step], limits: Limits) -> int | None:
     """The CPU that goes on: as before while that is repeated, and then the same one as long as it can."""
     depth = len(steps)
     if depth and depth <= len(stack):
@@ -58,13 +72,14 @@ def _next(stack: list[_Node], ready: list[int], steps: list[Step], *, reduce: bo
         switched = len(steps) > 1 and steps[-2].cpu != last and steps[-2].cpu in parent.ready
         spent = parent.preemptions + switched
     awake = [cpu for cpu in ready if cpu not in asleep]
-    if limit is not None and last in awake and spent >= limit:
+    tired = limits.preemptions is not None and spent >= limits.preemptions
+    if last in awake and (tired or (limits.whole_sections and steps[-1].inside)):
         awake = [last]
     if not awake:
         return None
     chosen = last if last in awake else awake[0]
     assert chosen is not None
-    stack.append(_Node(ready, chosen, spent, {chosen} if reduce else set(awake), set(), asleep))
+    stack.append(_Node(ready, chosen, spent, {chosen} if limits.reduce else set(awake), set(), asleep))
     return chosen
 
 
@@ -84,7 +99,7 @@ def _turn_back(stack: list[_Node]) -> bool:
 
 
 def _want_others(stack: list[_Node], execution: Execution) -> None:
-    """For each step, the last one before it that conflicts and that nothing forced to come first: try it the other way."""
+    """For each step, the last one before it that conflicts and that need not come first: try it the other way."""
     steps = [*execution.steps, *(_blocked(execution))]
     count = 1 + max((step.cpu for step in steps), default=0)
     # For each CPU, up to which step of each other CPU everything has happened before its next one.

@@ -20,11 +20,11 @@ from greenlet import GreenletExit, greenlet
 from hfverify.explain.concrete import Keys, LockRef, Ref, Store, Value
 from hfverify.explain.monitor import Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
-from hfverify.explain.scenario import Scenario, cell_name
+from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.explain.trial import Report, conduct, entry
 from hfverify.explore.clocks import Clocks, Place, Race
 from hfverify.model.program import Cell, Program
-from hfverify.model.types import FifoType
+from hfverify.model.types import BytesType, FifoType, MapType
 from hfverify.syntax import tree
 
 MOST_STEPS = 2_000
@@ -56,7 +56,10 @@ class Next:
 
 @dataclass(slots=True)
 class Step:
-    """What a CPU did in one go. `touched` has each cell with whether it was written, `taken` and `given` locks."""
+    """What a CPU did in one go. `touched` has each cell with whether it was written, `taken` and `given` locks.
+
+    `inside` says whether it still holds a lock afterwards.
+    """
 
     cpu: int
     next: Next
@@ -64,6 +67,7 @@ class Step:
     taken: set[LockRef] = field(default_factory=set)
     given: set[LockRef] = field(default_factory=set)
     changes: list[str] = field(default_factory=list)
+    inside: bool = False
 
     def conflicts(self, other: Step) -> bool:
         """Whether the order of the two can matter."""
@@ -84,7 +88,11 @@ class Blocked:
 
 @dataclass(slots=True)
 class Execution:
-    """What one schedule showed. `blocked` are the CPUs of which none could go on."""
+    """What one schedule showed.
+
+    `blocked` are the CPUs of which none could go on; `failed` says why a call could not be followed, which is so
+    after another one has broken an invariant.
+    """
 
     steps: list[Step] = field(default_factory=list)
     reports: dict[int, Report] = field(default_factory=dict)
@@ -92,6 +100,7 @@ class Execution:
     violations: list[tuple[int, Violation]] = field(default_factory=list)
     races: list[Race] = field(default_factory=list)
     final: Store | None = None
+    failed: dict[int, str] = field(default_factory=dict)
     given_up: bool = False
     too_long: bool = False
 
@@ -161,6 +170,7 @@ class Shared(Machinery):
                 break
             self.step = Step(cpu, self.lanes[cpu].next)
             self._resume(cpu)
+            self.step.inside = bool(self.lanes[cpu].own["held"])
             done.steps.append(self.step)
             done.too_long = len(done.steps) >= MOST_STEPS
 
@@ -237,7 +247,9 @@ class Shared(Machinery):
             if lane.report is not None:
                 done.reports[cpu] = lane.report
                 done.violations += [(cpu, violation) for violation in lane.report.violations]
-            elif not lane.fiber.dead:
+            elif lane.fiber.dead:
+                done.failed[cpu] = lane.failed
+            else:
                 held = [held.lock for held in lane.own["held"]]
                 done.blocked.append(Blocked(cpu, lane.next, held))
                 done.violations += [(cpu, violation) for violation in lane.own["violations"]]
@@ -321,6 +333,8 @@ class Shared(Machinery):
         if self.lanes and not self.ending:
             self.log.append((self.cpu, (cell.name, keys), value))
             self.step.touched[cell.name, keys] = True
+            if not isinstance(cell.type, MapType | BytesType):
+                self.step.changes.append(f"{cell_name(cell, keys)} ➜ {show(cell, value)}")
 
 
 def _is_atomic(cell: Cell) -> bool:

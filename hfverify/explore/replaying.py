@@ -8,6 +8,7 @@ Refuses a schedule that does not fit the code any more (Misfit): it names a CPU 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from hfverify.explore.exhaustive import Perform
 from hfverify.explore.machine import Execution, Step
@@ -60,7 +61,7 @@ def _followed(perform: Perform, wishes: Sequence[int]) -> Execution:
 
 
 def _switches(schedule: Sequence[int]) -> int:
-    return sum(a != b for a, b in zip(schedule, schedule[1:], strict=False))
+    return sum(a != b for a, b in pairwise(schedule))
 
 
 def _fewer_switches(schedule: list[int]) -> list[list[int]]:

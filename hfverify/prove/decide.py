@@ -106,12 +106,7 @@ def reach(subject: Subject, steps: int, only: set[str] | None = None) -> dict[st
             continue
         decision = Decision(Outcome.MODEL, candidates=[])
         begun = time.perf_counter()
-        ways = [
-            (group, guard)
-            for group in subject.groups
-            for guarded, guard in group.guards
-            if guarded == name
-        ]
+        ways = [(group, guard) for group in subject.groups for guarded, guard in group.guards if guarded == name]
         # Most outcomes have a state in the smallest machines: where it is soon found, nothing else is asked.
         for part, sizes in ((GLANCE, SMALL[:1]), (1, SMALL)):
             for group, guard in ways:

@@ -1,0 +1,54 @@
+"""Whether critical sections may be taken for atomic: the proof does, and the real code must not show a difference.
+
+Reads   situations of some calls
+Gives   the ends that are reached with switches everywhere and not with switches between sections, and the reverse
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hfverify.explore.exhaustive import Limits, every_schedule
+from hfverify.explore.machine import Execution, Shared
+
+# What a run leaves behind: each call's result and successor, and every cell.
+End = tuple[tuple[object, ...], tuple[tuple[str, tuple[int, ...], str], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Ends by the schedules that lead to them."""
+
+    everywhere: dict[End, list[int]]
+    between: dict[End, list[int]]
+
+    @property
+    def only_everywhere(self) -> list[list[int]]:
+        """Schedules to ends that no order of whole sections has."""
+        return [schedule for end, schedule in self.everywhere.items() if end not in self.between]
+
+    @property
+    def only_between(self) -> list[list[int]]:
+        """Schedules of whole sections to ends that were not found otherwise: the search has left something out."""
+        return [schedule for end, schedule in self.between.items() if end not in self.everywhere]
+
+
+def compare(machine: Shared) -> Comparison:
+    """Explore the same situation twice."""
+    return Comparison(_ends(machine, Limits()), _ends(machine, Limits(reduce=False, whole_sections=True)))
+
+
+def _ends(machine: Shared, limits: Limits) -> dict[End, list[int]]:
+    found: dict[End, list[int]] = {}
+    for execution in every_schedule(machine.perform, limits):
+        found.setdefault(_end(execution), execution.schedule)
+    return found
+
+
+def _end(execution: Execution) -> End:
+    reports = sorted(execution.reports.items())
+    results = tuple((cpu, report.result, report.following, report.exception) for cpu, report in reports)
+    assert execution.final is not None
+    cells = tuple((name, keys, repr(value)) for (name, keys), value in sorted(execution.final.cells.items()))
+    return results, cells

@@ -1,0 +1,128 @@
+"""Look for schedules that go wrong, from every situation in which some calls can begin together.
+
+Reads   model.program.Program, the names of the calls, one for each CPU
+Gives   Finding for each different problem, with the shortest schedule that shows it; Tally of what was tried
+Refuses an implementation that does not do the same again (Fickle)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from hfverify.explain.scenario import Scenario
+from hfverify.explore.exhaustive import Limits, every_schedule
+from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.priorities import by_priority
+from hfverify.explore.problems import Problem, problems
+from hfverify.explore.replaying import shortened
+from hfverify.explore.situations import Situations
+from hfverify.model.program import Program
+
+
+class Fickle(Exception):
+    """The same schedule does not lead to the same steps: the code depends on more than the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities."""
+
+    strategy: str = "exhaustive"
+    preemptions: int | None = None
+    schedules: int = 1_000
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried. `complete` unless some situation has more schedules than were allowed."""
+
+    situations: int = 0
+    schedules: int = 0
+    steps: int = 0
+    complete: bool = True
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one execution shows for the first time, where it begins, and a short schedule that still shows it."""
+
+    problems: list[Problem]
+    calls: list[str]
+    outcomes: tuple[str, ...]
+    scenarios: list[Scenario]
+    execution: Execution
+
+
+@dataclass(slots=True)
+class Search:
+    """One search; `findings` are in the order in which they were found, each problem once."""
+
+    program: Program
+    calls: list[str]
+    impl: str
+    plan: Plan = Plan()
+    tally: Tally = field(default_factory=Tally)
+    findings: list[Finding] = field(default_factory=list)
+
+    def run(self) -> Iterator[tuple[str, ...]]:
+        """Search, and name the outcomes of each situation before it is tried."""
+        known: set[str] = set()
+        for outcomes, scenarios in Situations(self.program, [self.program.calls[name] for name in self.calls]).all():
+            yield outcomes
+            self.tally.situations += 1
+            machine = Shared(self.program, scenarios, self.impl)
+            machine.watch_contracts()
+            try:
+                self._demand_repeatable(machine)
+                self._situation(machine, outcomes, scenarios, known)
+            finally:
+                machine.unwatch_contracts()
+
+    def _situation(
+        self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]
+    ) -> None:
+        for tried, execution in enumerate(self._executions(machine), 1):
+            self.tally.schedules += 1
+            self.tally.steps += len(execution.steps)
+            new = [problem for problem in problems(execution, self.calls) if problem.key not in known]
+            for kind in dict.fromkeys(problem.kind for problem in new):
+                keys = {problem.key for problem in new if problem.kind == kind}
+                shortest = shortened(machine.perform, execution, partial(self._shows, keys))
+                shown = [problem for problem in problems(shortest, self.calls) if problem.key in keys]
+                known |= keys
+                self.findings.append(Finding(shown, self.calls, outcomes, scenarios, shortest))
+            if tried >= self.plan.schedules:
+                self.tally.complete = False
+                return
+
+    def _executions(self, machine: Shared) -> Iterator[Execution]:
+        plan = self.plan
+        if plan.strategy == "random":
+            self.tally.complete = False
+            return by_priority(machine.perform, len(self.calls), plan.schedules, seed=plan.seed)
+        if plan.preemptions is not None:
+            self.tally.complete = False
+            return every_schedule(machine.perform, Limits(reduce=False, preemptions=plan.preemptions))
+        return every_schedule(machine.perform)
+
+    def _shows(self, keys: set[str], execution: Execution) -> bool:
+        return keys <= {problem.key for problem in problems(execution, self.calls)}
+
+    def _demand_repeatable(self, machine: Shared) -> None:
+        """The first schedule, twice: it must be the same one."""
+        first, again = (machine.perform(lambda ready, _: ready[0]) for _ in range(2))
+        for one, other in zip(first.steps, again.steps, strict=False):
+            if (one.next, one.touched) != (other.next, other.touched):
+                place = f"{one.next.place[0]}:{one.next.place[1]}" if one.next.place[0] else "the first step"
+                raise Fickle(f"CPU {one.cpu} does not do the same again at {place}")
+        if len(first.steps) != len(again.steps):
+            raise Fickle(f"the same calls take {len(first.steps)} steps, and then {len(again.steps)}")
+
+
+def calls_for(program: Program, names: Sequence[str], cpus: int) -> list[str]:
+    """One call for each CPU: as they are given, and again from the first."""
+    assert all(name in program.calls for name in names)
+    return [names[cpu % len(names)] for cpu in range(max(cpus, len(names)))]

@@ -1,0 +1,90 @@
+"""The two commands about schedules: look for those that go wrong, and run one again.
+
+Reads   config.Config, names of calls, schedule files
+Gives   text, schedule files in the state folder, the exit code
+Refuses a call that is not specified, a file that does not fit (ConfigError)
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hfverify.config import Config, ConfigError
+from hfverify.explain.proxies import Unbuildable
+from hfverify.explore.files import Unreadable, again, load, shown
+from hfverify.explore.isolated import News, explore
+from hfverify.explore.replaying import Misfit
+from hfverify.explore.search import Plan, calls_for
+from hfverify.model.load import load_program
+from hfverify.report import schedule
+
+FOUND, UNDECIDED = 1, 4
+Write = Callable[[str], None]
+
+
+def run(
+    config: Config,
+    names: Sequence[str],
+    cpus: int,
+    how: tuple[str, int | None, int, int],
+    *,
+    width: int,
+    write: Write,
+) -> int:
+    """Search, and say what was found; 4 if the search could not be finished."""
+    program = load_program(config.folders, config.revision)
+    for name in names:
+        call = program.calls.get(name)
+        if call is None or call.is_function:
+            close = difflib.get_close_matches(name, [n for n, c in program.calls.items() if not c.is_function], n=1)
+            hint = f"; did you mean `{close[0]}`?" if close else ""
+            raise ConfigError(f"no call is named `{name}`{hint}")
+    calls = calls_for(program, names, cpus)
+    write(f"explore  {' | '.join(calls)}   on {len(calls)} CPUs   {_strategy(how)}")
+    strategy, preemptions, schedules, seed = how
+    count, news = 0, News("failed", reason="nothing was tried")
+    for news in explore(config.folders, program.revision, calls, Plan(strategy, preemptions, schedules, seed)):
+        if news.kind == "finding":
+            count += 1
+            path = config.state / "schedules" / f"{'-'.join(calls)}-{count}.schedule"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(news.data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            shown_path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            asked = dict.fromkeys(problem["obligation"] for problem in news.data["problems"] if problem["obligation"])
+            told = f"\n breaks {', '.join(asked)}" if asked else ""
+            write("\n".join(["", *schedule.draw(news.data, width), f" saved  {shown_path}{told}"]))
+    if news.kind == "failed":
+        write(f"\n not finished: {news.reason}")
+        return FOUND if count else UNDECIDED
+    tally = news.tally
+    extent = "every schedule" if tally.complete else "not every schedule"
+    found = f"{count} problem{'s' * (count != 1)}" if count else "nothing went wrong"
+    write(
+        f"\n {found}: {tally.situations} situations, {tally.schedules} schedules, {tally.steps} steps, {extent} "
+        f"that can differ in them. This is no proof: other situations were not tried."
+    )
+    return FOUND if count else 0
+
+
+def _strategy(how: tuple[str, int | None, int, int]) -> str:
+    strategy, preemptions, schedules, seed = how
+    if strategy == "random":
+        return f"{schedules} random schedules from each situation, seed {seed}"
+    if preemptions is not None:
+        return f"all schedules with at most {preemptions} preemptions"
+    return "all schedules that can differ"
+
+
+def replay_file(config: Config, path: Path, *, width: int, write: Write) -> int:
+    """Run a schedule again and draw it."""
+    program = load_program(config.folders, config.revision)
+    try:
+        found = load(program, path)
+        wrong, execution = again(program, found, str(config.folders.impl.resolve()))
+    except (Unreadable, Misfit, Unbuildable) as error:
+        raise ConfigError(str(error)) from error
+    write("\n".join(schedule.draw(shown(wrong, found.scenarios, execution), width)))
+    return FOUND if wrong else 0
