@@ -27,8 +27,10 @@ LAYERS = [
     "explain",
     "cache",
     "ledger",
+    "explore",
     "units",
     "session",
+    "exploring",
     "cli",
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.

@@ -7,6 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hfverify.explore.exhaustive import Limits, every_schedule
@@ -36,12 +37,14 @@ class Comparison:
 
 def compare(machine: Shared) -> Comparison:
     """Explore the same situation twice."""
-    return Comparison(_ends(machine, Limits()), _ends(machine, Limits(reduce=False, whole_sections=True)))
+    whole = Limits(reduce=False, whole_sections=True)
+    return Comparison(ends(every_schedule(machine.perform)), ends(every_schedule(machine.perform, whole)))
 
 
-def _ends(machine: Shared, limits: Limits) -> dict[End, list[int]]:
+def ends(executions: Iterable[Execution]) -> dict[End, list[int]]:
+    """The different ends, each with the first schedule that leads to it."""
     found: dict[End, list[int]] = {}
-    for execution in every_schedule(machine.perform, limits):
+    for execution in executions:
         found.setdefault(_end(execution), execution.schedule)
     return found
 

@@ -68,7 +68,8 @@ def _next(stack: list[_Node], ready: list[int], steps: list[Step], limits: Limit
     spent, last = 0, None
     if stack:
         parent, last = stack[-1], steps[-1].cpu
-        asleep = {cpu: step for cpu, step in parent.asleep.items() if not step.conflicts(steps[-1])}
+        if limits.reduce:
+            asleep = {cpu: step for cpu, step in parent.asleep.items() if not step.conflicts(steps[-1])}
         switched = len(steps) > 1 and steps[-2].cpu != last and steps[-2].cpu in parent.ready
         spent = parent.preemptions + switched
     awake = [cpu for cpu in ready if cpu not in asleep]

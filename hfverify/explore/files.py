@@ -19,7 +19,7 @@ from hfverify.explore.replaying import replayed
 from hfverify.explore.search import Finding
 from hfverify.model.program import Program
 
-WORDS = {Kind.BEGIN: "begins", Kind.TAKE: "takes", Kind.READ: "reads", Kind.WRITE: "writes", Kind.WAIT: "waits for"}
+WORDS = {Kind.BEGIN: "begins", Kind.TAKE: "takes", Kind.LOAD: "reads", Kind.STORE: "writes", Kind.WAIT: "waits for"}
 
 
 class Unreadable(Exception):

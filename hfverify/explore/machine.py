@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, auto
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
@@ -37,11 +37,11 @@ OWN = (
 class Kind(Enum):
     """What a CPU does next when it has given way."""
 
-    BEGIN = "begin"
-    TAKE = "take"
-    READ = "read"
-    WRITE = "write"
-    WAIT = "wait"
+    BEGIN = auto()
+    TAKE = auto()
+    LOAD = auto()
+    STORE = auto()
+    WAIT = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,13 +295,17 @@ class Shared(Machinery):
 
     def _fickle(self, cell: Cell, ref: Ref) -> Value:
         if _is_atomic(cell) and self.watching:
-            self._give_way(Kind.READ, cell_name(cell, ref.keys))
+            self._give_way(Kind.LOAD, cell_name(cell, ref.keys))
             self.step.touched.setdefault((cell.name, ref.keys), False)
+        elif self.watching:
+            # A device shows the same all the time.
+            reads = self.scenarios[self.cpu].reads
+            self.script = [read for read in reads if read[:2] == (cell.name, ref.keys)][:1]
         return super()._fickle(cell, ref)
 
     def write(self, cell: Cell, ref: Ref, value: Value) -> None:
         if _is_atomic(cell) and self.watching:
-            self._give_way(Kind.WRITE, cell_name(cell, ref.keys))
+            self._give_way(Kind.STORE, cell_name(cell, ref.keys))
         super().write(cell, ref, value)
 
     def _paused(self, *_: Any) -> None:

@@ -68,10 +68,13 @@ class Search:
     findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> Iterator[tuple[str, ...]]:
-        """Search, and name the outcomes of each situation before it is tried."""
+        """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
         known: set[str] = set()
-        for outcomes, scenarios in Situations(self.program, [self.program.calls[name] for name in self.calls]).all():
+        situations = Situations(self.program, [self.program.calls[name] for name in self.calls])
+        for outcomes, scenarios in situations.one_by_one():
             yield outcomes
+            if scenarios is None:
+                continue
             self.tally.situations += 1
             machine = Shared(self.program, scenarios, self.impl)
             machine.watch_contracts()

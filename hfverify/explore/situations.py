@@ -19,21 +19,22 @@ from hfverify.execute.world import World
 from hfverify.explain.concrete import Bits, Env, Evaluator, Ref, Store, Undefined
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
-from hfverify.logic.cells import Cells
+from hfverify.logic.cells import Cells, join
 from hfverify.logic.evaluate import Env as SpecEnv
 from hfverify.logic.facts import MOST_BITS, subterms
 from hfverify.logic.terms import children
-from hfverify.logic.values import LockValue
+from hfverify.logic.values import LockValue, Stored, split
 from hfverify.logic.values import Ref as Term
-from hfverify.model.program import Call, Outcome, Program
+from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import MapType
 from hfverify.prove.obligations import limits_of
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds
 from hfverify.prove.solver import make_solver
 from hfverify.prove.specification import Fickle
+from hfverify.syntax import tree
 
-STEPS = 1_000_000
+STEPS = 300_000
 OBJECTS = 3
 SIZES = (Bounds(2, pinned=1), Bounds(3))
 
@@ -49,6 +50,7 @@ class Situations:
         self.facts: list[z3.BoolRef] = []
         self.guards: list[list[tuple[str, z3.BoolRef]]] = []
         self.locks: list[dict[str, list[tuple[str, Term]]]] = []
+        self.devices: list[list[tuple[Cell, Term, Stored]]] = []
         self._solvers: dict[Bounds, z3.Solver] = {}
         for cpu, call in enumerate(calls):
             self._begin(cpu, call)
@@ -58,7 +60,8 @@ class Situations:
         """What holds where the call begins, and when each of its outcomes applies; names get the number of the CPU."""
         world, names = start(self.program, call)
         env = spec_env(world, names)
-        env = replace(env, volatile=Fickle(world))
+        devices = _Devices(world)
+        env = replace(env, volatile=devices)
         env = env.bind(lets(call, env))
         outcomes = [(outcome.name, _applies(call, outcome, world, env)) for outcome in call.outcomes]
         for lock in self.program.locks.values():
@@ -71,12 +74,20 @@ class Situations:
                 for invariant in lock.invariants:
                     world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, world.cells)))
         locks = {outcome.name: _locks(call, outcome, world, env) for outcome in call.outcomes}
-        asked = [guard for _, guard in outcomes] + [k for found in locks.values() for _, ref in found for k in ref.keys]
+        asked = [part for _, ref, value in devices.seen for part in (*ref.keys, *split(value))]
+        asked += [guard for _, guard in outcomes]
+        asked += [key for found in locks.values() for _, ref in found for key in ref.keys]
         own = self._own([*world.facts.formulas, *world.assumptions, *asked])
         mine = [(term, self._of(cpu, term)) for term in own]
         self.facts += [z3.substitute(formula, *mine) for formula in (*world.facts.formulas, *world.assumptions)]
         self.facts.append(self._of(cpu, world.here) == cpu)
         self.guards.append([(name, z3.substitute(guard, *mine)) for name, guard in outcomes])
+        self.devices.append(
+            [
+                (cell, Term(ref.state, tuple(z3.substitute(k, *mine) for k in ref.keys)), _renamed(cell, value, mine))
+                for cell, ref, value in devices.seen
+            ]
+        )
         self.locks.append(
             {
                 name: [(lock, Term(ref.state, tuple(z3.substitute(k, *mine) for k in ref.keys))) for lock, ref in found]
@@ -110,8 +121,13 @@ class Situations:
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
+        return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
+
+    def one_by_one(self) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
+        """The same, and None before each combination is looked for, which may take some time."""
         seen: set[str] = set()
         for outcomes in self.combinations():
+            yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
             if self._model(guards) is None:
                 continue
@@ -204,7 +220,28 @@ class Situations:
             name = f"{argument.name}@{cpu}"
             is_truth = str(type_) == "bool"
             found.arguments[argument.name] = reader.truth(z3.Bool(name)) if is_truth else reader.number(z3.Int(name))
+        for cell, ref, value in self.devices[cpu]:
+            found.reads.append((cell.name, reader.keys(ref), reader.value(cell, value)))
         return found
+
+
+class _Devices(Fickle):
+    """What each volatile cell has while the call looks at it; an atomic one is in the state that all share."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.seen: list[tuple[Cell, Term, Stored]] = []
+
+    def __call__(self, cell: Cell, ref: Term) -> Stored:
+        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "atomic":
+            return self.world.cells.read(cell, ref)
+        value = super().__call__(cell, ref)
+        self.seen.append((cell, ref, value))
+        return value
+
+
+def _renamed(cell: Cell, value: Stored, names: Sequence[tuple[z3.ExprRef, z3.ExprRef]]) -> Stored:
+    return join(cell, [z3.substitute(part, *names) for part in split(value)])
 
 
 def _applies(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> z3.BoolRef:
