@@ -26,7 +26,7 @@ from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
-from hfverify.prove.beside import can_split
+from hfverify.prove.beside import can_split, end_with_parent
 from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
@@ -171,6 +171,8 @@ def _start(config: Config) -> None:
     global _worker
     _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
     _worker.splits = can_split()
+    if can_split():
+        end_with_parent()
 
 
 def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:

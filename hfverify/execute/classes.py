@@ -107,7 +107,8 @@ def _unfit(program: Program, found: Attribute, state: str, full: str) -> str:
         return "" if found.plain_type == "int" else "it is a key, so a number"
     cell = program.cell(state, full)
     if cell is None:
-        return ""
+        optional = isinstance(found.annotation, ast.BinOp)
+        return f"`{full}` is always there" if optional and program.states[state].has_part(full) else ""
     owner = next((m.path for m in mappings.values() if full in _parts(m)), "")
     if owner:
         return f"the cell `{full}` is what `{owner}` stands for"

@@ -150,6 +150,8 @@ class Interpreter:
         self.enters: Callable[[Function, World], None] = lambda function, world: None
         self.declared: tuple[str, ...] = ()
         self.choose: Callable[[z3.BoolRef], bool] | None = None
+        # Functions that were found to do more than to compute; shared by all paths of one exploration.
+        self.active: set[str] = set()
         self._constants: dict[int, Value] = {}
 
     # ------------------------------------------------------------ refusals and branches
@@ -190,10 +192,12 @@ class Interpreter:
 
     def computed(self, node: ast.expr, frame: Frame) -> Value | None:
         """The value of an expression that does nothing but compute it, and never fails; None for any other."""
-        length, outer = len(self.trail), self.world.speculating
+        length, outer, cells = len(self.trail), self.world.speculating, self.world.cells
         self.world.speculating = True
         try:
-            return self.evaluate(node, frame)
+            value = self.evaluate(node, frame)
+            assert self.world.cells is cells, "an expression that is only computed has changed something"
+            return value
         except (Impure, Refusal):
             del self.trail[length:]
             return None
@@ -314,7 +318,7 @@ class Interpreter:
         if function.unusual is not None:
             message = f"{_kind(function.unusual)} is not supported"
             raise Refusal("HF401", message, function.module.span(function.unusual))
-        interference = self.sources.interference(function)
+        interference = self.sources.interference(function.module)
         if interference is not None:
             raise Refusal("HF401", interference[1], interference[0])
 

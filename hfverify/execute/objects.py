@@ -34,6 +34,7 @@ from hfverify.execute.values import (
     Words,
 )
 from hfverify.execute.words import read_word
+from hfverify.execute.world import Impure
 from hfverify.logic.evaluate import Env
 from hfverify.logic.facts import in_range
 from hfverify.logic.values import LockValue, Part, Ref, Stored
@@ -352,6 +353,8 @@ def _set_node_field(run: Interpreter, target: Node, name: str, new: Value, node:
     assert layout is not None
     if name not in [link.name for link in layout.links] or not isinstance(new, Node | NoneValue | Opaque):
         raise run.refuse(node, frame, f"`{name}` of a list entry cannot be assigned this")
+    if run.world.speculating:
+        raise Impure
     key = f"{layout.name}.{name}"
     cells = run.world.cells
     term = z3.IntVal(-1) if isinstance(new, NoneValue) else new.term

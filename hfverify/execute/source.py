@@ -246,6 +246,7 @@ class Sources:
         self._interference: dict[str, tuple[Span, str] | None] = {}
         self._reached: dict[str, set[str]] = {}
         self._names: dict[int, list[Function]] = {}
+        self._everything: list[Module] | None = None
         self.enums: dict[str, str] = {}
         self.attributes: dict[tuple[str, str], object] = {}
 
@@ -377,14 +378,14 @@ class Sources:
             module, name = target, original
         return f"`{name}` is imported from itself"
 
-    def interference(self, function: Function) -> tuple[Span, str] | None:
+    def interference(self, module: Module) -> tuple[Span, str] | None:
         """What could change, on import or later, a meaning that the source of these modules fixes."""
-        if function.module.name not in self._interference:
-            self._interference[function.module.name] = self._interferes(function)
-        return self._interference[function.module.name]
+        if module.name not in self._interference:
+            self._interference[module.name] = self._interferes(module)
+        return self._interference[module.name]
 
-    def _interferes(self, function: Function) -> tuple[Span, str] | None:
-        for module in self.reachable(function.module):
+    def _interferes(self, start: Module) -> tuple[Span, str] | None:
+        for module in self.reachable(start):
             effect = import_effects(module.tree)
             if effect is not None:
                 return module.span(effect), "a module does more here, on import, than to define names"
@@ -395,7 +396,23 @@ class Sources:
                 if shadows_standard_library(source) and self.module(source.split(".")[0]) is not None:
                     message = f"`{source}` is a module of the standard library and of `{self.shown}`"
                     return module.span(module.places[name]), message
+        reachable = {module.name for module in self.reachable(start)}
+        for module in self.everything():
+            for node, name in module.changed_late:
+                found = self.resolve(module, name)
+                changed = found.module if isinstance(found, Function | Class) else found
+                if isinstance(changed, Module) and changed.name in reachable:
+                    return module.span(node), f"`{name}` is changed after it was defined"
         return None
+
+    def everything(self) -> list[Module]:
+        """Every module below the folder, whoever imports it: it may be imported before anything is called."""
+        if self._everything is None:
+            paths = [path.relative_to(self.folder) for path in sorted(self.folder.rglob("*.py"))]
+            names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in paths]
+            modules = [self.module(name) for name in names if all(part.isidentifier() for part in name.split("."))]
+            self._everything = [module for module in modules if module is not None]
+        return self._everything
 
     def reachable(self, start: Module) -> list[Module]:
         """The modules whose text can influence what stands in this one: itself, and all that those import."""
@@ -426,6 +443,7 @@ class Sources:
         loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function.module) for line in module.outline]
+        found += [f"{module.name} changes {name}" for module in self.everything() for _, name in module.changed_late]
         for name, called in sorted({**followed, **turned}.items()):
             found.append(name)
             if called is not function and name in specified and name not in turned:
@@ -459,16 +477,27 @@ class Sources:
         return [found[name] for name in sorted(found)]
 
     def _named(self, function: Function, part: ast.AST) -> list[Function]:
-        """The functions that a part of this one names."""
-        key = id(part)
-        if key in self._names:
-            return self._names[key]
-        found = self._names[key] = []
-        for node in ast.walk(part):
-            target = self.resolve(function.module, node.id) if isinstance(node, ast.Name) else None
-            named = list(target.functions.values()) if isinstance(target, Module) else [target]
-            found += [other for other in named if isinstance(other, Function)]
-        return found
+        """The functions that a part of this one names: also through constants, and through what modules bind."""
+        if id(part) not in self._names:
+            found: dict[str, Function] = {}
+            pending: list[tuple[Module, ast.AST]] = [(function.module, part)]
+            seen: set[int] = set()
+            while pending:
+                module, inner = pending.pop()
+                names = [node.id for node in ast.walk(inner) if isinstance(node, ast.Name)]
+                targets = [self.resolve(module, name) for name in names]
+                while targets:
+                    target = targets.pop()
+                    if isinstance(target, Function):
+                        found[target.name] = target
+                    elif isinstance(target, Module) and id(target) not in seen:
+                        seen.add(id(target))
+                        targets += [self.resolve(target, name) for name in target.bound]
+                    elif isinstance(target, tuple) and id(target[1]) not in seen:
+                        seen.add(id(target[1]))
+                        pending.append(target)
+            self._names[id(part)] = list(found.values())
+        return self._names[id(part)]
 
 
 Meaning = Function | Class | tuple[Module, ast.expr] | Module

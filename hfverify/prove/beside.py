@@ -29,6 +29,11 @@ def can_split() -> bool:
     return sys.platform == "linux"
 
 
+def end_with_parent() -> None:
+    """Let this process be ended when the one that made it ends, however that happens."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def beside(compute: Callable[[], T]) -> Callable[[], T]:
     """Begin to compute in a copy, and go on; this process must have no other thread."""
     reads, writes = os.pipe()
@@ -54,7 +59,7 @@ def _answer(compute: Callable[[], object], writes: int, parent: int) -> NoReturn
     """Compute, tell, and end at once: nothing of the process that this is a copy of is cleaned up twice."""
     code = 1
     try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         if os.getppid() == parent:
             with os.fdopen(writes, "wb") as target:
                 pickle.dump(compute(), target)

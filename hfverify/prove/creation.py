@@ -12,8 +12,9 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hfverify.diagnostics import Diagnostic, Span, also, at
+from hfverify.diagnostics import NOWHERE, Diagnostic, Rejected, Span, also, at
 from hfverify.execute.classes import Unclear, attribute
+from hfverify.execute.scopes import bindings, shadows_standard_library
 from hfverify.execute.source import Class, Function, Module, Sources
 from hfverify.model.constants import constant_value
 from hfverify.model.expressions import dotted, walk
@@ -43,7 +44,14 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """A list, or a set of bits, without members."""
+    """A list without members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """So many words without a bit."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Nothing:
     """What is not there yet: below an attribute that begins as None."""
 
 
-Start = int | bool | None | Filled | Empty | Nothing | Class
+Start = int | bool | None | Filled | Empty | Zeros | Nothing | Class
 
 
 class Unsaid(Exception):
@@ -75,20 +83,56 @@ def _of_state(program: Program, sources: Sources, name: str) -> Verdict:
     sentence = SENTENCE.format(cls.node.name)
     obligation = Obligation(f"{NEW}.{name}", KIND, NEW, sentence, state.span, _first_line(place))
     try:
+        interference = sources.interference(cls.module)
+        if interference is not None:
+            raise Unsaid(interference[1], interference[0])
         for cell in state.cells.values():
             if not cell.is_constant and not _is_anything(cell):
                 wrong = _differs(program, sources, cls, cell)
                 if wrong is not None:
                     found = Diagnostic(wrong.code, wrong.message, wrong.labels, (("obligation", obligation.name),))
                     return Verdict(obligation, Status.REFUTED, reason=wrong.message, diagnostic=found)
+        for lock in [lock for lock in program.locks.values() if lock.state == name]:
+            _demand_own_lock(program, sources, cls, lock.name.partition(".")[2])
         for link in [name for name, _, _ in cls.fields() if program.lists_through(state.name, name)]:
-            if link not in _stored_later(program, sources, cls) and _begins(program, sources, cls, [link]) != Empty():
+            if (
+                link not in _stored_later(program, sources, cls)
+                and _begins(program, sources, cls, [link], Above(name)) != Empty()
+            ):
                 raise Unsaid(f"a new `{cls.node.name}` is not seen to be on no list through `{link}`", place)
     except Unsaid as unsaid:
         labels = (at(unsaid.span), also(state.span, "this state"))
         diagnostic = Diagnostic("HF401", unsaid.reason, labels, (("obligation", obligation.name),))
         return Verdict(obligation, Status.UNKNOWN, reason=unsaid.reason, diagnostic=diagnostic)
     return Verdict(obligation, Status.PROVED, steps=1)
+
+
+def _demand_own_lock(program: Program, sources: Sources, cls: Class, name: str) -> None:
+    """Every object makes a lock for itself: two that share one would wait for themselves."""
+    default, trusted = _field(cls, name), program.trusts.get("spinlock")
+    if trusted is None or not _is_defined(sources, trusted.target):
+        # That no such class is trusted is said where it should be.
+        return
+    match default:
+        case ast.Call(func=function, args=[], keywords=[ast.keyword(arg="default_factory", value=ast.Name(id=made))]):
+            found = sources.resolve(cls.module, made)
+            outside = cls.module.imported(ast.Name(id=made)).rpartition(".")
+            named = found.name if isinstance(found, Class) else f"{outside[0]}:{outside[2]}"
+            plain = cls.module.imported(function) == "dataclasses.field"
+            if plain and named == trusted.target:
+                return
+    place = cls.module.span(default if default is not None else cls.node)
+    raise Unsaid(f"a new `{cls.node.name}` is not seen to make its own `{name}`", place)
+
+
+def _is_defined(sources: Sources, target: str) -> bool:
+    if shadows_standard_library(target.split(":")[0]):
+        return True
+    try:
+        sources.defined(target, NOWHERE)
+    except Rejected:
+        return False
+    return True
 
 
 def _is_anything(cell: Cell) -> bool:
@@ -103,7 +147,7 @@ def _first_line(span: Span) -> Span:
 def _differs(program: Program, sources: Sources, cls: Class, cell: Cell) -> Diagnostic | None:
     """What is wrong with the attribute that holds the cell, or what stands for it."""
     path = _attribute(program, cell)
-    found = _begins(program, sources, cls, path.split("."))
+    found = _begins(program, sources, cls, path.split("."), Above(cell.state))
     if found is None and path != _own(cell) and not isinstance(cell.type, OptionalType):
         # What is said of an object that is not there: it can only be that it is not.
         mapping = program.represents[cell.state].mappings[path]
@@ -144,9 +188,9 @@ def _names(parts: tuple[tree.Expr, ...]) -> set[str]:
     return {dotted(inner) for part in parts for inner in walk(part)}
 
 
-def _begins(program: Program, sources: Sources, cls: Class, names: list[str]) -> Start:
-    """How the attribute at this path of a new instance begins."""
-    place = cls.module.span(cls.node)
+def _begins(program: Program, sources: Sources, cls: Class, names: list[str], above: Above) -> Start:
+    """How the attribute at this path of a new instance begins; `above` is where the instance itself hangs."""
+    place, path = cls.module.span(cls.node), ".".join([*above.path, names[0]])
     options = cls.dataclass_options()
     if options is None or options.get("init") is False:
         raise Unsaid(f"`{cls.node.name}` is no plain dataclass", place)
@@ -157,26 +201,56 @@ def _begins(program: Program, sources: Sources, cls: Class, names: list[str]) ->
     if names[0] in _stored_later(program, sources, cls):
         raise Unsaid(f"`{cls.node.name}.__post_init__` says how `{names[0]}` begins", place)
     if found is None:
-        return Nothing()
+        if _is_kept_elsewhere(program, above.state, path):
+            return Nothing()
+        raise Unsaid(f"`{cls.node.name}` has no `{names[0]}`", place)
     default = _field(cls, names[0])
     if default is None:
         raise Unsaid(f"a new `{cls.node.name}` gets `{names[0]}` from whoever makes it", place)
     start = _default(program, sources, cls.module, default)
+    made = _kind(program, start)
+    if made and made != found.named:
+        raise Unsaid(f"`{names[0]}` of a new `{cls.node.name}` is no `{found.named}`", cls.module.span(default))
     if len(names) == 1:
         return start
     if isinstance(start, Class):
-        return _begins(program, sources, start, names[1:])
-    if start is None:
+        return _begins(program, sources, start, names[1:], Above(above.state, (*above.path, names[0])))
+    if start is None and isinstance(program.represents[above.state].mappings.get(path), tree.MapsNone):
         return Nothing()
     raise Unsaid(f"`{names[0]}` of a new `{cls.node.name}` has no attributes", cls.module.span(default))
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """The state that an instance is a part of, and the path that leads to it."""
+
+    state: str
+    path: tuple[str, ...] = ()
+
+
+def _kind(program: Program, start: Start) -> str:
+    """The full name of the class of which an object was made, if one was."""
+    if isinstance(start, Class):
+        return start.name
+    if isinstance(start, Filled):
+        return program.trusts["map"].target
+    return program.layout.target if isinstance(start, Empty) and program.layout is not None else ""
+
+
+def _is_kept_elsewhere(program: Program, state: str, path: str) -> bool:
+    """Whether a trusted function says that it changes the cell: then no attribute of the class has to hold it."""
+    updates = [u for call in program.functions.values() if call.trusted for o in call.outcomes for u in o.effects]
+    places = [update.place for update in updates if isinstance(update, tree.Update)]
+    return any(dotted(place) == f"{state}.{path}" for place in places)
 
 
 def _stored_later(program: Program, sources: Sources, cls: Class) -> set[str]:
     """The attributes in which `__post_init__` puts places in lists; it must do nothing else."""
     stored: set[str] = set()
-    for item in cls.node.body:
-        if not isinstance(item, ast.FunctionDef) or item.name not in HOOKS:
-            continue
+    bound = bindings(cls.node.body)
+    for item in [item for hook in HOOKS for item in bound.get(hook, ())]:
+        if not isinstance(item, ast.FunctionDef) or item.decorator_list or len(bound[item.name]) != 1:
+            raise Unsaid(f"`{cls.node.name}` begins in a way that its text does not say", cls.module.span(item))
         for statement in item.body:
             match statement:
                 case ast.Assign(
@@ -249,7 +323,7 @@ def _made(program: Program, sources: Sources, module: Module, factory: ast.expr)
             match body:
                 case ast.List(elts=items):
                     if all(_number(program, sources, module, item) == 0 for item in items):
-                        return Empty()
+                        return Zeros(len(items))
                 case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                     found = sources.resolve(module, name)
                     if isinstance(found, Class):
@@ -274,15 +348,31 @@ def _instance(program: Program, sources: Sources, cls: Class, module: Module, ar
 def _is_alone(program: Program, sources: Sources, cls: Class) -> bool:
     """Whether the constructor of a list's class ends with a function that makes the new entry a list of its own."""
     fresh = [c.name for c in program.contracts if [role.kind for role in c.roles] == ["fresh"] and not c.requires]
-    for item in cls.node.body:
-        if not isinstance(item, ast.FunctionDef) or item.name != "__init__":
-            continue
-        *before, last = item.body
-        match last:
-            case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[ast.Name(id=me)], keywords=[])):
-                found = sources.resolve(cls.module, name)
-                plain = all(isinstance(statement, ast.Assign) for statement in before)
-                return isinstance(found, Function) and found.name in fresh and plain and me == item.args.args[0].arg
+    bound = bindings(cls.node.body)
+    match bound.get("__init__"):
+        case [ast.FunctionDef(decorator_list=[], body=[*before, last]) as made]:
+            me = made.args.args[0].arg if made.args.args else ""
+        case _:
+            return False
+    if any(hook in bound for hook in HOOKS if hook != "__init__") or cls.node.decorator_list:
+        return False
+    match last:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[ast.Name(id=given)], keywords=[])):
+            found = sources.resolve(cls.module, name)
+            plain = all(_only_stores(statement, me) for statement in before)
+            return isinstance(found, Function) and found.name in fresh and plain and me == given
+    return False
+
+
+def _only_stores(statement: ast.stmt, me: str) -> bool:
+    """Whether the statement puts a parameter or a constant into an attribute of the new object."""
+    match statement:
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=target))], value=ast.Name(id=value)):
+            return target == me != value
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=target))], value=ast.Constant()):
+            return target == me
+        case ast.Expr(value=ast.Constant()):
+            return True
     return False
 
 
@@ -304,8 +394,12 @@ def _initial(program: Program, cell: Cell) -> Start:
                 number = constant_value(program, expr, ())
     elif isinstance(cell.type, OptionalType):
         number = None
-    if isinstance(cell.type, FifoType | BitsType):
+    if isinstance(cell.type, FifoType):
         return Empty()
+    if isinstance(cell.type, BitsType):
+        words = (m for m in program.represents[cell.state].mappings.values() if isinstance(m, tree.MapsWords))
+        width = next(mapping.width for mapping in words if mapping.cell == _own(cell))
+        return Zeros(cell.type.width // width)
     if isinstance(cell.type, MapType):
         assert number is not None
         return Filled(number)
@@ -316,6 +410,8 @@ def _shown(value: Start) -> str:
     match value:
         case Empty():
             return "empty"
+        case Zeros(count):
+            return f"{count} words of 0"
         case Filled(number):
             return f"{number:#x} everywhere"
         case None:

@@ -43,6 +43,36 @@ CHANGES = {
 }  # fmt: skip
 
 
+BOTTOM = "def bottom(n: int) -> int:\n    return n\n"
+# Ways to call a function by another name.
+ALIASES = {
+    "a name": {"m": BOTTOM + "x = bottom\ndef top(n: int) -> int:\n    return x(n)\n"},
+    "a name of a name": {"m": BOTTOM + "x = bottom\ny = x\ndef top(n: int) -> int:\n    return y(n)\n"},
+    "an item": {"m": BOTTOM + "x = (bottom,)\ndef top(n: int) -> int:\n    return x[0](n)\n"},
+    "a module that only imports it": {
+        "b": BOTTOM, "a": "from b import bottom\n", "m": "import a\ndef top(n: int) -> int:\n    return a.bottom(n)\n",
+    },
+    "a name in another module": {
+        "b": BOTTOM + "x = bottom\n", "m": "from b import x\ndef top(n: int) -> int:\n    return x(n)\n",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_a_function_by_another_name(name: str, tmp_path: Path) -> None:
+    found: list[list[str]] = []
+    for number, result in enumerate(("n", "1 + n")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for module, text in ALIASES[name].items():
+            (folder / f"{module}.py").write_text(text.replace("    return n\n", f"    return {result}\n"))
+        sources = Sources(folder, "impl")
+        top = sources.function("m:top", NOWHERE)
+        found.append(sources.footprint(top, places=False))
+        assert len(sources.reached(top)) == 2
+    assert found[0] != found[1]
+
+
 def footprint(folder: Path, text: str) -> list[str]:
     folder.mkdir(exist_ok=True)
     (folder / "m.py").write_text(text)

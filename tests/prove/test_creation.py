@@ -49,6 +49,8 @@ WRONG: dict[str, tuple[str, Change]] = {
     ),
     "a map": ("new.memory", (TABLE, "blocks: IntervalMap = field(default_factory=lambda: IntervalMap(ABSENT)",
                              "blocks: IntervalMap = field(default_factory=lambda: IntervalMap(NOBODY)")),
+    "too few words": ("new.vcpu", (STATE, "pending: list[int] = field(default_factory=lambda: [0, 0])",
+                                   "pending: list[int] = field(default_factory=lambda: [0])")),
     "the constant that fills a map": ("new.memory", (TABLE, "| MODE_UNOWNED | MODE_SHARED\n", "| MODE_SHARED\n")),
 }  # fmt: skip
 UNSAID: dict[str, tuple[str, Change]] = {
@@ -62,6 +64,30 @@ UNSAID: dict[str, tuple[str, Change]] = {
     ),
     "an attribute of a list that is stored later": (
         "new.wait_entry", (STATE, "        self.wait_links = ListEntry(self)", "        self.wait_links = list(self)"),
+    ),
+    "a part that may be missing": (
+        "new.vcpu", (STATE, "interrupts: Interrupts = field(default_factory=Interrupts)",
+                     "interrupts: Interrupts | None = None"),
+    ),
+    "a part of another class": (
+        "new.vcpu", (STATE, "interrupts: Interrupts = field(default_factory=Interrupts)",
+                     "interrupts: Interrupts = field(default_factory=Memory)"),
+    ),
+    "a cell that is not there": ("new.vm", (STATE, "    recv_bytes: int = 0\n", "")),
+    "a constructor by assignment": (
+        "new.vm", (STATE, "    state: MailboxState = ", "    __init__ = print\n    state: MailboxState = "),
+    ),
+    "a hook by assignment": (
+        "new.vcpu", (STATE, "    state: VcpuState = ", "    __post_init__ = print\n    state: VcpuState = "),
+    ),
+    "a decorated hook": ("new.wait_entry", (STATE, "    def __post_init__", "    @property\n    def __post_init__")),
+    "a list whose constructor does more": ("new.vm", (LISTS, "self.owner = owner", "self.owner = print(owner)")),
+    "a list with two constructors": (
+        "new.vm", (LISTS, "        list_init(self)\n",
+                   "        list_init(self)\n\n    def __init__(self) -> None:\n        pass\n"),
+    ),
+    "a lock for all": (
+        "new.pool", ("hafnium/pool.py", "field(default_factory=SpinLock)", "field(default_factory=lambda: ONE)"),
     ),
     "a list that begins elsewhere": ("new.vm", (LISTS, "        list_init(self)", "        list_empty(self)")),
 }  # fmt: skip

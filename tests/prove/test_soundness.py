@@ -63,6 +63,24 @@ def unproved(folder: Path, spec: str, proof: str = "", impl: str = "", base: str
     return {v.obligation.name: v.status.name for v in found if v.status is not Status.PROVED}
 
 
+def test_a_module_that_no_call_imports_changes_nothing_unseen(tmp_path: Path) -> None:
+    spec = """
+    entry work {
+        impl "m:work"
+        ret one: u16
+        case told when true { returns 1 }
+    }
+    """
+    code = "\ndef work(own: Door) -> int:\n    return 1\n"
+    (tmp_path / "impl").mkdir()
+    assert unproved(tmp_path, spec, "", code) == {}
+    other = tmp_path / "impl" / "other.py"
+    for text in ("import m\nm.work = print\n", "from m import Door\ndef f():\n    Door.__init__ = print\n"):
+        other.write_text(text)
+        assert "work.told.returns" in unproved(tmp_path, spec, "", code)
+        assert "new.door" in unproved(tmp_path, spec, "", code)
+
+
 def test_a_variable_of_a_definition_is_not_that_of_its_user(tmp_path: Path) -> None:
     spec = """
     pure only(x: Id) : bool = forall k: Id :: k == x
