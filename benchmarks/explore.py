@@ -57,7 +57,8 @@ def main() -> None:
     """All pairs of some calls, or the pairs that are given."""
     given = sys.argv[1:]
     pairs = list(zip(given[::2], given[1::2], strict=True)) or list(combinations_with_replacement(SOME, 2))
-    if not all([bench(first, second) for first, second in pairs]):
+    results = [bench(first, second) for first, second in pairs]
+    if not all(results):
         sys.exit(1)
 
 
