@@ -32,6 +32,9 @@ from hfverify.prove.solver import Answer, Outcome
 from hfverify.syntax import tree
 from hfverify.verdict import Obligation, Status, Verdict
 
+# Kinds of obligations whose failure two CPUs may show better than one.
+COLLIDES = ("lock.order", "lock.held")
+
 
 class Judge:
     """Makes the verdicts of one subject."""
@@ -158,6 +161,9 @@ class Judge:
             )
         if outcome.confirmed:
             notes.append(("next", f"hfverify explain {name}"))
+            call = self.program.calls.get(self.subject.name)
+            if call is not None and not call.is_function and base.obligation.kind in COLLIDES:
+                notes.append(("next", f"hfverify explore {call.name}"))
             diagnostic = replace(query.diagnostic, notes=(*query.diagnostic.notes, *notes))
             return replace(
                 base, status=Status.REFUTED, reason=outcome.text, diagnostic=diagnostic, counterexample=counterexample
@@ -172,6 +178,7 @@ class Judge:
                 diagnostic=diagnostic,
                 counterexample=counterexample,
             )
+        notes.insert(0, ("asks", query.diagnostic.message))
         notes.append(("help", "is an invariant missing, or does `impl` differ from what is proved?"))
         message = f"`{name}` has a model, but the real code did not misbehave on it"
         diagnostic = replace(query.diagnostic, code="HF602", message=message, severity="suspected", notes=tuple(notes))

@@ -18,7 +18,7 @@ from hfverify.diagnostics import Diagnostic, Label, Span
 MOST_LABELS = 3
 TAB = 4
 NARROWEST_GUTTER = 2
-NOTE_ORDER = ("example", "obligation", "confirmed", "when", "because", "cause", "covered", "", "help", "next")
+NOTE_ORDER = ("example", "obligation", "asks", "confirmed", "when", "because", "cause", "covered", "", "help", "next")
 STYLES = {
     "error": "1;31",
     "warning": "1;33",
