@@ -330,7 +330,8 @@ def replay(obligation: str, target: str | None, revision: str | None, **folders:
     if obligation.endswith(".schedule"):
         from hfverify.exploring import replay_file
 
-        raise SystemExit(replay_file(config, Path(obligation), width=_width(), write=click.echo))
+        wanted = Path(target) if target else None
+        raise SystemExit(replay_file(config, Path(obligation), wanted, width=_width(), write=click.echo))
     text, code = replayed(config, obligation, Path(target) if target else None, width=_width())
     click.echo(text)
     raise SystemExit(code)

@@ -19,7 +19,7 @@ from hfverify.explore.isolated import News, explore
 from hfverify.explore.replaying import Misfit
 from hfverify.explore.search import Plan, calls_for
 from hfverify.model.load import load_program
-from hfverify.report import schedule
+from hfverify.report import regression, schedule
 
 FOUND, UNDECIDED = 1, 4
 Write = Callable[[str], None]
@@ -78,13 +78,15 @@ def _strategy(how: tuple[str, int | None, int, int]) -> str:
     return "all schedules that can differ"
 
 
-def replay_file(config: Config, path: Path, *, width: int, write: Write) -> int:
-    """Run a schedule again and draw it."""
+def replay_file(config: Config, path: Path, target: Path | None, *, width: int, write: Write) -> int:
+    """Run a schedule again and draw it; with a target, write it as a test first."""
     program = load_program(config.folders, config.revision)
     try:
         found = load(program, path)
+        if target is not None:
+            write(f"wrote {regression.write_schedule(json.loads(path.read_text('utf-8')), target)}")
         wrong, execution = again(program, found, str(config.folders.impl.resolve()))
-    except (Unreadable, Misfit, Unbuildable) as error:
+    except (Unreadable, Misfit, Unbuildable, FileExistsError, OSError) as error:
         raise ConfigError(str(error)) from error
     write("\n".join(schedule.draw(shown(wrong, found.scenarios, execution), width)))
     return FOUND if wrong else 0

@@ -3,3 +3,7 @@
 Reads from top to bottom: situations (where to begin), machine (one schedule), the strategies (which schedules),
 search (all of them, and the shortest schedule that shows what was found).
 """
+
+from hfverify.explore.together import Together
+
+__all__ = ["Together"]

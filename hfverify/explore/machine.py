@@ -145,6 +145,10 @@ class Shared(Machinery):
         self.main = greenlet.getcurrent()
         self.ending = False
 
+    def begin_at(self, scenarios: list[Scenario]) -> None:
+        """Begin with these scenarios from now on; the calls and sizes are the same."""
+        self.scenarios, self.first = scenarios, scenarios[0].store()
+
     # ------------------------------------------------------------ one schedule
 
     def perform(self, choose: Choose) -> Execution:

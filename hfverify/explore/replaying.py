@@ -42,14 +42,14 @@ def shortened(perform: Perform, found: Execution, shows: Callable[[Execution], b
     while changed:
         changed = False
         for candidate in _fewer_switches(best.schedule):
-            tried = _followed(perform, candidate)
+            tried = followed(perform, candidate)
             if shows(tried) and _switches(tried.schedule) < _switches(best.schedule):
                 best, changed = tried, True
                 break
     return best
 
 
-def _followed(perform: Perform, wishes: Sequence[int]) -> Execution:
+def followed(perform: Perform, wishes: Sequence[int]) -> Execution:
     """A schedule that follows the wishes where it can, and otherwise interrupts nobody."""
 
     def choose(ready: list[int], steps: list[Step]) -> int:

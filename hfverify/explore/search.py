@@ -16,7 +16,8 @@ from hfverify.explore.exhaustive import Limits, every_schedule
 from hfverify.explore.machine import Execution, Shared
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
-from hfverify.explore.replaying import shortened
+from hfverify.explore.replaying import followed, shortened
+from hfverify.explore.shrinking import smaller
 from hfverify.explore.situations import Situations
 from hfverify.model.program import Program
 
@@ -93,10 +94,10 @@ class Search:
             new = [problem for problem in problems(execution, self.calls) if problem.key not in known]
             for kind in dict.fromkeys(problem.kind for problem in new):
                 keys = {problem.key for problem in new if problem.kind == kind}
-                shortest = shortened(machine.perform, execution, partial(self._shows, keys))
+                begins, shortest = self._simplest(machine, scenarios, execution, keys)
                 shown = [problem for problem in problems(shortest, self.calls) if problem.key in keys]
                 known |= keys
-                self.findings.append(Finding(shown, self.calls, outcomes, scenarios, shortest))
+                self.findings.append(Finding(shown, self.calls, outcomes, begins, shortest))
             if tried >= self.plan.schedules:
                 self.tally.complete = False
                 return
@@ -110,6 +111,25 @@ class Search:
             self.tally.complete = False
             return every_schedule(machine.perform, Limits(reduce=False, preemptions=plan.preemptions))
         return every_schedule(machine.perform)
+
+    def _simplest(
+        self, machine: Shared, scenarios: list[Scenario], execution: Execution, keys: set[str]
+    ) -> tuple[list[Scenario], Execution]:
+        """Few switches, and then a state of which nothing is said that does not matter."""
+        shortest = shortened(machine.perform, execution, partial(self._shows, keys))
+        found = shortest
+
+        def shows(tried: list[Scenario]) -> bool:
+            nonlocal found
+            machine.begin_at(tried)
+            done = followed(machine.perform, shortest.schedule)
+            good = done.schedule == shortest.schedule and self._shows(keys, done)
+            found = done if good else found
+            return good
+
+        begins = smaller(self.program, scenarios, shows)
+        machine.begin_at(scenarios)
+        return begins, found
 
     def _shows(self, keys: set[str], execution: Execution) -> bool:
         return keys <= {problem.key for problem in problems(execution, self.calls)}

@@ -16,9 +16,10 @@ import z3
 from hfverify.execute.paths import spec_env, start
 from hfverify.execute.signatures import lets
 from hfverify.execute.world import World
-from hfverify.explain.concrete import Bits, Env, Evaluator, Ref, Store, Undefined
+from hfverify.explain.concrete import Bits, Store
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
+from hfverify.explore.shrinking import keeps_invariants
 from hfverify.logic.cells import Cells, join
 from hfverify.logic.evaluate import Env as SpecEnv
 from hfverify.logic.facts import MOST_BITS, subterms
@@ -202,7 +203,7 @@ class Situations:
         for key, value in store.cells.items():
             if isinstance(value, Bits):
                 store.cells[key] = Bits(bit for bit in value if bit in bits)
-        if not _keeps_invariants(self.program, store):
+        if not keeps_invariants(self.program, store):
             return None
         for scenario in scenarios:
             scenario.cells = dict(store.cells)
@@ -265,17 +266,3 @@ def _locks(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> list[tup
                 if isinstance(lock, LockValue):
                     found.append((lock.name, lock.ref))
     return found
-
-
-def _keeps_invariants(program: Program, store: Store) -> bool:
-    """Whether all locks can be free in this state."""
-    evaluator = Evaluator(program)
-    for lock in program.locks.values():
-        for keys in evaluator.positions(lock.state, Env(store)):
-            for invariant in lock.invariants:
-                try:
-                    if not evaluator.truth(invariant.value, Env(store, {}, Ref(lock.state, keys))):
-                        return False
-                except Undefined:
-                    return False
-    return True

@@ -8,6 +8,7 @@ Refuses to overwrite a file with other contents (FileExistsError)
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,60 @@ def _place(cell: str) -> str:
     return f"given.{match[1]}{keys}.{match[3]}"
 
 
+def schedule_text(data: dict[str, Any]) -> str:
+    """The test of a schedule: whatever steps the code takes by then, nothing may go wrong."""
+    begins, revision = data["begins"], data["revision"]
+    told = data["problems"][0]["text"] if data["problems"] else "nothing is wrong"
+    cells: dict[str, Any] = {}
+    for scenario in begins:
+        cells |= scenario["cells"]
+    lines = [
+        *textwrap.wrap(f'"""{data["kind"]}: {told}.', 100),
+        "",
+        f"Found at revision {revision or 'current'}.",
+        '"""',
+        "",
+        "from hfverify.explore import Together",
+        "",
+        "CELLS = {",
+        *(f"    {cell!r}: {value!r}," for cell, value in cells.items()),
+        "}",
+        "",
+        "",
+        f"def test_{_schedule_name(data)}() -> None:",
+        f"    together = Together(CELLS, sizes={begins[0]['sizes']!r}, revision={revision!r})",
+    ]
+    for scenario in begins:
+        options = [repr(scenario["call"]), repr(scenario["arguments"]), f"actor={tuple(scenario['actor'])!r}"]
+        options += [f"objects={scenario['objects']!r}"] if scenario.get("objects") else []
+        options += [f"reads={[tuple(read) for read in scenario['reads']]!r}"] if scenario["reads"] else []
+        lines.append(f"    together.cpu({', '.join(options)})")
+    lines += [
+        f"    outcome = together.run({data['schedule']!r})",
+        "    assert outcome.problems == [], outcome.drawing()",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _schedule_name(data: dict[str, Any]) -> str:
+    return re.sub(r"\W+", "_", "_".join([*data["calls"], data["kind"]]))
+
+
 def write(counterexample: dict[str, Any], revision: str, target: Path) -> Path:
     """Write the test to a file, or into a folder under a name of its own."""
+    return _write(text(counterexample, revision), counterexample["obligation"], target)
+
+
+def write_schedule(data: dict[str, Any], target: Path) -> Path:
+    """The same for a schedule."""
+    return _write(schedule_text(data), _schedule_name(data), target)
+
+
+def _write(content: str, name: str, target: Path) -> Path:
     if target.is_dir() or not target.suffix:
         target.mkdir(parents=True, exist_ok=True)
-        target = target / f"test_{re.sub(r'[^a-z0-9]+', '_', counterexample['obligation'].lower())}.py"
-    content = text(counterexample, revision)
+        target = target / f"test_{re.sub(r'[^a-z0-9]+', '_', name.lower())}.py"
     if target.exists() and target.read_text("utf-8") != content:
         raise FileExistsError(f"{target} exists with other contents; remove it or give another name")
     target.parent.mkdir(parents=True, exist_ok=True)

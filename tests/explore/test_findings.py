@@ -61,10 +61,24 @@ def test_a_deadlock_is_drawn_saved_and_run_again(tmp_path: Path) -> None:
     assert [line.strip().split("  ")[0] for line in lines if "WAITS" in line] == ["5", "6"]
     assert "CPU 0 holds vcpu[1, 0].lock and waits for vcpu[1, 1].lock" in lines[-1]
     assert all(len(line) <= 100 for line in lines[:-1])
+    # What does not matter is not said.
+    needed = ("state", "cpu", "vcpu_count")
+    said = [name for name in data["begins"][0]["cells"] if name.rsplit(".", 1)[-1] not in needed]
+    assert said == ["machine.clock.frequency", "vcpu[1, 0].interrupts.enabled", "vcpu[1, 1].interrupts.enabled"]
     path = tmp_path / "a.schedule"
     path.write_text(json.dumps(data))
-    code, text = hfverify("replay", str(path), "--impl", str(impl))
-    assert (code, text.splitlines()[-1]) == (1, lines[-1])
+    target = tmp_path / "test_it.py"
+    code, text = hfverify("replay", str(path), "--impl", str(impl), "--pytest", str(target))
+    assert (code, text.splitlines()[0], text.splitlines()[-1]) == (1, f"wrote {target}", lines[-1])
+    check = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."]
+    good = subprocess.run([*check, str(target)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert good.returncode == 0, good.stdout
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
+    for folder in ("spec", "proofs"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    bad = subprocess.run([*check, str(target)], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert bad.returncode == 1
+    assert "deadlock after 4 steps" in bad.stdout
     code, text = hfverify("replay", str(path))
     assert (code, text) == (2, "error: the schedule ends after 4 steps, but CPU 0 can go on\n")
     path.write_text(json.dumps({**data, "schedule": [0, 0, 0, 1, 1, 1]}))
