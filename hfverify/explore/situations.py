@@ -35,7 +35,7 @@ from hfverify.prove.solver import make_solver
 from hfverify.prove.specification import Fickle
 from hfverify.syntax import tree
 
-STEPS = 300_000
+STEPS = 1_000_000
 OBJECTS = 3
 SIZES = (Bounds(2, pinned=1), Bounds(3))
 

@@ -153,7 +153,8 @@ YIELDS = "    if current.vm.id == PRIMARY_VM_ID:\n        return 0, None\n    re
         ("import os\n    os._exit(7)", r"died \(exit 7\)"),
         ("import time\n    time.sleep(0.001)", ""),
         (
-            "import random\n    with current.lock if random.random() < 0.5 else machine.pool.lock:\n        pass",
+            "import sys\n    sys.turns = getattr(sys, 'turns', 0) + 1\n"
+            "    with current.lock if sys.turns % 2 else machine.pool.lock:\n        pass",
             "again",
         ),
     ],
