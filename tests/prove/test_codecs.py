@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_subject import SCOPE, subject
 
-from hfverify.config import load_config
-from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 encoding Signal : u16 tag bits 4 .. 6 {
@@ -77,14 +74,7 @@ KIND = "    kind = Kind(value >> 4 & 7)\n"
 
 def verdicts(folder: Path, code: str, unit: str) -> dict[str, Verdict]:
     """What is said of a codec with this implementation."""
-    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
-    for name in ("spec", "proofs", "impl"):
-        (folder / name).mkdir()
-    (folder / "spec" / "m.hfs").write_text(SPEC)
-    (folder / "proofs" / "m.hfp").write_text(PROOF)
-    (folder / "impl" / "m.py").write_text(code)
-    config = load_config(folder)
-    made = Subjects(load_program(config.folders, config.revision), config.folders)
+    made = subject(folder, SPEC, PROOF, code)
     return {v.obligation.name.removeprefix(unit + "."): v for v in made.verdicts(unit, SCOPE)}
 
 

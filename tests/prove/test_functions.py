@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import small_subject
+from small_subject import subject
 
-from hfverify.config import load_config
-from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Status, Verdict
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 type Id = u16
@@ -145,18 +143,10 @@ WRONG: dict[str, tuple[Changes, set[str]]] = {
 def verdicts(folder: Path, changes: Changes) -> dict[str, Verdict]:
     """What is found about the function and its user."""
     texts = {"spec/m.hfs": SPEC, "proofs/m.hfp": PROOF, "impl/m.py": CODE}
-    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
     for old, new in changes.items():
         assert sum(text.count(old) for text in texts.values()) == 1
         texts = {name: text.replace(old, new) for name, text in texts.items()}
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    config = load_config(folder)
-    subjects = Subjects(load_program(config.folders, config.revision), config.folders)
-    units = [unit for unit in subjects.names(SCOPE) if about(unit) in ("warm", "work")]
-    found = [verdict for unit in units for verdict in subjects.verdicts(unit, SCOPE)]
-    return {verdict.obligation.name: verdict for verdict in found}
+    return small_subject.verdicts(subject(folder, *texts.values()), ["warm", "work"], both=True)
 
 
 def test_a_function_does_what_is_said_and_its_user_relies_on_that(tmp_path: Path) -> None:

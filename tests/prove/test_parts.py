@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_subject import subject, verdicts
 
-from hfverify.config import load_config
-from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 type Id = u16
@@ -72,16 +69,9 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_actor(name: str, tmp_path: Path) -> None:
     effect, code, value, status = CALLS[name]
-    (tmp_path / "pyproject.toml").write_text("[tool.hfverify]\n")
-    for folder in ("spec", "proofs", "impl"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "spec" / "m.hfs").write_text(SPEC.replace("EFFECT", effect))
-    (tmp_path / "proofs" / "m.hfp").write_text(PROOF)
     text = HEAD.replace("RESULT", "Task" if value != "None" else "None")
-    (tmp_path / "impl" / "m.py").write_text(text.replace("CODE", code).replace("VALUE", value))
-    config = load_config(tmp_path)
-    subjects = Subjects(load_program(config.folders, config.revision), config.folders)
-    found = {v.obligation.name: v for v in subjects.verdicts("work", SCOPE)}
+    impl = text.replace("CODE", code).replace("VALUE", value)
+    found = verdicts(subject(tmp_path, SPEC.replace("EFFECT", effect), PROOF, impl), ["work"])
     verdict = found.pop("work.done.actor")
     assert verdict.status is status, verdict.reason
     assert {v.status for v in found.values()} == {Status.PROVED}

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_subject import SCOPE, subject
 
-from hfverify.config import load_config
 from hfverify.diagnostics import Rejected
-from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects
+from hfverify.units import Subjects
 from hfverify.verdict import Status, Verdict
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 type Id = u16
@@ -128,14 +126,7 @@ def enter_here(runner: Task, x0: int, x1: int, x2: int, x3: int) -> tuple[int, T
 
 def subjects(folder: Path, code: str, spec: str = SPEC) -> Subjects:
     """The subject with this implementation."""
-    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
-    for name in ("spec", "proofs", "impl"):
-        (folder / name).mkdir()
-    (folder / "spec" / "m.hfs").write_text(spec)
-    (folder / "proofs" / "m.hfp").write_text(PROOF)
-    (folder / "impl" / "m.py").write_text(HEAD + code)
-    config = load_config(folder)
-    return Subjects(load_program(config.folders, config.revision), config.folders)
+    return subject(folder, spec, PROOF, HEAD + code)
 
 
 def verdicts(made: Subjects, unit: str) -> dict[str, Verdict]:

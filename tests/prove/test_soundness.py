@@ -6,19 +6,16 @@ from pathlib import Path
 
 import pytest
 import z3
+from small_subject import subject, verdicts
 
-from hfverify.config import load_config
 from hfverify.diagnostics import NOWHERE, Diagnostic, Rejected
 from hfverify.logic.facts import bound
-from hfverify.model.load import load_program
 from hfverify.prove.decide import decide
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Outcome
-from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 type Id = u16
@@ -52,15 +49,8 @@ class Door:
 
 def unproved(folder: Path, spec: str, proof: str = "", impl: str = "", base: str = SPEC) -> dict[str, str]:
     """What is not proved of all units."""
-    texts = {"spec/m.hfs": base + spec, "proofs/m.hfp": PROOF + proof, "impl/m.py": IMPL + impl}
-    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
-    config = load_config(folder)
-    subjects = Subjects(load_program(config.folders, config.revision), config.folders)
-    found = [verdict for name in subjects.names(SCOPE) for verdict in subjects.verdicts(name, SCOPE)]
-    return {v.obligation.name: v.status.name for v in found if v.status is not Status.PROVED}
+    found = verdicts(subject(folder, base + spec, PROOF + proof, IMPL + impl))
+    return {name: v.status.name for name, v in found.items() if v.status is not Status.PROVED}
 
 
 def test_a_module_that_no_call_imports_changes_nothing_unseen(tmp_path: Path) -> None:

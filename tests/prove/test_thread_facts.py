@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import small_subject
+from small_subject import subject
 
 from hfverify.config import load_config
 from hfverify.model.load import load_program
-from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
 
-SCOPE = Scope(implementation=True, steps=1_000_000)
 SPEC = """
 module m
 type Id = u16
@@ -56,15 +56,10 @@ TWICE = "peek other.lock  commit own.lock"
 
 
 def verdicts(folder: Path, effect: str, protocol: str, code: str) -> dict[str, Verdict]:
-    (folder / "pyproject.toml").write_text("[tool.hfverify]\n")
-    for name in ("spec", "proofs", "impl"):
-        (folder / name).mkdir()
-    (folder / "spec" / "m.hfs").write_text(SPEC.replace("EFFECT", effect).replace("PROTOCOL", protocol))
-    (folder / "proofs" / "m.hfp").write_text(PROOF)
-    (folder / "impl" / "m.py").write_text(IMPL.replace("CODE", code.replace("\n", "\n    ")))
-    config = load_config(folder)
-    subjects = Subjects(load_program(config.folders, config.revision), config.folders)
-    return {v.obligation.name: v for v in subjects.verdicts("work", SCOPE)}
+    spec = SPEC.replace("EFFECT", effect).replace("PROTOCOL", protocol)
+    return small_subject.verdicts(
+        subject(folder, spec, PROOF, IMPL.replace("CODE", code.replace("\n", "\n    "))), ["work"]
+    )
 
 
 def bad(found: dict[str, Verdict]) -> dict[str, str]:
