@@ -277,6 +277,10 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
         config, obligation, width=_width(), everything=everything, color=_colour("auto", sys.stdout)
     )
     click.echo(text)
+    if code == REFUTED and obligation.endswith((".lock.order", ".lock.held")):
+        from hfverify.exploring import collision
+
+        click.echo("\n" + "\n".join(collision(config, obligation.rsplit(".", 2)[0], width=_width())))
     raise SystemExit(code)
 
 
@@ -313,9 +317,13 @@ def explore(
     """
     from hfverify.exploring import run
 
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{text[: _width() - 1]}", nl=False, err=True)
+
     config = load_config(Path.cwd(), revision=revision, **folders)
-    code = run(config, calls, cpus, (strategy, preemptions, schedules, seed), width=_width(), write=click.echo)
-    raise SystemExit(code)
+    how = (strategy, preemptions, schedules, seed)
+    raise SystemExit(run(config, calls, cpus, how, width=_width(), write=click.echo, progress=progress))
 
 
 @main_group.command(epilog=EXIT_CODES)

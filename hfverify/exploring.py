@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hfverify.config import Config, ConfigError
 from hfverify.explain.proxies import Unbuildable
@@ -22,6 +24,9 @@ from hfverify.model.load import load_program
 from hfverify.report import regression, schedule
 
 FOUND, UNDECIDED = 1, 4
+# What only two CPUs show, and how many seconds it is looked for beside something else.
+COLLISIONS = ("deadlock", "race")
+PATIENCE = 60
 Write = Callable[[str], None]
 
 
@@ -33,8 +38,9 @@ def run(
     *,
     width: int,
     write: Write,
+    progress: Write,
 ) -> int:
-    """Search, and say what was found; 4 if the search could not be finished."""
+    """Search, and say what was found; 4 if the search could not be finished. `progress` hears of each situation."""
     program = load_program(config.folders, config.revision)
     for name in names:
         call = program.calls.get(name)
@@ -47,15 +53,14 @@ def run(
     strategy, preemptions, schedules, seed = how
     count, news = 0, News("failed", reason="nothing was tried")
     for news in explore(config.folders, program.revision, calls, Plan(strategy, preemptions, schedules, seed)):
+        progress(f"{news.tally.situations} situations, {news.tally.schedules} schedules: {', '.join(news.outcomes)}")
         if news.kind == "finding":
             count += 1
-            path = config.state / "schedules" / f"{'-'.join(calls)}-{count}.schedule"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(news.data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            shown_path = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            progress("")
             asked = dict.fromkeys(problem["obligation"] for problem in news.data["problems"] if problem["obligation"])
             told = f"\n breaks {', '.join(asked)}" if asked else ""
-            write("\n".join(["", *schedule.draw(news.data, width), f" saved  {shown_path}{told}"]))
+            write("\n".join(["", *schedule.draw(news.data, width), f" saved  {_save(config, news.data)}{told}"]))
+    progress("")
     if news.kind == "failed":
         write(f"\n not finished: {news.reason}")
         return FOUND if count else UNDECIDED
@@ -76,6 +81,34 @@ def _strategy(how: tuple[str, int | None, int, int]) -> str:
     if preemptions is not None:
         return f"all schedules with at most {preemptions} preemptions"
     return "all schedules that can differ"
+
+
+def collision(config: Config, call: str, *, width: int) -> list[str]:
+    """Two CPUs that make a call of which a lock obligation is refuted, and collide: a deadlock, or a race."""
+    program = load_program(config.folders, config.revision)
+    if call not in program.calls or program.calls[call].is_function:
+        return []
+    begun = time.monotonic()
+    for news in explore(config.folders, program.revision, [call, call], Plan()):
+        if news.kind == "finding" and news.data["kind"] in COLLISIONS:
+            return ["two CPUs collide", *schedule.draw(news.data, width), f" saved  {_save(config, news.data)}"]
+        if time.monotonic() - begun > PATIENCE:
+            break
+    return [f"no collision of two `{call}` was found; `hfverify explore {call} OTHER` tries it with another call"]
+
+
+def _save(config: Config, data: dict[str, Any]) -> Path:
+    """Write a finding into the state folder, under a name that is free."""
+    folder = config.state / "schedules"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    number = 1
+    while True:
+        path = folder / f"{'-'.join(data['calls'])}-{data['kind'].replace(' ', '-')}-{number}.schedule"
+        if not path.exists() or path.read_text("utf-8") == text:
+            path.write_text(text, "utf-8")
+            return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        number += 1
 
 
 def replay_file(config: Config, path: Path, target: Path | None, *, width: int, write: Write) -> int:

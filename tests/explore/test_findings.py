@@ -88,6 +88,16 @@ def test_a_deadlock_is_drawn_saved_and_run_again(tmp_path: Path) -> None:
     assert "deadlock" not in text
 
 
+def test_a_refuted_lock_obligation_is_shown_by_two_cpus(tmp_path: Path) -> None:
+    impl = variant("inject_holds_both_vcpu_locks", tmp_path)
+    code, text = hfverify("explain", "interrupt_inject.lock.order", "--impl", str(impl))
+    assert code == 1
+    assert "two CPUs collide\n deadlock after 4 steps" in text
+    code, text = hfverify("explain", "interrupt_inject.lock.order")
+    assert code == 0
+    assert "collide" not in text
+
+
 def test_the_command(tmp_path: Path) -> None:
     code, text = hfverify("explore", "vcpu_yield", "preempt")
     assert code == 0
