@@ -315,6 +315,7 @@ def explore(
     The calls are given to the CPUs in turn: with one, it runs on all of them. Where they begin is found by the
     solver: for each combination of cases a state in which they apply, and states in which the calls want the same lock.
     """
+    from hfverify.explore.search import Plan
     from hfverify.exploring import run
 
     def progress(text: str) -> None:
@@ -322,8 +323,8 @@ def explore(
             click.echo(f"\r\x1b[K{text[: _width() - 1]}", nl=False, err=True)
 
     config = load_config(Path.cwd(), revision=revision, **folders)
-    how = (strategy, preemptions, schedules, seed)
-    raise SystemExit(run(config, calls, cpus, how, width=_width(), write=click.echo, progress=progress))
+    plan = Plan(strategy, preemptions, schedules, seed)
+    raise SystemExit(run(config, calls, cpus, plan, width=_width(), write=click.echo, progress=progress))
 
 
 @main_group.command(epilog=EXIT_CODES)

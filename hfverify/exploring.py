@@ -34,7 +34,7 @@ def run(
     config: Config,
     names: Sequence[str],
     cpus: int,
-    how: tuple[str, int | None, int, int],
+    plan: Plan,
     *,
     width: int,
     write: Write,
@@ -49,10 +49,9 @@ def run(
             hint = f"; did you mean `{close[0]}`?" if close else ""
             raise ConfigError(f"no call is named `{name}`{hint}")
     calls = calls_for(program, names, cpus)
-    write(f"explore  {' | '.join(calls)}   on {len(calls)} CPUs   {_strategy(how)}")
-    strategy, preemptions, schedules, seed = how
+    write(f"explore  {' | '.join(calls)}   on {len(calls)} CPUs   {_strategy(plan)}")
     count, news = 0, News("failed", reason="nothing was tried")
-    for news in explore(config.folders, program.revision, calls, Plan(strategy, preemptions, schedules, seed)):
+    for news in explore(config.folders, program.revision, calls, plan):
         progress(f"{news.tally.situations} situations, {news.tally.schedules} schedules: {', '.join(news.outcomes)}")
         if news.kind == "finding":
             count += 1
@@ -74,12 +73,11 @@ def run(
     return FOUND if count else 0
 
 
-def _strategy(how: tuple[str, int | None, int, int]) -> str:
-    strategy, preemptions, schedules, seed = how
-    if strategy == "random":
-        return f"{schedules} random schedules from each situation, seed {seed}"
-    if preemptions is not None:
-        return f"all schedules with at most {preemptions} preemptions"
+def _strategy(plan: Plan) -> str:
+    if plan.strategy == "random":
+        return f"{plan.schedules} random schedules from each situation, seed {plan.seed}"
+    if plan.preemptions is not None:
+        return f"all schedules with at most {plan.preemptions} preemptions"
     return "all schedules that can differ"
 
 
@@ -92,8 +90,10 @@ def collision(config: Config, call: str, *, width: int) -> list[str]:
     for news in explore(config.folders, program.revision, [call, call], Plan()):
         if news.kind == "finding" and news.data["kind"] in COLLISIONS:
             return ["two CPUs collide", *schedule.draw(news.data, width), f" saved  {_save(config, news.data)}"]
+        if news.kind == "failed":
+            return [f"whether two CPUs collide is not known: {news.reason}"]
         if time.monotonic() - begun > PATIENCE:
-            break
+            return [f"no collision was found within {PATIENCE} s; `hfverify explore {call}` looks for longer"]
     return [f"no collision of two `{call}` was found; `hfverify explore {call} OTHER` tries it with another call"]
 
 

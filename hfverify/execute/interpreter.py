@@ -151,7 +151,7 @@ class Interpreter:
         self.declared: tuple[str, ...] = ()
         self.choose: Callable[[z3.BoolRef], bool] | None = None
         # Functions that were found to do more than to compute; shared by all paths of one exploration.
-        self.active: set[str] = set()
+        self.effectful: set[str] = set()
         self._constants: dict[int, Value] = {}
 
     # ------------------------------------------------------------ refusals and branches

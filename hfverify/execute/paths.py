@@ -125,13 +125,13 @@ def explore(
         contracts.setdefault(contract.name, []).append(contract)
     pending: list[tuple[bool, ...]] = [()]
     paths: list[Path] = []
-    active: set[str] = set()
+    effectful: set[str] = set()
     while pending:
         prefix = _Prefix(pending.pop(), pending)
         world, arguments, names = setup()
         prefix.start(world)
         run = Interpreter(program, sources, world, prefix, contracts)
-        run.active = active
+        run.effectful = effectful
         path = Path(world, names=names)
         try:
             if body is not None:

@@ -26,7 +26,7 @@ def summarised(run: Interpreter, function: Function, arguments: dict[str, Value]
     loops = any(isinstance(node, ast.For | ast.While) for node in ast.walk(function.node))
     if run.choose is not None or not loops or any(target == function.name for target, _ in run.program.loops):
         return None
-    if function.name in run.active:
+    if function.name in run.effectful:
         return None
     length, outer, cells = len(run.trail), run.world.speculating, run.world.cells
     run.world.speculating = True
@@ -35,7 +35,7 @@ def summarised(run: Interpreter, function: Function, arguments: dict[str, Value]
         assert run.world.cells is cells, "a function that only computes has changed something"
         return value
     except (Impure, Refusal, PathEnds):
-        run.active.add(function.name)
+        run.effectful.add(function.name)
         return None
     finally:
         del run.trail[length:]

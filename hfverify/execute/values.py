@@ -204,8 +204,3 @@ Value: TypeAlias = (
 )
 
 NONE = NoneValue()
-
-
-def is_number(value: Value) -> bool:
-    """Whether arithmetic applies: an integer term, or a member of an integer enumeration."""
-    return (isinstance(value, z3.ArithRef)) or (isinstance(value, EnumValue) and value.is_int)

@@ -21,7 +21,8 @@ from hfverify.model.program import Program
 
 
 @cache
-def _subject(folder: Path, revision: str) -> tuple[Program, Folders]:
+def subject_at(folder: Path, revision: str) -> tuple[Program, Folders]:
+    """The program and the folders of the subject there."""
     config = load_config(folder)
     return load_program(config.folders, revision or config.revision), config.folders
 
@@ -73,7 +74,7 @@ class Given:
         revision: str = "",
         folder: Path | None = None,
     ) -> None:
-        self.program, self.folders = _subject((folder or Path.cwd()).resolve(), revision)
+        self.program, self.folders = subject_at((folder or Path.cwd()).resolve(), revision)
         if call not in self.program.calls:
             raise ValueError(f"there is no call `{call}`")
         keys = tuple(int(part) for part in re.findall(r"\d+", actor.partition("[")[2]))

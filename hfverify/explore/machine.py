@@ -25,7 +25,6 @@ from hfverify.explain.trial import Report, conduct, entry
 from hfverify.explore.clocks import Clocks, Place, Race
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
-from hfverify.syntax import tree
 
 MOST_STEPS = 2_000
 # What belongs to the CPU that executes; everything else of a machine is shared.
@@ -298,7 +297,7 @@ class Shared(Machinery):
         super().demand(cell, ref, verb)
 
     def _fickle(self, cell: Cell, ref: Ref) -> Value:
-        if _is_atomic(cell) and self.watching:
+        if cell.is_atomic and self.watching:
             self._give_way(Kind.LOAD, cell_name(cell, ref.keys))
             self.step.touched.setdefault((cell.name, ref.keys), False)
         elif self.watching:
@@ -308,7 +307,7 @@ class Shared(Machinery):
         return super()._fickle(cell, ref)
 
     def write(self, cell: Cell, ref: Ref, value: Value) -> None:
-        if _is_atomic(cell) and self.watching:
+        if cell.is_atomic and self.watching:
             self._give_way(Kind.STORE, cell_name(cell, ref.keys))
         super().write(cell, ref, value)
 
@@ -343,7 +342,3 @@ class Shared(Machinery):
             self.step.touched[cell.name, keys] = True
             if not isinstance(cell.type, MapType | BytesType):
                 self.step.changes.append(f"{cell_name(cell, keys)} ➜ {show(cell, value)}")
-
-
-def _is_atomic(cell: Cell) -> bool:
-    return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "atomic"

@@ -33,7 +33,6 @@ from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds
 from hfverify.prove.solver import make_solver
 from hfverify.prove.specification import Fickle
-from hfverify.syntax import tree
 
 STEPS = 1_000_000
 OBJECTS = 3
@@ -234,7 +233,7 @@ class _Devices(Fickle):
         self.seen: list[tuple[Cell, Term, Stored]] = []
 
     def __call__(self, cell: Cell, ref: Term) -> Stored:
-        if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "atomic":
+        if cell.is_atomic:
             return self.world.cells.read(cell, ref)
         value = super().__call__(cell, ref)
         self.seen.append((cell, ref, value))

@@ -8,25 +8,16 @@ Refuses a call, cell or value that the specification does not have (ValueError)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hfverify.config import load_config
+from hfverify.explain.given import subject_at
 from hfverify.explain.scenario import Scenario, find_cell, load
 from hfverify.explore.files import shown
 from hfverify.explore.machine import Execution, Shared
 from hfverify.explore.problems import problems
 from hfverify.explore.replaying import followed
-from hfverify.model.load import Folders, load_program
-from hfverify.model.program import Program
 from hfverify.report.schedule import draw
-
-
-@cache
-def _subject(folder: Path, revision: str) -> tuple[Program, Folders]:
-    config = load_config(folder)
-    return load_program(config.folders, revision or config.revision), config.folders
 
 
 class Outcome:
@@ -47,7 +38,7 @@ class Together:
     """A machine on which each CPU makes one call; what is not said is zero, empty or none."""
 
     def __init__(self, cells: dict[str, Any], *, sizes: dict[str, int], revision: str = "") -> None:
-        self._program, self._folders = _subject(Path.cwd(), revision)
+        self._program, self._folders = subject_at(Path.cwd(), revision)
         self._sizes = sizes
         self._cells = {}
         for name, value in cells.items():

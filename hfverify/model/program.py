@@ -37,6 +37,11 @@ class Cell:
         return isinstance(self.discipline, tree.Plain) and self.discipline.kind == "constant"
 
     @property
+    def is_atomic(self) -> bool:
+        """Whether no lock guards the cell, and each access to it is one step."""
+        return isinstance(self.discipline, tree.Plain) and self.discipline.kind == "atomic"
+
+    @property
     def is_fickle(self) -> bool:
         """Whether each read may find another value."""
         return isinstance(self.discipline, tree.Plain) and self.discipline.kind in ("volatile", "atomic")

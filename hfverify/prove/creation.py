@@ -137,7 +137,7 @@ def _is_defined(sources: Sources, target: str) -> bool:
 
 def _is_anything(cell: Cell) -> bool:
     """Whether somebody else may change the cell at any time, so that nobody relies on how it begins."""
-    return isinstance(cell.discipline, tree.Plain) and cell.discipline.kind == "volatile" and cell.initial is None
+    return cell.is_fickle and not cell.is_atomic and cell.initial is None
 
 
 def _first_line(span: Span) -> Span:
