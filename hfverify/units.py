@@ -21,13 +21,13 @@ from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
-from hfverify.prove.beside import Died, beside
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.creation import NEW, new_objects
-from hfverify.prove.decide import Decision, decide, reach, satisfy
+from hfverify.prove.decide import Decision, decide, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
-from hfverify.prove.obligations import MUST_BE_REACHED, Subject, call_subject
+from hfverify.prove.halves import decide_and_reach
+from hfverify.prove.obligations import Subject, call_subject
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.syntax import tree
@@ -100,7 +100,7 @@ class Subjects:
         return contract_subject(program, sources, contract)
 
     def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope, only: Asked) -> list[Verdict]:
-        judge = Judge(self.program, self.folders, subject)
+        judge = Judge(self.program, self.folders, subject, scope.steps)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
         decisions = decide(subject, scope.steps, set(asked))
         states = {
@@ -118,19 +118,9 @@ class Subjects:
         return found
 
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
-        judge = Judge(self.program, self.folders, subject)
+        judge = Judge(self.program, self.folders, subject, scope.steps)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
-
-        def reaching() -> dict[str, Decision]:
-            return reach(subject, scope.steps, set(asked))
-
-        waiting = beside(reaching) if self.splits else reaching
-        decisions = decide(subject, scope.steps, set(asked))
-        try:
-            reached = waiting()
-        except Died as died:
-            unknown = Decision(Outcome.GAVE_UP, reason=str(died))
-            reached = {name: unknown for name, o in asked.items() if o.kind in MUST_BE_REACHED}
+        decisions, reached = decide_and_reach(subject, scope.steps, set(asked), splits=self.splits)
         found: list[Verdict] = []
         for name, obligation in asked.items():
             verdict = judge.verdict(obligation, decisions[name])

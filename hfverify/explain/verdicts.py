@@ -25,7 +25,7 @@ from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.types import bounds
 from hfverify.prove.contracts import contract_name, contract_roles
-from hfverify.prove.decide import Decision
+from hfverify.prove.decide import Decision, solver_of
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Answer, Outcome
@@ -34,13 +34,16 @@ from hfverify.verdict import Obligation, Status, Verdict
 
 # Kinds of obligations whose failure two CPUs may show better than one.
 COLLIDES = ("lock.order", "lock.held")
+# In how many ways maps are completed of which a model names some numbers, until the real code misbehaves.
+COMPLETIONS = 4
 
 
 class Judge:
     """Makes the verdicts of one subject."""
 
-    def __init__(self, program: Program, folders: Folders, subject: Subject) -> None:
+    def __init__(self, program: Program, folders: Folders, subject: Subject, steps: int) -> None:
         self.program = program
+        self.steps = steps
         self.folders = folders
         self.subject = subject
 
@@ -55,6 +58,12 @@ class Judge:
             if found.status is Status.REFUTED:
                 return found
             first = first or found
+        for group, query, answer in decision.candidates or []:
+            if answer.outcome is Outcome.MODEL and group.knows_more:
+                closer = solver_of(group, self.steps).refute(query, also=True)
+                found = self._candidate(base, group, query, closer, decision)
+                if found.status is Status.REFUTED:
+                    return found
         return first or replace(base, status=Status.UNKNOWN, reason=reason(decision))
 
     def _with_refusals(self, verdict: Verdict) -> Verdict:
@@ -88,10 +97,17 @@ class Judge:
 
     def _call(self, base: Verdict, call: Call, path: Path, query: Query, answer: Answer) -> Verdict:
         assert answer.model is not None and answer.bounds is not None
-        situation = scenario(self.program, call, path, path.world, answer.model, answer.bounds)
-        data = to_json(self.program, situation)
         wanted = base.obligation.name.removeprefix(self.subject.name + ".")
-        outcome = confirm(self.folders, self.program, {"scenario": data}, wanted)
+        tried: list[tuple[Scenario, dict[str, Any], Confirmation]] = []
+        for completion in range(COMPLETIONS):
+            situation = scenario(self.program, call, path, path.world, answer.model, answer.bounds, completion)
+            data = to_json(self.program, situation)
+            if any(data == known for _, known, _ in tried):
+                break
+            tried.append((situation, data, confirm(self.folders, self.program, {"scenario": data}, wanted)))
+            if tried[-1][2].confirmed:
+                break
+        situation, data, outcome = tried[-1] if tried[-1][2].confirmed else tried[0]
         counterexample = {
             "obligation": base.obligation.name,
             "scenario": data,

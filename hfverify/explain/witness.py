@@ -19,12 +19,11 @@ from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Store, Un
 from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells
-from hfverify.logic.maps import DOMAIN, NUMBERS
+from hfverify.logic.maps import NUMBERS, marked
 from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo, Stored
 from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
-from hfverify.model.expressions import walk
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BitsType, BytesType, MapType, bounds
 from hfverify.prove.contracts import Roles
@@ -35,47 +34,44 @@ from hfverify.syntax import tree
 class Reader:
     """Reads values out of a model of a small machine."""
 
-    def __init__(self, program: Program, model: z3.ModelRef, bounds: Bounds, facts: Sequence[z3.BoolRef] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        model: z3.ModelRef,
+        bounds: Bounds,
+        facts: Sequence[z3.BoolRef] = (),
+        completion: int = 0,
+    ) -> None:
         self.program = program
         self.model = model
         self.bounds = bounds
+        self.completion = completion
         self.here = 0
-        self.marks: dict[str, list[z3.ExprRef]] = {}
+        self.marks = marked(facts, also=True)
         self._numbers: dict[str, list[int]] = {}
-        for fact in facts:
-            name = fact.decl().name() if z3.is_app(fact) and fact.num_args() == 1 else ""
-            if name.startswith(f"{DOMAIN} "):
-                self.marks.setdefault(name, []).append(fact.arg(0))
         self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
+
+    def marked(self, cell: str) -> list[int]:
+        """The numbers at which the model looked at a map's cell: everywhere else its value means nothing."""
+        found = {self.number(term) for term in self.marks.get(cell, ())}
+        return sorted(number for number in found if 0 <= number < NUMBERS)
 
     def numbers_of(self, cell: str) -> list[int]:
         """The numbers of which a map's cell says something: those that turned up, and what pages are parts of."""
         if cell not in self._numbers:
             state = cell.split(".")[0]
-            divisors = self._divisors(state)
-            terms = self.marks.get(f"{DOMAIN} {cell}", ())
+            divisors = self.program.quotients
+            terms = self.marks.get(cell, ())
             own = {self.number(term) + step for term in terms for step in ((0, 1) if z3.is_const(term) else (0,))}
             wholes = {
                 self.number(term)
                 for kind, terms in self.marks.items()
-                if kind.startswith(f"{DOMAIN} {state}.") and kind.removeprefix(f"{DOMAIN} ") not in divisors
+                if kind.startswith(f"{state}.") and kind not in divisors
                 for term in terms
             }
             found = {0, *own, *(whole // divisors[cell] for whole in wholes if cell in divisors)}
             self._numbers[cell] = sorted(number for number in found if 0 <= number < NUMBERS)
         return self._numbers[cell]
-
-    def _divisors(self, state: str) -> dict[str, int]:
-        """Of which quotients the invariants say that they index a cell."""
-        evaluator, env, found = Evaluator(self.program), Env(Store()), dict[str, int]()
-        for lock in self.program.locks.values():
-            for invariant in lock.invariants if lock.state == state else ():
-                for node in walk(invariant.value):
-                    match node:
-                        case tree.Index(_, tree.Name(_, name), (tree.Binary(_, "/", tree.Name(), divisor),)):
-                            if self.program.cell(state, name) is not None:
-                                found[f"{state}.{name}"] = evaluator.number(divisor, env)
-        return found
 
     def number(self, term: z3.ExprRef) -> int:
         """An integer."""
@@ -115,16 +111,20 @@ class Reader:
 
         After all of them comes `end`, so that there is an end to every value but one.
         """
-        numbers = self.numbers_of(cell.name)
-        found: list[tuple[int, int]] = []
-        for number, follows in zip(numbers, [*numbers[1:], None], strict=True):
+        numbers = self.numbers_of(cell.name) if gap is None else self.marked(cell.name)
+        found: list[tuple[int, int]] = [(0, gap or 0)] if 0 not in numbers else []
+        for number, follows in itertools.pairwise([*numbers, None]):
+            assert number is not None
             found.append((number, self.number(z3.Select(stored.content, number))))
             if follows is None or (gap is not None and follows != number + 1):
                 found.append((number + 1, end if follows is None else gap or 0))
         return Map.of(found)
 
     def fit(self, store: Store, state: str, keys: Keys, cells: Cells) -> dict[str, Value]:
-        """Maps of an object that keep the invariants of its locks: a model names few numbers, and they speak of all."""
+        """Maps of an object that keep the invariants of its locks: a model names few numbers, and they speak of all.
+
+        Of several ways to complete them, `completion` chooses one.
+        """
         info, evaluator = self.program.states[state], Evaluator(self.program)
         invariants = [i for lock in self.program.locks.values() if lock.state == state for i in lock.invariants]
         term = Term(state, tuple(z3.IntVal(key) for key in keys))
@@ -136,19 +136,25 @@ class Reader:
                 plain = self.map(cell, stored, None, end)
                 gaps = dict.fromkeys([end, max(plain.values)])
                 options[cell.name] = [plain, *(self.map(cell, stored, gap, end) for gap in gaps)]
-        for chosen in itertools.product(*options.values()) if invariants else ():
-            found = self._spread(dict(zip(options, chosen, strict=True)), store, Ref(state, keys), invariants)
+        last = {name: values[0] for name, values in options.items()}
+        kept = 0
+        ways = itertools.product(*(range(len(values)) for values in options.values())) if invariants else ()
+        for way in sorted(ways, key=lambda way: len(set(way))):
+            chosen = {name: values[index] for (name, values), index in zip(options.items(), way, strict=True)}
+            found = self._spread(chosen, store, Ref(state, keys), invariants)
             tried = Store(store.sizes, {**store.cells, **{(name, keys): value for name, value in found.items()}})
             env = Env(tried, {}, Ref(state, keys), self.here)
             if all(_holds(evaluator, invariant.value, env) for invariant in invariants):
-                return found
-        return {name: values[0] for name, values in options.items()}
+                last, kept = found, kept + 1
+                if kept > self.completion:
+                    break
+        return last
 
     def _spread(
         self, maps: dict[str, Value], store: Store, ref: Ref, invariants: Sequence[tree.Invariant]
     ) -> dict[str, Value]:
         """What `forall p: … ==> a[…] == …` says of numbers that did not turn up, written into the map `a`."""
-        evaluator, divisors = Evaluator(self.program), self._divisors(ref.state)
+        evaluator, divisors = Evaluator(self.program), self.program.quotients
         found = dict(maps)
         for invariant in invariants:
             match invariant.value:
@@ -204,10 +210,16 @@ def _holds(evaluator: Evaluator, expr: tree.Expr, env: Env) -> bool:
 
 
 def scenario(
-    program: Program, call: Call, path: Path | None, world: World, model: z3.ModelRef, bounds: Bounds
+    program: Program,
+    call: Call,
+    path: Path | None,
+    world: World,
+    model: z3.ModelRef,
+    bounds: Bounds,
+    completion: int = 0,
 ) -> Scenario:
     """The situation that a model describes: the start, and what other CPUs and devices do on the way."""
-    reader = Reader(program, model, bounds, world.facts.formulas)
+    reader = Reader(program, model, bounds, world.facts.formulas, completion)
     start = Cells.arbitrary(program)
     store = reader.state(start)
     found = Scenario(call.name, store.sizes, reader.number(world.here), cells=store.cells)

@@ -157,7 +157,7 @@ class Situations:
         for bounds in SIZES:
             solver = self._solver(bounds)
             solver.push()
-            expansion = self.group.expansion(bounds)
+            expansion = self.group.expansion(bounds, also=False)
             solver.add(*[expansion.formula(formula) for formula in formulas], *expansion.limits)
             found = solver.model() if solver.check() == z3.sat else None
             solver.pop()
@@ -169,7 +169,7 @@ class Situations:
         """Knows what holds in every state of a small machine."""
         if bounds not in self._solvers:
             solver = make_solver(STEPS, mbqi=False)
-            expansion = self.group.expansion(bounds)
+            expansion = self.group.expansion(bounds, also=False)
             solver.add(*[expansion.formula(fact) for fact in self.facts], *expansion.limits, *self.group.small(bounds))
             for number in self._members():
                 known = [number == bit for bit in expansion.bounds.bits]
@@ -198,7 +198,7 @@ class Situations:
         store = reader.state(Cells.arbitrary(self.program))
         scenarios = [self._scenario(cpu, call, store, reader) for cpu, call in enumerate(self.calls)]
         # Of the other bits nothing was asked.
-        bits = self.group.expansion(bounds).bounds.bits
+        bits = self.group.expansion(bounds, also=False).bounds.bits
         for key, value in store.cells.items():
             if isinstance(value, Bits):
                 store.cells[key] = Bits(bit for bit in value if bit in bits)

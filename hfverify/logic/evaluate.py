@@ -108,6 +108,7 @@ class Evaluator:
         self.program = program
         self.facts = facts
         facts.map_cells = tuple(cell.name for cell in program.cells() if isinstance(cell.type, MapType))
+        facts.quotients = program.quotients
         self.conditions: list[Condition] | None = None
         self._guards: list[z3.BoolRef] = []
         self._open = 0

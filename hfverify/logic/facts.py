@@ -34,7 +34,7 @@ class Facts:
         self.filled: dict[tuple[int, ...], Any] = {}
         self.named_maps: dict[int, Any] = {}
         self.map_cells: tuple[str, ...] = ()
-        self.divisors: dict[str, z3.ArithRef] = {}
+        self.quotients: dict[str, int] = {}
         self._count = 0
 
     def add(self, formula: z3.BoolRef) -> None:

@@ -7,6 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,8 @@ from hfverify.logic.values import Map, conjunction
 
 # Over what the variable of a quantifier ranges that speaks about the values of a map.
 DOMAIN = "number"
+# The sign of a number that matters where every instance is written out, and is none too many for the solver.
+ALSO = "also"
 
 
 # A map has a value for each number of 64 bits.
@@ -47,7 +50,7 @@ def fill(facts: Facts, old: Map, first: z3.ArithRef, last: z3.ArithRef, value: z
     return Map(facts.filled[key].name)
 
 
-_sign: Named[str, z3.FuncDeclRef] = Named(lambda kind: z3.Function(f"{DOMAIN} {kind}", z3.IntSort(), z3.BoolSort()))
+_sign: Named[str, z3.FuncDeclRef] = Named(lambda name: z3.Function(name, z3.IntSort(), z3.BoolSort()))
 
 
 def mark(number: z3.ArithRef, kind: str) -> z3.BoolRef:
@@ -55,7 +58,18 @@ def mark(number: z3.ArithRef, kind: str) -> z3.BoolRef:
 
     Numbers that index one map are of one kind, wherever the map is.
     """
-    return _sign(kind)(number)
+    return _sign(f"{DOMAIN} {kind}")(number)
+
+
+def marked(formulas: Iterable[z3.BoolRef], *, also: bool) -> dict[str, list[z3.ArithRef]]:
+    """The numbers that turned up, by the cell that they index; `also` those of which something follows."""
+    found: dict[str, list[z3.ArithRef]] = {}
+    for formula in formulas:
+        name = formula.decl().name() if z3.is_app(formula) and formula.num_args() == 1 else ""
+        sign, _, kind = name.partition(" ")
+        if sign == DOMAIN or (also and sign == ALSO):
+            found.setdefault(kind, []).append(formula.arg(0))
+    return found
 
 
 def kind_of(facts: Facts, content: z3.ExprRef) -> str:
@@ -83,7 +97,6 @@ def kind_of_variable(facts: Facts, variable: z3.ArithRef, body: z3.BoolRef) -> s
                 direct.add(kind)
             elif z3.is_app_of(term.arg(1), z3.Z3_OP_IDIV) and term.arg(1).arg(0).eq(variable):
                 parts.add(kind)
-                facts.divisors[kind] = term.arg(1).arg(1)
     return min(direct or _wholes(facts, parts) or {""})
 
 
@@ -99,10 +112,18 @@ def _meet(facts: Facts, content: z3.ExprRef, number: z3.ArithRef) -> None:
     if is_open(number):
         return
     kind = kind_of(facts, content)
-    facts.add(mark(number, kind))
+    _turned_up(facts, number, kind)
     if z3.is_app_of(number, z3.Z3_OP_IDIV):
-        for whole in sorted(_wholes(facts, {kind})):
+        for whole in sorted(_wholes(facts, {kind, *facts.quotients})):
             facts.add(mark(number.arg(0), whole))
+
+
+def _turned_up(facts: Facts, number: z3.ArithRef, kind: str) -> None:
+    """A number of this kind, and the first of its parts."""
+    facts.add(mark(number, kind))
+    if kind in facts.quotients:
+        for whole in sorted(_wholes(facts, set(facts.quotients))):
+            facts.add(_sign(f"{ALSO} {whole}")(number * facts.quotients[kind]))
 
 
 def compare_quotients(facts: Facts, formula: z3.BoolRef) -> None:
@@ -147,7 +168,10 @@ def count(
             change = z3.If(
                 z3.And(first <= begin, begin < last), _changed(facts, old, begin, filled, value), z3.IntVal(0)
             )
-            return count(facts, old, first, last, value, asked=asked) + change
+            changed = count(facts, old, first, last, value, asked=asked) + change
+            if not any(is_open(argument) for argument in (map_.content, first, last, value)):
+                _some(facts, changed, map_, first, last, value)
+            return changed
         case Filled(_, old, begin, end, filled):
             low = _smaller(_larger(first, begin), _larger(first, last))
             high = _larger(low, _smaller(last, end))
@@ -212,28 +236,38 @@ def _counted(
     facts: Facts, term: z3.ArithRef, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
 ) -> z3.ArithRef:
     """None, all, or some that can be named: what a count says of single numbers; a number without the value."""
-    integer = z3.IntSort()
-    some, other = (
-        z3.Function(name, content.sort(), integer, integer, integer, integer)(content, first, last, value)
-        for name in ("counted", "not_counted")
-    )
     k = bound("k", DOMAIN)
     inside = conjunction([first <= k, k < last])
     facts.add(z3.And(term >= 0, z3.Implies(first >= last, term == 0), z3.Implies(first <= last, term <= last - first)))
     facts.add(z3.Implies(last == first + 1, term == z3.If(z3.Select(content, first) == value, 1, 0)))
-    found = z3.And(first <= some, some < last, z3.Select(content, some) == value)
-    facts.add(z3.Implies(term > 0, found))
-    kind = kind_of(facts, content)
-    facts.add(mark(some, kind))
-    if kind in facts.divisors:
-        for whole in sorted(_wholes(facts, set(facts.divisors))):
-            facts.add(mark(some * facts.divisors[kind], whole))
+    _some(facts, term, Map(content), first, last, value)
+    other = _number("not_counted", content, first, last, value)
     missing = z3.And(first <= other, other < last, z3.Select(content, other) != value)
     facts.add(z3.Implies(z3.And(first < last, term < last - first), missing))
     read = z3.Select(facts.named(content), k)
     facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == last - first), read == value), patterns=[read]))
     facts.add(z3.ForAll([k], z3.Implies(z3.And(inside, term == 0), read != value), patterns=[read]))
     return other
+
+
+def _number(
+    name: str, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
+) -> z3.ArithRef:
+    """A number of a range of a map, by name."""
+    integer = z3.IntSort()
+    made = z3.Function(name, content.sort(), integer, integer, integer, integer)
+    return made(content, first, last, value)
+
+
+def _some(
+    facts: Facts, number: z3.ArithRef, map_: Map, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
+) -> None:
+    """If `number` of a range have a value, then there is one that has it, and what is a part of it turned up."""
+    some = _number("counted", map_.content, first, last, value)
+    found = z3.And(first <= some, some < last, _at(facts, map_, some) == value)
+    facts.add(z3.Implies(number > 0, found))
+    kind = kind_of(facts, map_.content)
+    _turned_up(facts, some, kind)
 
 
 Choice = tuple[z3.BoolRef, z3.ExprRef, z3.ExprRef]

@@ -234,6 +234,7 @@ class Program:
     contracts: tuple[tree.Contract, ...] = ()
     loops: dict[tuple[str, int], tree.Loop] = field(default_factory=dict)
     modules: tuple[tree.Module, ...] = ()
+    quotients: dict[str, int] = field(default_factory=dict)
 
     def cell(self, state: str, path: str) -> Cell | None:
         """The cell of this path, if the state has it."""

@@ -20,6 +20,7 @@ from hfverify.model.locks import check_invariant, collect_locks
 from hfverify.model.modules import check_modules
 from hfverify.model.program import Program
 from hfverify.model.proof_files import check_proof_files, collect_layouts, collect_proof_files
+from hfverify.model.quotients import collect_quotients
 from hfverify.model.recursion import check_recursion
 from hfverify.model.registers import collect_registers
 from hfverify.model.revisions import check_revisions, timeline
@@ -81,6 +82,7 @@ def _check(context: Context, declarations: Sequence[tree.Declaration]) -> None:
     collect_registers(context, declarations)
     collect_codecs(context, declarations)
     check_scenarios(context)
+    collect_quotients(context.program)
 
 
 __all__ = ["resolve"]

@@ -43,25 +43,47 @@ class Decision:
         return [answer for _, _, answer in self.candidates or () if answer.outcome is Outcome.MODEL]
 
 
-def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
-    """All obligations of the subject that have queries, and those that have none: these hold trivially."""
+def decide(
+    subject: Subject, steps: int, only: set[str] | None = None, groups: Sequence[Group] | None = None
+) -> dict[str, Decision]:
+    """All obligations, by the queries of these groups; those that have none hold trivially."""
     undeclared = {query.obligation for group in subject.groups for query in group.queries} - subject.obligations.keys()
     assert not undeclared, f"asked, but never answered: {sorted(undeclared)}"
     decisions = {
         name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations if only is None or name in only
     }
-    for group in subject.groups:
-        asked = [q for q in group.queries if only is None or q.obligation in only]
-        if not asked:
-            continue
+    for group in subject.groups if groups is None else groups:
         solver = solver_of(group, steps)
-        last = len(group.assumptions) + 1
-        for query in sorted(asked, key=lambda q: last if q.depth is None else q.depth):
+        for query in _in_order(group, only):
             decision = decisions[query.obligation]
             if len(decision.models) >= MOST_TRIES:
                 continue
             _ask(solver, group, query, decision)
     return decisions
+
+
+def prove_all(
+    subject: Subject, steps: int, only: set[str], groups: Sequence[Group]
+) -> dict[str, tuple[int, float]] | None:
+    """The steps and seconds that each obligation takes in these groups; None as soon as one is not proved."""
+    spent: dict[str, tuple[int, float]] = {}
+    for group in groups:
+        solver = solver_of(group, steps)
+        for query in _in_order(group, only):
+            begun = time.perf_counter()
+            answer = solver.prove(query)
+            if answer.outcome is not Outcome.PROVED:
+                return None
+            before, seconds = spent.get(query.obligation, (0, 0.0))
+            spent[query.obligation] = (before + answer.steps, seconds + time.perf_counter() - begun)
+    return spent
+
+
+def _in_order(group: Group, only: set[str] | None) -> list[Query]:
+    """The queries that are asked, in the order in which their hypotheses grow."""
+    last = len(group.assumptions) + 1
+    asked = [q for q in group.queries if only is None or q.obligation in only]
+    return sorted(asked, key=lambda q: last if q.depth is None else q.depth)
 
 
 def solver_of(group: Group, steps: int) -> GroupSolver:

@@ -15,7 +15,7 @@ import z3
 
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
-from hfverify.logic.maps import DOMAIN
+from hfverify.logic.maps import ALSO, marked
 from hfverify.logic.terms import children
 from hfverify.prove.small import Bounds, Expansion, named_bits
 
@@ -50,7 +50,7 @@ class Group:
     queries: list[Query] = field(default_factory=list)
     path: Path | None = None
     guards: list[tuple[str, z3.BoolRef]] = field(default_factory=list)
-    expansions: dict[tuple[int, tuple[int, ...]], Expansion] = field(default_factory=dict)
+    expansions: dict[tuple[int, tuple[int, ...], bool], Expansion] = field(default_factory=dict)
     known_limits: dict[Bounds, list[z3.BoolRef]] = field(default_factory=dict)
     solver: GroupSolver | None = None
 
@@ -60,13 +60,18 @@ class Group:
             self.known_limits[bounds] = self.limits(bounds)
         return self.known_limits[bounds]
 
-    def expansion(self, bounds: Bounds) -> Expansion:
-        """The small machine of these bounds, shared by all queries of the group."""
-        key = (bounds.objects, bounds.bits)
+    def expansion(self, bounds: Bounds, *, also: bool) -> Expansion:
+        """The small machine of these bounds, shared by all queries of the group; `also` looks at more numbers."""
+        key = (bounds.objects, bounds.bits, also)
         if key not in self.expansions:
             bits = named_bits([*self.facts, *self.assumptions])
-            self.expansions[key] = Expansion(bounds, self._places(), self._numbers(), bits)
+            self.expansions[key] = Expansion(bounds, self._places(), self._numbers(also), bits)
         return self.expansions[key]
+
+    @property
+    def knows_more(self) -> bool:
+        """Whether there are numbers of maps at which a second look can be taken."""
+        return any(z3.is_app(fact) and fact.decl().name().startswith(f"{ALSO} ") for fact in self.facts)
 
     def _places(self) -> list[z3.ExprRef]:
         """The places in buffers that the questions speak about, by name."""
@@ -82,13 +87,9 @@ class Group:
                     found[term.decl().name()] = term
         return [found[name] for name in sorted(found)]
 
-    def _numbers(self) -> dict[str, list[z3.ExprRef]]:
+    def _numbers(self, also: bool) -> dict[str, list[z3.ArithRef]]:
         """The numbers of each kind that turned up in maps, in the order in which they did."""
-        found: dict[str, list[z3.ExprRef]] = {}
-        for fact in self.facts:
-            name = fact.decl().name() if z3.is_app(fact) and fact.num_args() == 1 else ""
-            if name.startswith(f"{DOMAIN} "):
-                found.setdefault(name, []).append(fact.arg(0))
+        found = marked(self.facts, also=also)
         for numbers in found.values():
             numbers += [number + 1 for number in numbers if z3.is_const(number)]
         return found

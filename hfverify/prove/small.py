@@ -97,7 +97,7 @@ class Expansion:
         """What a quantified variable stands for; of a buffer or a map, what turned up as an index."""
         domain = variable.split(":")[-1]
         if domain.startswith(f"{DOMAIN} "):
-            return list(self.numbers.get(domain, ()))
+            return list(self.numbers.get(domain.removeprefix(f"{DOMAIN} "), ()))
         if domain == DOMAIN:
             return [number for numbers in self.numbers.values() for number in numbers]
         values: list[z3.ExprRef] = [numeral(value) for value in self.bounds.domain(domain)]

@@ -122,11 +122,11 @@ class GroupSolver:
         limit = "resource" in reason or "canceled" in reason
         return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
 
-    def refute(self, query: Query) -> Answer:
-        """Look for a model of the negation in small machines."""
+    def refute(self, query: Query, *, also: bool = False) -> Answer:
+        """Look for a model of the negation in small machines; `also` looks at more numbers of maps."""
         depth = len(self.group.assumptions) if query.depth is None else query.depth
         formulas = [*self.group.facts, *self.group.assumptions[:depth], *query.given, z3.Not(query.goal)]
-        return find(self.group, formulas, self.steps)
+        return find(self.group, formulas, self.steps, also=also)
 
     def insist(self, query: Query) -> Answer:
         """Try once more for machines of any size, with model-based instantiation."""
@@ -144,7 +144,13 @@ class GroupSolver:
 
 
 def find(
-    group: Group, formulas: list[z3.BoolRef], steps: int, *, smallest: bool = True, sizes: Sequence[Bounds] = SMALL
+    group: Group,
+    formulas: list[z3.BoolRef],
+    steps: int,
+    *,
+    smallest: bool = True,
+    also: bool = False,
+    sizes: Sequence[Bounds] = SMALL,
 ) -> Answer:
     """A model of the formulas in a machine of one of these sizes; with `smallest`, as small as it can be made."""
     total, reason = 0, ""
@@ -152,7 +158,7 @@ def find(
         if total > SEARCHES * steps:
             break
         solver = make_solver(steps, mbqi=False)
-        expansion = group.expansion(bounds)
+        expansion = group.expansion(bounds, also=also)
         expanded = [expansion.formula(formula) for formula in formulas]
         solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
