@@ -112,13 +112,13 @@ def _meet(facts: Facts, content: z3.ExprRef, number: z3.ArithRef) -> None:
     if is_open(number):
         return
     kind = kind_of(facts, content)
-    _turned_up(facts, number, kind)
+    turn_up(facts, number, kind)
     if z3.is_app_of(number, z3.Z3_OP_IDIV):
         for whole in sorted(_wholes(facts, {kind, *facts.quotients})):
             facts.add(mark(number.arg(0), whole))
 
 
-def _turned_up(facts: Facts, number: z3.ArithRef, kind: str) -> None:
+def turn_up(facts: Facts, number: z3.ArithRef, kind: str) -> None:
     """A number of this kind, and the first of its parts."""
     facts.add(mark(number, kind))
     if kind in facts.quotients:
@@ -188,7 +188,7 @@ def count(
     if not any(is_open(argument) for argument in arguments):
         missing = _counted(facts, term, *arguments)
         if asked:
-            facts.add(mark(missing, kind_of(facts, map_.content)))
+            turn_up(facts, missing, kind_of(facts, map_.content))
     return term
 
 
@@ -225,7 +225,7 @@ def within(facts: Facts, map_: Map, other: Map, value: z3.ArithRef) -> z3.BoolRe
     sorts = [argument.sort() for argument in arguments]
     term = z3.Function("within", *sorts, z3.BoolSort())(*arguments)
     one = z3.Function("outside", *sorts, z3.IntSort())(*arguments)
-    facts.add(mark(one, kind_of(facts, map_.content)))
+    turn_up(facts, one, kind_of(facts, map_.content))
     outside = z3.And(one >= 0, one < NUMBERS, at(facts, map_, one) == value, at(facts, other, one) != value)
     facts.add(z3.Implies(z3.Not(term), outside))
     facts.add(z3.Implies(term, total(facts, map_, value) <= total(facts, other, value)))
@@ -267,7 +267,7 @@ def _some(
     found = z3.And(first <= some, some < last, _at(facts, map_, some) == value)
     facts.add(z3.Implies(number > 0, found))
     kind = kind_of(facts, map_.content)
-    _turned_up(facts, some, kind)
+    turn_up(facts, some, kind)
 
 
 Choice = tuple[z3.BoolRef, z3.ExprRef, z3.ExprRef]

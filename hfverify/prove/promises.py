@@ -372,7 +372,7 @@ def same(world: World, cell: Cell, a: Stored, b: Stored) -> z3.BoolRef:
         if a.content.eq(b.content):
             return z3.BoolVal(True)
         k = world.fresh_number("number")
-        world.facts.add(maps.mark(k, maps.kind_of(world.facts, a.content)))
+        maps.turn_up(world.facts, k, maps.kind_of(world.facts, a.content))
         return z3.Implies(z3.And(k >= 0, k < maps.NUMBERS), maps.at(world.facts, a, k) == maps.at(world.facts, b, k))
     if isinstance(a, Bits):
         assert isinstance(b, Bits)
@@ -389,7 +389,7 @@ def instance(world: World, goal: z3.BoolRef) -> z3.BoolRef:
     for position, term in enumerate(terms):
         domain, _, kind = goal.var_name(position).split(":")[-1].partition(" ")
         if domain == maps.DOMAIN:
-            world.facts.add(maps.mark(term, kind))
+            maps.turn_up(world.facts, term, kind)
     found = z3.substitute_vars(goal.body(), *reversed(terms))
     maps.compare_quotients(world.facts, found)
     return found

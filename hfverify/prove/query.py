@@ -15,7 +15,7 @@ import z3
 
 from hfverify.diagnostics import Diagnostic
 from hfverify.execute.paths import Path
-from hfverify.logic.maps import ALSO, marked
+from hfverify.logic.maps import ALSO, mark, marked
 from hfverify.logic.terms import children
 from hfverify.prove.small import Bounds, Expansion, named_bits
 
@@ -65,7 +65,9 @@ class Group:
         key = (bounds.objects, bounds.bits, also)
         if key not in self.expansions:
             bits = named_bits([*self.facts, *self.assumptions])
-            self.expansions[key] = Expansion(bounds, self._places(), self._numbers(also), bits)
+            numbers = self._numbers(also)
+            self.expansions[key] = Expansion(bounds, self._places(), numbers, bits)
+            self.expansions[key].limits += [mark(n, kind) for kind, found in numbers.items() for n in found]
         return self.expansions[key]
 
     @property
