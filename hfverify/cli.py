@@ -14,7 +14,6 @@ import os
 import shlex
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from itertools import pairwise
@@ -24,9 +23,9 @@ from typing import Any, TextIO, TypeVar
 import click
 
 import hfverify
-from hfverify.config import Config, ConfigError, load_config
+from hfverify.config import ConfigError, load_config
 from hfverify.diagnostics import Rejected
-from hfverify.verdict import Status, Verdict
+from hfverify.verdict import Verdict
 
 EXIT_CODES = """\b
 Exit codes:
@@ -98,8 +97,11 @@ def main_group(context: click.Context) -> None:
 @output_options
 def check(steps: int | None, revision: str | None, form: str, color: str, quiet: bool, **folders: str | None) -> None:
     """Check the specification only: names, types, revisions, cases, lock order, invariants."""
+    from hfverify.verifying import Output, Plan, run
+
     config = load_config(Path.cwd(), revision=revision, **folders)
-    _run(config, (), steps, CHECKERS, False, form, color, quiet, "", implementation=False, locked=False)
+    output = Output(form, _colours(color, form), quiet, _width())
+    raise SystemExit(run(config, Plan((), steps, CHECKERS, implementation=False), output))
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -113,6 +115,20 @@ def check(steps: int | None, revision: str | None, form: str, color: str, quiet:
     metavar="N",
     help="Worker processes (default: one for each core, at most 8).",
 )
+@click.option("--no-fallback", "proofs_only", is_flag=True, help="Do not test what is not proved: it stays open.")
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many examples test each call or function that is not proved (default: 400).",
+)
+@click.option(
+    "--require",
+    type=click.Choice(["proved", "tested"]),
+    default="proved",
+    show_default=True,
+    help="What is enough for exit code 0; what the proof files accept may always be tested.",
+)
 @click.option("--fresh", is_flag=True, help="Ignore what is cached.")
 @click.option("--locked", is_flag=True, help="Fail if the committed ledger does not match this run.")
 @folder_options
@@ -121,6 +137,9 @@ def verify(
     obligations: tuple[str, ...],
     steps: int | None,
     jobs: int | None,
+    proofs_only: bool,
+    examples: int | None,
+    require: str,
     fresh: bool,
     locked: bool,
     revision: str | None,
@@ -130,138 +149,19 @@ def verify(
     **folders: str | None,
 ) -> None:
     """Prove everything that can be proved, refute what is wrong."""
+    from hfverify.verifying import Output, Plan, run
+
     config = load_config(Path.cwd(), revision=revision, **folders)
     if locked and obligations:
         raise click.UsageError("--locked compares a whole run: give no obligations")
+    if proofs_only and examples:
+        raise click.UsageError("--no-fallback tests nothing: give no --examples")
     count = jobs or min(os.cpu_count() or 1, 8)
     given = [f" --{name} {shlex.quote(value)}" for name, value in {**folders, "revision": revision}.items() if value]
-    options = "".join(given)
-    _run(config, obligations, steps, count, fresh, form, color, quiet, options, implementation=True, locked=locked)
-
-
-def _run(
-    config: Config,
-    patterns: tuple[str, ...],
-    steps: int | None,
-    jobs: int,
-    fresh: bool,
-    form: str,
-    color: str,
-    quiet: bool,
-    options: str,
-    *,
-    implementation: bool,
-    locked: bool,
-) -> None:
-    from hfverify.prove.solver import DEFAULT_STEPS
-    from hfverify.report import jsonl, short, terminal
-    from hfverify.session import Session
-    from hfverify.units import Scope
-
-    begun = time.monotonic()
-    out: TextIO = sys.stderr if form != "human" else sys.stdout
-    coloured = _colour(color, out)
-    reporter = terminal.Reporter(
-        out, color=coloured, interactive=out.isatty(), width=_width(), quiet=quiet, options=options
+    plan = Plan(
+        obligations, steps, count, fresh=fresh, tests=not proofs_only, examples=examples, enough=require, locked=locked
     )
-    session = Session(config, Scope(implementation, steps or DEFAULT_STEPS), jobs)
-    reporter.header(_header(session, config, steps or DEFAULT_STEPS, jobs))
-
-    def started(reused: int, todo: int) -> None:
-        reporter.header([f"cache  {reused} units reused   {todo} to decide"])
-        reporter.begin(reused + todo)
-
-    run = session.run(
-        patterns,
-        fresh=fresh or not implementation,
-        warn=lambda text: click.echo(f"warning: {text}", err=True),
-        started=started,
-        finished=reporter.finished,
-    )
-    reporter.end()
-    try:
-        _save_counterexamples(config, run.verdicts)
-    except OSError as error:
-        click.echo(f"warning: the counterexamples in {config.state} cannot be written ({error.strerror})", err=True)
-    code = exit_code(run.verdicts)
-    whole = implementation and not patterns
-    code = _ledger(config, session, run.inputs, run.verdicts, code, whole=whole, locked=locked)
-    seconds = time.monotonic() - begun
-    reporter.results(run.verdicts, _reader(config), code, seconds, run.rests_on)
-    if form == "jsonl":
-        for line in jsonl.lines(run.verdicts, code, seconds):
-            click.echo(line)
-    elif form == "short":
-        for line in short.lines(v.diagnostic for v in run.verdicts if v.diagnostic is not None):
-            click.echo(line)
-    raise SystemExit(code)
-
-
-def _header(session: Any, config: Config, steps: int, jobs: int) -> list[str]:
-    import z3
-
-    from hfverify.audit import trusted
-
-    program = session.subjects.program
-    folders = config.folders
-    files = len(program.modules)
-    name = next((m.name.split(".")[0] for m in program.modules), "")
-    at = next((f" ({r.commit})" for r in program.revisions if r.name == program.revision), "")
-    revision = f" @ {program.revision}{at}" if program.revisions else ""
-    return [
-        f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {len(program.calls)} calls",
-        f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   "
-        f"{jobs} worker{'s' * (jobs != 1)}   at most {steps:_} steps each",
-        f"trust  {len(trusted(program))} things are taken for granted (`hfverify audit` lists them)",
-    ]
-
-
-def exit_code(verdicts: list[Verdict]) -> int:
-    """The worst status decides."""
-    statuses = {verdict.status for verdict in verdicts}
-    if not statuses:
-        return UNDECIDED
-    if statuses & {Status.REFUTED, Status.VACUOUS}:
-        return REFUTED
-    if statuses - {Status.PROVED, Status.ASSUMED}:
-        return UNDECIDED
-    return PROVED
-
-
-def _ledger(
-    config: Config, session: Any, inputs: str, verdicts: list[Verdict], code: int, *, whole: bool, locked: bool
-) -> int:
-    from hfverify import ledger
-    from hfverify.audit import trusted
-
-    revision = session.subjects.program.revision
-    if locked:
-        try:
-            found = ledger.differences(ledger.load(config.ledger), revision, inputs, verdicts)
-        except ledger.LedgerError as error:
-            found = [str(error)]
-        for line in found:
-            click.echo(f"locked: {line}", err=True)
-        return max(code, UNDECIDED) if found and code != REFUTED else code
-    if whole and not config.custom:
-        try:
-            names = [f"{item.kind} {item.name}" for item in trusted(session.subjects.program)]
-            ledger.save(config.ledger, revision, inputs, names, verdicts)
-        except ledger.LedgerError as error:
-            click.echo(f"warning: {error}", err=True)
-    return code
-
-
-def _save_counterexamples(config: Config, verdicts: list[Verdict]) -> None:
-    folder = config.state / "counterexamples"
-    for verdict in verdicts:
-        path = folder / f"{verdict.obligation.name}.json"
-        if verdict.counterexample is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            data = {**verdict.counterexample, "impl": str(config.folders.impl), "status": verdict.status.name}
-            path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
-        elif path.exists() and verdict.status is Status.PROVED and not config.custom:
-            path.unlink()
+    raise SystemExit(run(config, plan, Output(form, _colours(color, form), quiet, _width(), "".join(given))))
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -353,8 +253,10 @@ def replay(obligation: str, target: str | None, revision: str | None, **folders:
 def status(as_json: bool = False, everything: bool = False, revision: str | None = None, **folders: str | None) -> None:
     """Show the table of the last full run, from the ledger; runs nothing."""
     from hfverify import ledger
+    from hfverify.model.load import load_program
     from hfverify.report import table
     from hfverify.verdict import Obligation
+    from hfverify.verifying import exit_code
 
     config = load_config(Path.cwd(), revision=revision, **folders)
     try:
@@ -363,7 +265,7 @@ def status(as_json: bool = False, everything: bool = False, revision: str | None
         click.echo(f"error: {error}", err=True)
         raise SystemExit(UNDECIDED) from error
     verdicts = [
-        Verdict(Obligation(name, _kind(name), entry.group, ""), entry.status, entry.steps)
+        Verdict(Obligation(name, _kind(name), entry.group, ""), entry.status, entry.steps, evidence=entry.evidence)
         for name, entry in found.entries.items()
     ]
     if as_json:
@@ -374,7 +276,7 @@ def status(as_json: bool = False, everything: bool = False, revision: str | None
             lines += [f"{v.status.name:9} {v.obligation.name}" for v in verdicts]
         lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
         click.echo("\n".join(lines))
-    raise SystemExit(exit_code(verdicts))
+    raise SystemExit(exit_code(verdicts, load_program(config.folders, config.revision).accepted, "proved"))
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -423,20 +325,15 @@ def _colour(wish: str, stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
+def _colours(wish: str, form: str) -> bool:
+    """Whether what is written for people is coloured: on standard error where standard output is for programs."""
+    return _colour(wish, sys.stderr if form != "human" else sys.stdout)
+
+
 def _width() -> int:
     import shutil
 
     return max(shutil.get_terminal_size((100, 24)).columns, 60)
-
-
-def _reader(config: Config) -> Callable[[str], str | None]:
-    def read(file: str) -> str | None:
-        try:
-            return (config.folders.root / file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            return None
-
-    return read
 
 
 def main() -> None:
@@ -492,12 +389,13 @@ def _interrupted() -> None:
 
 def _show_rejected(rejected: Rejected) -> None:
     from hfverify.report import excerpt, jsonl, short
+    from hfverify.verifying import reader
 
     arguments = sys.argv
     form = next((a for previous, a in pairwise(arguments) if previous == "--format"), "human")
     form = next((a.removeprefix("--format=") for a in arguments if a.startswith("--format=")), form)
     try:
-        read = _reader(load_config(Path.cwd()))
+        read = reader(load_config(Path.cwd()))
     except ConfigError:
 
         def read(file: str) -> str | None:

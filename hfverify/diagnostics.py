@@ -63,6 +63,8 @@ CODES: dict[str, str] = {
     "HF518": "a new object does not begin as specified",
     "HF601": "a question is not decided",
     "HF602": "a question has a model, but the real code did not misbehave on it",
+    "HF603": "an example breaks what is promised",
+    "HF604": "an obligation is accepted as tested that need not be",
     "HF701": "a cell is touched without its lock",
     "HF702": "a cell is touched that another CPU may own",
     "HF703": "locks are taken out of order",

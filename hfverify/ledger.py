@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import hfverify
-from hfverify.verdict import Status, Verdict
+from hfverify.verdict import Evidence, Status, Verdict
 
 SCHEMA = 2
 
@@ -24,11 +25,12 @@ class LedgerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One obligation: its status, the solver steps it took, and its group."""
+    """One obligation: its status, the solver steps it took, its group, and what it is worth if it was tested."""
 
     status: Status
     steps: int
     group: str
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,12 @@ def save(path: Path, revision: str, inputs: str, trusted: Sequence[str], verdict
         "inputs": inputs,
         "trusted": list(trusted),
         "obligations": {
-            v.obligation.name: {"status": v.status.name, "steps": v.steps, "group": v.obligation.group}
+            v.obligation.name: {
+                "status": v.status.name,
+                "steps": v.steps,
+                "group": v.obligation.group,
+                **({"evidence": asdict(v.evidence)} if v.evidence is not None else {}),
+            }
             for v in verdicts
         },
     }
@@ -80,7 +87,7 @@ def load(path: Path) -> Ledger:
             help_ = "run `hfverify verify` to write it anew"
             raise LedgerError(f"the ledger {path} has schema {found}, this tool writes {SCHEMA}; {help_}")
         entries = {
-            name: Entry(Status[item["status"]], int(item["steps"]), str(item["group"]))
+            name: Entry(Status[item["status"]], int(item["steps"]), str(item["group"]), _evidence(item))
             for name, item in data["obligations"].items()
         }
         trusted = tuple(str(name) for name in data["trusted"])
@@ -89,6 +96,14 @@ def load(path: Path) -> Ledger:
         raise LedgerError(
             f"the ledger {path} is damaged ({error!r}); run `hfverify verify` to write it anew"
         ) from error
+
+
+def _evidence(item: dict[str, Any]) -> Evidence | None:
+    found = item.get("evidence")
+    if found is None:
+        return None
+    ways = tuple((str(label), int(count)) for label, count in found["ways"])
+    return Evidence(int(found["examples"]), ways, int(found["schedules"]), int(found["seed"]))
 
 
 def differences(ledger: Ledger, revision: str, inputs: str, verdicts: Sequence[Verdict]) -> list[str]:

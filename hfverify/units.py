@@ -18,6 +18,7 @@ from hfverify.execute.loops import check_loops
 from hfverify.execute.scopes import shadows_standard_library
 from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
+from hfverify.fallback.evidence import tested
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
@@ -41,10 +42,14 @@ Asked = Callable[[str], bool] | None
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far to look: the specification only, or the implementation too; and the budget of each question."""
+    """How far to look: the specification only, or the implementation too; and the budget of each question.
+
+    `examples` is how many are tried for each unit that is not proved; with none, nothing is tested.
+    """
 
     implementation: bool
     steps: int
+    examples: int = 0
 
 
 def about(unit: str) -> str:
@@ -129,7 +134,10 @@ class Subjects:
                 base = Verdict(obligation, Status.PROVED, steps, seconds)
                 verdict = _vacuous(base, reached[name], None)
             found.append(verdict)
-        return _without_loops(found)
+        found = _without_loops(found)
+        if scope.examples == 0:
+            return found
+        return tested(self.program, self.folders, subject, found, scope.examples)
 
     # ------------------------------------------------------------ what the implementation must have
 

@@ -40,6 +40,19 @@ class Obligation:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What tests are worth: how many examples ran, and how many of them went each way, under how many schedules.
+
+    `ways` are paths by the lines at which they decide (`12!` for a condition that does not hold).
+    """
+
+    examples: int
+    ways: tuple[tuple[str, int], ...]
+    schedules: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is known about an obligation.
 
@@ -55,6 +68,7 @@ class Verdict:
     diagnostic: Diagnostic | None = None
     counterexample: dict[str, object] | None = None
     cached: bool = False
+    evidence: Evidence | None = None
 
 
 def worst(verdicts: Iterable[Verdict]) -> Status:

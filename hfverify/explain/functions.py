@@ -27,6 +27,8 @@ def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Calla
         try:
             env = _env(machine, call, bound.arguments)
             broken = [] if env is None else _needs(machine, call, env)
+            if machine.note is not None and env is not None:
+                machine.note(call.name, _applying(machine, call, env))
         finally:
             machine.watching = was
         for kind, text in broken:
@@ -79,6 +81,14 @@ def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:
         if not machine.true(given.value, env):
             found.append(("contract", f"{call.name} needs {given.name}, which does not hold"))
     return found
+
+
+def _applying(machine: Monitor, call: Call, env: Env) -> str:
+    """The name of the outcome that applies: the first reject that does not pass, else the case."""
+    for outcome in call.outcomes:
+        if machine.true(outcome.condition, env) is not outcome.is_reject:
+            return outcome.name
+    return ""
 
 
 def _perform(machine: Monitor, call: Call, env: Env) -> None:

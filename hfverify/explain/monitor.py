@@ -8,6 +8,7 @@ Refuses nothing; a breach is noted and the run goes on
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value, show
@@ -73,6 +74,7 @@ class Monitor:
         self.atomic: list[tuple[str, Keys, Value]] = []
         self.given: list[Held] = []
         self.watching = False
+        self.note: Callable[[object, object], None] | None = None
 
     # ------------------------------------------------------------ helpers
 
@@ -99,9 +101,13 @@ class Monitor:
         self.given.append(self.held[-1])
 
     def demand_possible(self, lock: LockRef) -> None:
-        """What others left behind keeps the invariants of a free lock; of maps, a model says too little to be sure."""
+        """What others left behind keeps the invariants of a free lock.
+
+        A model of the solver is made to, except that it says too little of maps; a situation that was varied need not.
+        """
         cells = self.program.guarded_by(self.program.locks[lock.name])
-        if self.holds(lock.name, lock.ref) or not any(isinstance(cell.type, MapType) for cell in cells):
+        unsure = self.note is not None or any(isinstance(cell.type, MapType) for cell in cells)
+        if self.holds(lock.name, lock.ref) or not unsure:
             return
         for invariant in self.program.locks[lock.name].invariants:
             if not self.true(invariant.value, self.env(lock.ref)):
@@ -202,6 +208,7 @@ class Monitor:
                 self.timeline.append(f"WAIT {lock} for ever: this CPU holds it")
                 raise Stuck(f"{lock} is held already")
         step = self.schedule.pop(0) if self.schedule else {}
+        before = self.store.copy() if self.note is not None else self.store
         for (name, keys), value in step.items():
             state, path = name.split(".", 1)
             cell = self.program.cell(state, path)
@@ -214,6 +221,8 @@ class Monitor:
                     # An acquire moves right: the section begins with what its last lock found.
                     self.sections[-1].pre.cells[name, keys] = value
         self.demand_possible(lock)
+        if self.note is not None:
+            self.demand_fair(before, step)
         if not self.inside:
             self.late.clear()
             self.sections.append(Section([], self.base.copy()))
@@ -271,24 +280,44 @@ class Monitor:
 
     def demand_stable(self, ref: Ref, before: Store) -> None:
         """What another CPU relies on about this object still holds."""
+        for there in range(max(self.store.sizes.values(), default=1) + 1):
+            for text in self.taken_from(there, ref, before) if there != self.here else ():
+                self.breach("stable", text)
+
+    def taken_from(self, there: int, ref: Ref, before: Store) -> list[str]:
+        """What a CPU relied on about an object, and cannot rely on any more."""
+        found: list[str] = []
         for actor in self.program.actors.values():
-            if actor.state != ref.state:
-                continue
-            for there in range(max(self.store.sizes.values(), default=1) + 1):
-                known = there != self.here and all(
-                    self.true(fact.value, self.env(ref, before, there)) for fact in actor.facts
-                )
-                for fact in actor.facts if known else ():
-                    if not self.true(fact.value, self.env(ref, None, there)):
-                        self.breach("stable", f"{fact.name} of {ref}, on which CPU {there} relies, is broken")
+            if actor.state == ref.state and all(
+                self.true(fact.value, self.env(ref, before, there)) for fact in actor.facts
+            ):
+                found += [
+                    f"{fact.name} of {ref}, on which CPU {there} relies, is broken"
+                    for fact in actor.facts
+                    if not self.true(fact.value, self.env(ref, None, there))
+                ]
         for fact in self.program.thread.facts if self.program.thread is not None else ():
-            for there in range(max(self.store.sizes.values(), default=1) + 1):
-                was = there != self.here and self.true(fact.value, self.env(None, before, there))
-                if was and not self.true(fact.value, self.env(None, None, there)):
-                    self.breach("stable", f"{fact.name}, on which CPU {there} relies, is broken")
+            was = self.true(fact.value, self.env(None, before, there))
+            if was and not self.true(fact.value, self.env(None, None, there)):
+                found.append(f"{fact.name}, on which CPU {there} relies, is broken")
         for cell in self.program.states[ref.state].cells.values():
-            if isinstance(cell.discipline, tree.OwnedBy):
-                for there in range(max(self.store.sizes.values(), default=1) + 1):
-                    taken = self.owns(cell, ref, before, there) and not self.owns(cell, ref, self.store, there)
-                    if there != self.here and taken:
-                        self.breach("stable", f"{ref}.{cell.path} is taken away from CPU {there}")
+            owned = isinstance(cell.discipline, tree.OwnedBy) and self.owns(cell, ref, before, there)
+            if owned and not self.owns(cell, ref, self.store, there):
+                found.append(f"{ref}.{cell.path} is taken away from CPU {there}")
+        return found
+
+    def demand_fair(self, before: Store, step: Mapping[tuple[str, Keys], Value]) -> None:
+        """What other CPUs did is what they may do: what this one relies on, owns or has seen set is as it was."""
+        for ref in sorted({Ref(name.split(".")[0], keys) for name, keys in step}, key=str):
+            for text in self.taken_from(self.here, ref, before):
+                raise Impossible(text)
+        for (name, keys), value in step.items():
+            state, path = name.split(".", 1)
+            cell, ref = self.program.cell(state, path), Ref(state, keys)
+            assert cell is not None
+            if value == self.evaluator.read(cell, ref, self.env(None, before)):
+                continue
+            owned = isinstance(cell.discipline, tree.OwnedBy) and self.owns(cell, ref, before)
+            kept = isinstance(cell.discipline, tree.GuardedBy) and cell.discipline.set_once
+            if owned or (kept and before.cells.get((name, keys)) not in (False, -1, None)):
+                raise Impossible(f"no other CPU changes {ref}.{path}")

@@ -493,29 +493,35 @@ class Machinery(Monitor):
     def watch_contracts(self) -> None:
         """Check what each contract requires, at every call that the implementation makes, and every pause."""
         for contract in self.program.contracts:
-            module_name, _, name = contract.name.partition(":")
-            original = getattr(self.module(module_name), name)
             if contract.requires and contract.name not in self._contracts:
-                wrapped = self._checked(contract, original)
-                self._contracts[contract.name] = (name, original, wrapped)
-                _rename(name, original, wrapped)
+                name, original = self._named(contract.name)
+                self._contracts[contract.name] = (name, original, self._checked(contract, original))
         for target, call in self.program.functions.items():
-            module_name, _, name = target.partition(":")
-            original = getattr(self.module(module_name), name)
+            name, original = self._named(target)
             self._contracts[target] = (name, original, watched(self, call, original))
-            _rename(name, original, self._contracts[target][2])
         trusted = self.program.trusts.get("pause")
         if trusted is not None:
-            module_name, _, name = trusted.target.partition(":")
-            original = getattr(self.module(module_name), name)
-            self._contracts[trusted.target] = (name, original, self._paused)
-            _rename(name, original, self._contracts[trusted.target][2])
+            self._contracts[trusted.target] = (*self._named(trusted.target), self._paused)
+        self._rename([(name, original, wrapped) for name, original, wrapped in self._contracts.values()])
+
+    def _named(self, target: str) -> tuple[str, Callable[..., Any]]:
+        """A function `module:name`, and its name."""
+        module, _, name = target.partition(":")
+        return name, getattr(self.module(module), name)
 
     def unwatch_contracts(self) -> None:
         """Undo `watch_contracts`."""
-        for name, original, wrapped in self._contracts.values():
-            _rename(name, wrapped, original)
+        self._rename([(name, wrapped, original) for name, original, wrapped in self._contracts.values()])
         self._contracts.clear()
+
+    def _rename(self, changes: list[tuple[str, object, object]]) -> None:
+        """Replace functions wherever a module of the implementation knows them by their names."""
+        for module in list(sys.modules.values()):
+            if str(getattr(module, "__file__", None) or "").startswith(self.impl):
+                known = vars(module)
+                for name, old, new in changes:
+                    if known.get(name) is old:
+                        setattr(module, name, new)
 
     def _paused(self, *_: Any) -> None:
         for held in self.held:
@@ -564,13 +570,6 @@ class Machinery(Monitor):
             else:
                 return None
         return names
-
-
-def _rename(name: str, old: object, new: object) -> None:
-    """Replace a function wherever a module knows it by its name."""
-    for module in list(sys.modules.values()):
-        if vars(module).get(name) is old:
-            setattr(module, name, new)
 
 
 def _place_names(mapping: tree.MapsList, owner: Ref) -> dict[str, int]:

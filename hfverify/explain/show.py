@@ -15,18 +15,19 @@ from typing import Any
 from hfverify.audit import trusted
 from hfverify.config import Config, ConfigError
 from hfverify.explain.confirm import confirm
+from hfverify.fallback.evidence import EXAMPLES
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.report import excerpt, regression, state_diff
 from hfverify.session import Session
 from hfverify.units import Scope, about
-from hfverify.verdict import Status, Verdict
+from hfverify.verdict import Evidence, Status, Verdict
 
 EXITS = {Status.PROVED: 0, Status.ASSUMED: 0, Status.REFUTED: 1, Status.VACUOUS: 1}
 
 
 def explanation(config: Config, name: str, *, width: int, everything: bool, color: bool) -> tuple[str, int]:
     """Decide the obligation anew and say what is known of it."""
-    session = Session(config, Scope(implementation=True, steps=DEFAULT_STEPS), 1)
+    session = Session(config, Scope(implementation=True, steps=DEFAULT_STEPS, examples=EXAMPLES), 1)
     candidates = [
         v
         for unit in session.units([name])
@@ -45,6 +46,8 @@ def explanation(config: Config, name: str, *, width: int, everything: bool, colo
 
     if found.status is Status.PROVED:
         lines += _proved(session, found)
+    elif found.evidence is not None:
+        lines += _tested(found.evidence)
     elif found.reason:
         lines.append(f"  because   {found.reason}")
     if found.diagnostic is not None:
@@ -72,6 +75,14 @@ def _proved(session: Session, verdict: Verdict) -> list[str]:
         lines.append("  assuming  (`hfverify audit` has the places, and what concerns other calls)")
         lines += [f"    {item.kind} {item.name}: {item.reason}" for item in found]
     return lines
+
+
+def _tested(evidence: Evidence) -> list[str]:
+    lines = [
+        f"  tested    by {evidence.examples} examples, {evidence.schedules} schedules, seed {evidence.seed}; "
+        "none breaks it, and this is not a proof"
+    ]
+    return [*lines, *(f"  {count:7}   followed the path that decides at {label}" for label, count in evidence.ways)]
 
 
 def _heap(counterexample: dict[str, Any]) -> list[str]:

@@ -52,12 +52,18 @@ class Report:
     unchanged: int = 0
 
 
-def run(program: Program, scenario: Scenario, impl: str) -> Report:
-    """Run one call by itself; what other CPUs do meanwhile is in the scenario."""
+def run(
+    program: Program, scenario: Scenario, impl: str, note: Callable[[object, object], None] | None = None
+) -> Report:
+    """Run one call by itself; what other CPUs do meanwhile is in the scenario.
+
+    `note` hears of each specified function that is used, and of the outcome that applies to it there.
+    """
     call = program.calls[scenario.call]
     machine = Machinery(program, scenario.store(), scenario.here, impl)
     machine.schedule = list(scenario.schedule)
     machine.script = list(scenario.reads)
+    machine.note = note
     function = entry(machine, call)
     machine.watch_contracts()
     env = _env(program, call, scenario, machine, machine.store, {})
@@ -410,7 +416,9 @@ def _compare(
 def _broken_facts(
     program: Program, call: Call, outcome: Outcome, machine: Machinery, target: object, env: Env
 ) -> list[str]:
-    """What the next call on this CPU relies on and does not hold."""
+    """What the next call on this CPU relies on and does not hold; in the middle of a call nobody asks."""
+    if call.is_function:
+        return []
     found = [
         f"`{fact.name}`, on which every CPU relies, does not hold"
         for fact in (program.thread.facts if program.thread is not None and not program.stops(call, outcome) else ())

@@ -121,7 +121,7 @@ class Judge:
             "path": [
                 {"file": d.span.file, "line": d.span.line, "text": d.text, "taken": d.taken} for d in path.decisions
             ],
-            **_shown(outcome.report),
+            **shown(outcome.report),
         }
         return self._finished(base, query, outcome, counterexample, path)
 
@@ -141,7 +141,7 @@ class Judge:
             "contract": request,
             "call": self.subject.name,
             "confirmed": outcome.confirmed,
-            **_shown(outcome.report),
+            **shown(outcome.report),
         }
         return self._finished(base, query, outcome, counterexample, None)
 
@@ -157,7 +157,7 @@ class Judge:
             "call": self.subject.name,
             "confirmed": outcome.confirmed,
             "arguments": outcome.report.get("arguments", {}),
-            **_shown(outcome.report),
+            **shown(outcome.report),
         }
         return self._finished(base, query, outcome, counterexample, path)
 
@@ -254,7 +254,7 @@ def _mentioned(call: Call) -> set[str]:
     return found
 
 
-def _shown(report: dict[str, Any]) -> dict[str, object]:
+def shown(report: dict[str, Any]) -> dict[str, object]:
     """The parts of a run's report that a person looks at."""
     return {
         "outcome": report.get("outcome", ""),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hfverify.explain.concrete import Env, Evaluator, Keys, Ref, Store, Undefined, Value, default
 from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Scenario
-from hfverify.model.program import Cell, Program
+from hfverify.model.program import Cell, Lock, Program
 from hfverify.model.types import MapType
 from hfverify.syntax import tree
 
@@ -50,10 +50,11 @@ def _groups(program: Program, scenario: Scenario) -> list[list[Key]]:
 def _plain(program: Program, keys: list[Key]) -> list[dict[Key, Value]]:
     """Values that say nothing: zero, and the initial ones where these differ."""
     zero = {key: default(_cell(program, key)) for key in keys}
-    return [zero, {key: _initial(program, _cell(program, key)) for key in keys}]
+    return [zero, {key: initial(program, _cell(program, key)) for key in keys}]
 
 
-def _initial(program: Program, cell: Cell) -> Value:
+def initial(program: Program, cell: Cell) -> Value:
+    """What a cell is in a new machine."""
     if cell.initial is None:
         return default(cell)
     try:
@@ -72,6 +73,11 @@ def _cell(program: Program, key: Key) -> Cell:
 
 def can_begin(program: Program, scenarios: list[Scenario]) -> bool:
     """Whether all that is relied on holds where the calls begin, and all locks are free."""
+    return facts_hold(program, scenarios) and keeps_invariants(program, scenarios[0].store())
+
+
+def facts_hold(program: Program, scenarios: list[Scenario]) -> bool:
+    """Whether all that is assumed, and what threads and actors rely on, holds where the calls begin."""
     evaluator, store = Evaluator(program), scenarios[0].store()
 
     def holds(expr: tree.Expr, own: Ref | None, here: int) -> bool:
@@ -80,7 +86,7 @@ def can_begin(program: Program, scenarios: list[Scenario]) -> bool:
         except Undefined:
             return False
 
-    if not all(holds(assume.value, None, 0) for assume in program.assumes) or not keeps_invariants(program, store):
+    if not all(holds(assume.value, None, 0) for assume in program.assumes):
         return False
     for scenario in scenarios:
         call = program.calls[scenario.call]
@@ -100,12 +106,17 @@ def can_begin(program: Program, scenarios: list[Scenario]) -> bool:
 def keeps_invariants(program: Program, store: Store) -> bool:
     """Whether all locks can be free in this state."""
     evaluator = Evaluator(program)
-    for lock in program.locks.values():
-        for keys in evaluator.positions(lock.state, Env(store)):
-            for invariant in lock.invariants:
-                try:
-                    if not evaluator.truth(invariant.value, Env(store, {}, Ref(lock.state, keys))):
-                        return False
-                except Undefined:
-                    return False
-    return True
+    return all(
+        holds(evaluator, invariant, keys, lock, store)
+        for lock in program.locks.values()
+        for keys in evaluator.positions(lock.state, Env(store))
+        for invariant in lock.invariants
+    )
+
+
+def holds(evaluator: Evaluator, invariant: tree.Invariant, keys: Keys, lock: Lock, store: Store) -> bool:
+    """Whether an invariant of the lock of an object holds in this state."""
+    try:
+        return evaluator.truth(invariant.value, Env(store, {}, Ref(lock.state, keys)))
+    except Undefined:
+        return False

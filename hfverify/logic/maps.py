@@ -250,9 +250,7 @@ def _counted(
     return other
 
 
-def _number(
-    name: str, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef
-) -> z3.ArithRef:
+def _number(name: str, content: z3.ArrayRef, first: z3.ArithRef, last: z3.ArithRef, value: z3.ArithRef) -> z3.ArithRef:
     """A number of a range of a map, by name."""
     integer = z3.IntSort()
     made = z3.Function(name, content.sort(), integer, integer, integer, integer)

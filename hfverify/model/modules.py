@@ -14,7 +14,7 @@ from hfverify.model.context import Context
 from hfverify.syntax import tree
 from hfverify.syntax.parse import PROOF
 
-PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust, tree.Codec)
+PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust, tree.Accept, tree.Codec)
 SPEC_ONLY = (
     tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario,
     tree.Dispatcher, tree.Trap,

@@ -230,6 +230,7 @@ class Program:
     layout: tree.Layout | None = None
     dispatcher: tree.Dispatcher | None = None
     traps: dict[str, tree.Trap] = field(default_factory=dict)
+    accepted: dict[str, tree.Accept] = field(default_factory=dict)
     codecs: dict[str, tree.Codec] = field(default_factory=dict)
     contracts: tuple[tree.Contract, ...] = ()
     loops: dict[tuple[str, int], tree.Loop] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Collect the declarations of the proof files, and see that they fit the specification.
 
-Reads   syntax.tree.Layout, Represent, Contract, Loop, Trust
+Reads   syntax.tree.Layout, Represent, Contract, Loop, Trust, Accept
 Gives   the program's layout, represented states, contracts, loop facts and what it trusts
 Refuses what is said twice (HF202), a class, list, layout, contract or loop fact that does not fit (HF216)
 """
@@ -41,6 +41,11 @@ def collect_proof_files(context: Context, declarations: Sequence[tree.Declaratio
             case tree.Trust():
                 if program.trusts.setdefault(item.name, item) is not item:
                     context.names.error("HF202", item.name_span, f"`{item.name}` is trusted twice")
+            case tree.Accept():
+                if program.accepted.setdefault(item.name, item) is not item:
+                    context.names.error("HF202", item.name_span, f"`{item.name}` is accepted twice")
+                if not item.because.strip():
+                    context.names.error("HF216", item.span, "say why it is enough that it is tested")
             case tree.Contract():
                 program.contracts += (item,)
             case tree.Loop():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from hfverify.diagnostics import Span
 from hfverify.verdict import Status, Verdict, worst
@@ -45,6 +46,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "labels": [{"span": _span(label.span), "text": label.text, "primary": label.primary} for label in labels],
         "notes": [{"name": name, "value": value} for name, value in notes],
         "counterexample": verdict.counterexample,
+        "evidence": asdict(verdict.evidence) if verdict.evidence is not None else None,
     }
 
 

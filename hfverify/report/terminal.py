@@ -110,10 +110,11 @@ class Reporter:
         exit_code: int,
         seconds: float,
         rests_on: Sequence[str] = (),
+        misfits: Sequence[Diagnostic] = (),
     ) -> None:
         """Everything that came out, and the units that it `rests_on` unseen; the last line names the worst status."""
         self.end()
-        for diagnostic in _diagnostics(verdicts):
+        for diagnostic in [*misfits, *_diagnostics(verdicts)]:
             self._section(draw(self._with_options(diagnostic), read, color=self._color).split("\n"))
         total, kinds = summary(verdicts, self._width), by_kind(verdicts, self._width)
         if verdicts and not self._quiet:
@@ -147,6 +148,7 @@ class Reporter:
         for status in counted:
             number = sum(verdict.status is status for verdict in verdicts)
             lines.append(f"{self._status(status, word_size)}  {_count(number, 'question')}: {COUNTED[status]}")
+            lines += [f" {' ' * word_size}  {line}" for line in _evidence(verdicts) if status is Status.TESTED]
         return lines
 
     def _status(self, status: Status, size: int) -> str:
@@ -160,6 +162,24 @@ class Reporter:
             self._stream.write(line + "\n")
         self._written = self._written or bool(lines)
         self._stream.flush()
+
+
+def _evidence(verdicts: Sequence[Verdict]) -> list[str]:
+    """For each subject what the tests are worth."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.status is Status.TESTED and verdict.evidence is not None:
+            groups.setdefault(verdict.obligation.group, []).append(verdict)
+    lines = []
+    for group, found in groups.items():
+        evidences = [v.evidence for v in found if v.evidence is not None]
+        ways = dict(way for evidence in evidences for way in evidence.ways)
+        lines.append(
+            f"{group}: {_count(len(found), 'question')}, {evidences[0].examples} examples, "
+            f"each of {_count(len(ways), 'path')} followed by {min(ways.values())} or more, "
+            f"{evidences[0].schedules} schedules, seed {evidences[0].seed}"
+        )
+    return lines
 
 
 def _diagnostics(verdicts: Sequence[Verdict]) -> list[Diagnostic]:

@@ -525,6 +525,11 @@ class _Builder:
         span, name, name_span, doc, rest = self.head(item)
         return tree.Trust(span, name, name_span, doc, _text(rest[0]), _text(rest[1]))
 
+    def accept_decl(self, item: Any, c: list[Any]) -> tree.Accept:
+        docs = [t for t in c if t.type == "DOC"]
+        name, because = (t for t in c if t.type == "STRING")
+        return tree.Accept(self.span(item), _text(name), self.span(name), _doc(docs), _text(because))
+
     def codec_decl(self, item: Any, _: list[Any]) -> tree.Codec:
         span, name, name_span, doc, rest = self.head(item)
         encodes, decodes = (tree.Impl(self.span(t), _text(t)) for t in rest[:2])

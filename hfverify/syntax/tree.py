@@ -604,6 +604,13 @@ class Trust(Declaration):
 
 
 @dataclass(frozen=True, slots=True)
+class Accept(Declaration):
+    """An obligation, by its name, that may be tested instead of proved."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodecRecord(Node):
     """The class whose instances stand for the values of an encoding, and the field that says which variant one is."""
 

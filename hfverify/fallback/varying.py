@@ -1,0 +1,237 @@
+"""Vary a situation as the specification allows: values of the declared types, states that keep what is relied on.
+
+Reads   explain.scenario.Scenario as a seed, model.program.Program
+Gives   Hypothesis strategies; they shrink towards the seed and towards small values
+Refuses nothing; a change after which something that is relied on does not hold is not made
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Thunk, Undefined, Value, default
+from hfverify.explain.maps import Map
+from hfverify.explain.scenario import Scenario
+from hfverify.explore.shrinking import Key, facts_hold, holds, initial, keeps_invariants
+from hfverify.model.constants import constant_value
+from hfverify.model.expressions import dotted, walk
+from hfverify.model.program import Cell, Lock, Program
+from hfverify.model.types import (
+    BitsType,
+    BoolType,
+    BytesType,
+    EnumType,
+    FifoType,
+    MapType,
+    OptionalType,
+    Type,
+    bounds,
+)
+from hfverify.syntax import tree
+
+MOST_CHANGES = 6
+FEW = 4
+
+
+class Variation:
+    """Varies the scenarios of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.constants = sorted(
+            {0}
+            | {n + step for n in _constants(program) for step in (-1, 0, 1)}
+            | {(1 << bits) + step for bits in (8, 16, 32, 63, 64) for step in (-1, 0)}
+        )
+
+        self.speaking: dict[str, list[tuple[Lock, tree.Invariant]]] = {}
+        for lock in program.locks.values():
+            for invariant in lock.invariants:
+                for cell in self._mentioned(lock, invariant):
+                    self.speaking.setdefault(cell.name, []).append((lock, invariant))
+
+    def scenarios(self, seeds: Sequence[Scenario]) -> SearchStrategy[Scenario]:
+        """Scenarios that differ from a seed in a few places."""
+
+        @st.composite
+        def varied(draw: DrawFn) -> Scenario:
+            found = copy.deepcopy(draw(st.sampled_from(seeds)))
+            for _ in range(draw(st.integers(0, MOST_CHANGES))):
+                self._change(draw, found)
+            return found
+
+        return varied()
+
+    def _change(self, draw: DrawFn, scenario: Scenario) -> None:
+        """One change, taken back if the call cannot begin any more."""
+        places: list[tuple[str, Any]] = [("argument", name) for name in scenario.arguments]
+        places += [("cell", key) for key in sorted(scenario.cells) if not self._cell(key).is_constant]
+        places += [("step", (number, key)) for number, step in enumerate(scenario.schedule) for key in sorted(step)]
+        places += [("read", number) for number in range(len(scenario.reads))]
+        if not places:
+            return
+        kind, key = draw(st.sampled_from(places))
+        if kind == "argument":
+            types = {argument.name: type_ for argument, type_ in self.program.calls[scenario.call].arguments}
+            before: Any = scenario.arguments[key]
+            scenario.arguments[key] = draw(self._value(types[key], scenario, before))
+            if not self._given(scenario):
+                scenario.arguments[key] = before
+        elif kind == "cell":
+            before = scenario.cells[key]
+            scenario.cells[key] = draw(self._value(self._cell(key).type, scenario, before))
+            if not self._still(scenario, key):
+                scenario.cells[key] = before
+        elif kind == "step":
+            number, cell = key
+            step = scenario.schedule[number]
+            before = step[cell]
+            step[cell] = draw(self._value(self._cell(cell).type, scenario, before))
+            # What other CPUs do keeps the invariants, and what this one relies on.
+            if not self._still(replace(scenario, cells={**scenario.cells, **step}), cell):
+                step[cell] = before
+        else:
+            name, keys, before = scenario.reads[key]
+            value = draw(self._value(self._cell((name, keys)).type, scenario, before))
+            scenario.reads[key] = (name, keys, value)
+
+    def _cell(self, key: tuple[str, tuple[int, ...]]) -> Cell:
+        state, path = key[0].split(".", 1)
+        found = self.program.cell(state, path)
+        assert found is not None
+        return found
+
+    def settled(self, scenario: Scenario) -> Scenario:
+        """The scenario with every lock free at the start.
+
+        The solver leaves open what guarded cells are before somebody takes their lock: there they are what other
+        CPUs make of them by then, or what they are in a new machine.
+        """
+        found = copy.deepcopy(scenario)
+        evaluator = Evaluator(self.program)
+        for lock in self.program.locks.values():
+            for keys in evaluator.positions(lock.state, Env(found.store())):
+                for invariant in lock.invariants:
+                    if not holds(evaluator, invariant, keys, lock, found.store()):
+                        self._settle(found, lock, keys, invariant)
+        return found
+
+    def _settle(self, scenario: Scenario, lock: Lock, keys: Keys, invariant: tree.Invariant) -> None:
+        """Let the invariant of one lock hold: by one cell if that is enough, else by all that it speaks of."""
+        evaluator = Evaluator(self.program)
+        options: list[dict[Key, Value]] = [{}]
+        for cell in self._mentioned(lock, invariant):
+            key = (cell.name, keys)
+            coming = [step[key] for step in scenario.schedule if key in step]
+            values = [*coming, initial(self.program, cell), default(cell)]
+            values += [number for _, number in cell.type.items] if isinstance(cell.type, EnumType) else []
+            options += [{key: value} for value in values]
+            options[0][key] = values[0]
+        for changes in [*options[1:], options[0]]:
+            tried = replace(scenario, cells={**scenario.cells, **changes})
+            if holds(evaluator, invariant, keys, lock, tried.store()) and self._relied_on(tried):
+                scenario.cells = tried.cells
+                return
+
+    def _relied_on(self, scenario: Scenario) -> bool:
+        return self.program.calls[scenario.call].is_function or facts_hold(self.program, [scenario])
+
+    def _mentioned(self, lock: Lock, invariant: tree.Invariant) -> list[Cell]:
+        """The cells of its object of which an invariant speaks."""
+        named = (self.program.cell(lock.state, dotted(node)) for node in walk(invariant.value))
+        return [cell for cell in named if cell is not None and not cell.is_constant]
+
+    def possible(self, scenario: Scenario) -> bool:
+        """Whether the call can begin, and other CPUs keep to the rules."""
+        steps = [replace(scenario, cells={**scenario.cells, **step}) for step in scenario.schedule]
+        return all(self._legal(one) for one in [scenario, *steps])
+
+    def _still(self, scenario: Scenario, key: Key) -> bool:
+        """Whether the call can begin after a change of one cell of a situation in which it could."""
+        evaluator, store = Evaluator(self.program), scenario.store()
+        kept = all(
+            holds(evaluator, invariant, key[1], lock, store) for lock, invariant in self.speaking.get(key[0], ())
+        )
+        return kept and self._relied_on(scenario) and self._given(scenario)
+
+    def _legal(self, scenario: Scenario) -> bool:
+        return (
+            keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
+        )
+
+    def _given(self, scenario: Scenario) -> bool:
+        """What whoever uses a function sees to; the run says so of anything else."""
+        call = self.program.calls[scenario.call]
+        evaluator = Evaluator(self.program)
+        names: dict[str, Any] = dict(scenario.arguments)
+        for item in call.objects:
+            names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
+        if call.actor:
+            names[call.actor] = Ref(self.program.actors[call.actor].state, scenario.actor)
+        env = Env(scenario.store(), names, None, scenario.here)
+        bound: dict[str, Any] = {}
+        for let in call.lets:
+            bound[let.name] = Thunk(let.value, env.bind(bound))
+        try:
+            return all(evaluator.truth(given.value, env.bind(bound)) for given in call.givens)
+        except Undefined:
+            return False
+
+    # ------------------------------------------------------------ values
+
+    def _value(self, type_: Type, scenario: Scenario, before: Value) -> SearchStrategy[Any]:
+        """Any value of a type, most often one that matters."""
+        match type_:
+            case BoolType():
+                return st.booleans()
+            case EnumType(_, items):
+                return st.sampled_from([number for _, number in items])
+            case OptionalType(inner):
+                return st.one_of(st.just(-1), self._number(inner, scenario))
+            case FifoType():
+                members = range(max([*scenario.sizes.values(), 1]))
+                return st.lists(st.sampled_from(members), unique=True, max_size=FEW).map(tuple)
+            case BitsType(width):
+                return st.sets(st.integers(0, width - 1), max_size=FEW).map(Bits)
+            case BytesType(length):
+                return st.binary(max_size=8).map(lambda data: (data * length)[:length].ljust(length, b"\0"))
+            case MapType(inner):
+                assert isinstance(before, Map)
+                return self._map(before, self._number(inner, scenario), scenario)
+        return self._number(type_, scenario)
+
+    def _number(self, type_: Type, scenario: Scenario) -> SearchStrategy[int]:
+        low, high = bounds(type_)
+        known = {*self.constants, *range(FEW), *(v + d for v in self._named(scenario) for d in (-1, 0, 1))}
+        fitting = sorted(n for n in known if (low is None or n >= low) and (high is None or n <= high))
+        return st.one_of(st.sampled_from(fitting or [low or 0]), st.integers(low, high))
+
+    def _named(self, scenario: Scenario) -> set[int]:
+        """Numbers of which the scenario speaks: arguments, and where the stretches of maps begin."""
+        found = {int(value) for value in scenario.arguments.values()}
+        for value in scenario.cells.values():
+            if isinstance(value, Map):
+                found |= {start * size for start in value.starts for size in {1, *self.program.quotients.values()}}
+        return found
+
+    def _map(self, before: Map, number: SearchStrategy[int], scenario: Scenario) -> SearchStrategy[Map]:
+        """The map with another value in one stretch."""
+        ends = sorted({*before.starts, *(s + 1 for s in before.starts), *self._named(scenario)})
+
+        def filled(parts: tuple[int, int, int]) -> Map:
+            first, last, value = parts
+            return before.fill(min(first, last), max(first, last) + 1, value)
+
+        values = st.one_of(st.sampled_from(sorted(set(before.values))), number)
+        return st.tuples(st.sampled_from(ends), st.sampled_from(ends), values).map(filled)
+
+
+def _constants(program: Program) -> set[int]:
+    found = {constant_value(program, value, ()) for _, value in program.consts.values()}
+    return {number for number in found if number is not None}
