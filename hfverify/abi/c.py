@@ -14,14 +14,16 @@ from hfverify.abi.description import BOOL, SIGNED, Abi, Argument, Call, Encoding
 from hfverify.abi.names import Names, plain, snake, upper
 from hfverify.diagnostics import NOWHERE, Span
 
-RESERVED = frozenset(
+WORDS = (
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const constexpr "
     "const_cast continue decltype default delete do double dynamic_cast else enum explicit export extern false final "
     "float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq "
     "override private protected public register reinterpret_cast requires restrict return short signed sizeof static "
     "static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename union "
-    "unsigned using virtual void volatile wchar_t while xor xor_eq linux unix x value number tag as".split()
+    "unsigned using virtual void volatile wchar_t while xor xor_eq linux unix x value number tag as"
 )
+RESERVED = frozenset(WORDS.split())
+LEAST = -(1 << 63)
 # A procedure may change these registers; the others it gives back as they were.
 SCRATCH = 18
 
@@ -58,12 +60,13 @@ class _Header:
         for index, call in enumerate(self.abi.calls):
             if not index:
                 yield from _section("Numbers of the calls, as they are published")
+            yield from _comment([texts.summary(call)]) if call.text else ()
             name = self.names.give(call.published, call.name, call.span)
             yield f"#define {name} {_literal(call.number, 64)}"
         if self.abi.convention is not None:
             yield from ["", *_comment(["What a number returns that no call has."])]
             name = self.macro("NO_SUCH_CALL", "what no call returns", NOWHERE)
-            yield f"#define {name} (({_signed(64)}){_number(self.abi.convention.unknown, 64)})"
+            yield f"#define {name} {_number(self.abi.convention.unknown, 64)}"
 
     def constants(self) -> Iterator[str]:
         for index, item in enumerate(self.abi.constants):
@@ -71,7 +74,7 @@ class _Header:
                 yield from _section("Constants that the calls speak about")
             yield from _comment(item.text.split("\n")) if item.text else ()
             name = self.macro(upper(item.name), item.name, item.span)
-            yield f"#define {name} (({_type(item.kind)}){_number(item.value, item.kind.carrier)})"
+            yield f"#define {name} {_number(item.value, item.kind.carrier)}"
 
     def enumerations(self) -> Iterator[str]:
         for enumeration in self.abi.enumerations:
@@ -82,7 +85,7 @@ class _Header:
             for item in enumeration.items:
                 yield from _comment(item.text.split("\n")) if item.text else ()
                 macro = self.macro(f"{upper(enumeration.name)}_{upper(item.name)}", item.name, item.span)
-                yield f"#define {macro} (({name}){_number(item.value, enumeration.kind.carrier)})"
+                yield f"#define {macro} {_number(item.value, enumeration.kind.carrier)}"
 
     # ------------------------------------------------------------ packed values
 
@@ -205,7 +208,7 @@ class _Header:
             yield "#if defined(__aarch64__)"
             yield from _assembly(function, count, instruction)
             yield "#else"
-        yield f"#ifdef __cplusplus\nextern \"C\"\n#endif\nvoid {function}(uint64_t x[{count}]);"
+        yield f'#ifdef __cplusplus\nextern "C"\n#endif\nvoid {function}(uint64_t x[{count}]);'
         yield from ["#endif"] if instruction else []
         yield "#endif"
 
@@ -303,7 +306,9 @@ def _literal(value: int, width: int) -> str:
 
 
 def _number(value: int, width: int) -> str:
-    return _literal(value, width) if value >= 0 else f"(-INT64_C({-value - 1}) - 1)"
+    if value >= 0:
+        return _literal(value, width)
+    return f"(-INT64_C({-value}))" if value > LEAST else "INT64_MIN"
 
 
 def _section(title: str) -> list[str]:

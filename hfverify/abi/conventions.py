@@ -56,7 +56,9 @@ def convention(program: Program, collector: Collector) -> Found | None:
         return None
     looked_at = named(dispatcher.number)
     if len(looked_at) != 1:
-        message = f"the number of a call is in {', '.join(f'`{name}`' for name in looked_at)}: a stub needs one register"
+        message = (
+            f"the number of a call is in {', '.join(f'`{name}`' for name in looked_at)}: a stub needs one register"
+        )
         collector.error("HF217", message, at(dispatcher.number.span))
     trap = next(iter(program.traps.values()), None)
     used = [index(looked_at[0])]

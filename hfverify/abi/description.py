@@ -7,11 +7,11 @@ Refuses nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hfverify.diagnostics import Span
 
+LANGUAGES = ("c", "rust", "python", "json")
 BOOL, UNSIGNED, SIGNED = "bool", "unsigned", "signed"
 
 
@@ -194,8 +194,3 @@ class Abi:
     def encoding(self, kind: Kind) -> Encoding | None:
         """The encoding that values of this kind are packed by."""
         return next((item for item in self.encodings if item.name == kind.name), None)
-
-    def named(self) -> Iterator[tuple[str, Span]]:
-        """Everything that a file declares, in order: the name in the specification, and where it stands."""
-        for item in (*self.constants, *self.enumerations, *self.encodings, *self.calls):
-            yield item.name, item.span

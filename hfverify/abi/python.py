@@ -37,6 +37,7 @@ def module(abi: Abi) -> str:
 def _numbers(abi: Abi, names: Names) -> Iterator[str]:
     yield from [""] if abi.calls else []
     for call in abi.calls:
+        yield from [f"#: {texts.summary(call)}"] if call.text else []
         yield f"{names.give(call.published, call.name, call.span)}: Final = {call.number:#x}"
     if abi.convention is not None:
         name = names.give("NO_SUCH_CALL", "what no call returns", NOWHERE)
@@ -113,7 +114,7 @@ def _decode(encoding: Encoding, decode: str, members: list[str]) -> Iterator[str
     if encoding.tag is None:
         yield f"    return {members[0]}({_unpacked(encoding.variants[0])})"
         return
-    yield f"    match number >> {encoding.tag.low} & {encoding.tag.kind.mask:#x}:"
+    yield f"    match {_taken(encoding.tag.low, encoding.tag.kind.mask)}:"
     for variant, member in zip(encoding.variants, members, strict=True):
         yield f"        case {variant.tag or 0:#x}:"
         yield f"            return {member}({_unpacked(variant)})"
@@ -122,7 +123,7 @@ def _decode(encoding: Encoding, decode: str, members: list[str]) -> Iterator[str
 
 
 def _unpacked(variant: Variant) -> str:
-    return ", ".join(f"number >> {item.low} & {item.mask:#x}" for item in variant.fields)
+    return ", ".join(_taken(item.low, item.mask) for item in variant.fields)
 
 
 def _fits(abi: Abi, names: Names) -> Iterator[str]:
@@ -189,6 +190,10 @@ def _result(abi: Abi, result: Result) -> str:
 def _moved(text: str, places: int, *, wrapped: bool = False) -> str:
     text = f"({text})" if wrapped else text
     return f"{text} << {places}" if places else text
+
+
+def _taken(places: int, mask: int) -> str:
+    return f"number >> {places} & {mask:#x}" if places else f"number & {mask:#x}"
 
 
 def _type(kind: Kind) -> str:

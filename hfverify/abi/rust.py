@@ -14,11 +14,12 @@ from hfverify.abi.description import BOOL, SIGNED, UNSIGNED, Abi, Argument, Call
 from hfverify.abi.names import Names, camel, plain, upper
 from hfverify.diagnostics import NOWHERE
 
-RESERVED = frozenset(
+WORDS = (
     "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if "
     "impl in let loop macro match mod move mut override priv pub ref return self Self static struct super trait true "
-    "try type typeof unsafe unsized use virtual where while yield union x trap number bool".split()
+    "try type typeof unsafe unsized use virtual where while yield union x trap number bool"
 )
+RESERVED = frozenset(WORDS.split())
 # A procedure may change these registers; the others it gives back as they were.
 SCRATCH = 18
 
@@ -37,11 +38,12 @@ def module(abi: Abi) -> str:
 def _numbers(abi: Abi, names: Names) -> Iterator[str]:
     yield from [""] if abi.calls else []
     for call in abi.calls:
-        yield f"/// The number of [`{plain(call.name, RESERVED)}`]." if abi.convention else "/// The number of a call."
+yield from _comment(texts.summary(call))
         yield f"pub const {names.give(call.published, call.name, call.span)}: u64 = {call.number:#x};"
     if abi.convention is not None:
         yield from ["", "/// What a number returns that no call has."]
-        yield f"pub const {names.give('NO_SUCH_CALL', 'what no call returns', NOWHERE)}: i64 = {abi.convention.unknown};"
+        name = names.give("NO_SUCH_CALL", "what no call returns", NOWHERE)
+        yield f"pub const {name}: i64 = {abi.convention.unknown};"
 
 
 def _constants(abi: Abi, names: Names) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _decode(encoding: Encoding) -> Iterator[str]:
     yield "    /// Unpacks a value; `None` if no variant has the tag."
     yield f"    pub const fn decode(number: {word}) -> Option<Self> {{"
     yield "        let number = number as u64;"
-    yield f"        Some(match number >> {encoding.tag.low} & {encoding.tag.kind.mask:#x} {{"
+    yield f"        Some(match {_taken(encoding.tag.low, encoding.tag.kind.mask)} {{"
     for variant in encoding.variants:
         fields = f" {{ {_unpacked(variant)} }}" if variant.fields else ""
         yield f"            {variant.tag or 0:#x} => Self::{camel(variant.name)}{fields},"
@@ -134,7 +136,7 @@ def _packed(variant: Variant, value: str, tag: str) -> str:
 
 def _unpacked(variant: Variant) -> str:
     return ", ".join(
-        f"{plain(item.name, RESERVED)}: (number >> {item.low} & {item.mask:#x}) as {_type(item.kind)}"
+        f"{plain(item.name, RESERVED)}: ({_taken(item.low, item.mask)}) as {_type(item.kind)}"
         for item in variant.fields
     )
 
@@ -238,6 +240,10 @@ def _moved(text: str, places: int) -> str:
     return f"{text} << {places}" if places else text
 
 
+def _taken(places: int, mask: int) -> str:
+    return f"number >> {places} & {mask:#x}" if places else f"number & {mask:#x}"
+
+
 def _type(kind: Kind) -> str:
     return "bool" if kind.word == BOOL else f"{'i' if kind.word == SIGNED else 'u'}{kind.carrier}"
 
@@ -248,5 +254,3 @@ def _number(value: int) -> str:
 
 def _comment(text: str) -> list[str]:
     return [f"/// {line}".rstrip() for line in text.split("\n")] if text else []
-
-

@@ -54,3 +54,8 @@ def _registers(abi: Abi, call: Call) -> str:
 def _place(argument: Argument) -> str:
     bits = "" if (argument.low, argument.high) == FULL else f" bits {argument.low} .. {argument.high}"
     return f"x{argument.register}{bits}"
+
+
+def summary(call: Call) -> str:
+    """The first paragraph of a call's text, on one line."""
+    return " ".join(call.text.split("\n\n")[0].split())

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from hfverify.abi import c, machine, python, rust
 from hfverify.abi.collect import describe
-from hfverify.abi.description import Abi
+from hfverify.abi.description import LANGUAGES, Abi
 from hfverify.model.program import Program
-
-LANGUAGES = ("c", "rust", "python", "json")
 
 
 def written(program: Program, language: str, prefix: str = "") -> tuple[Abi, str]:
