@@ -38,7 +38,7 @@ def module(abi: Abi) -> str:
 def _numbers(abi: Abi, names: Names) -> Iterator[str]:
     yield from [""] if abi.calls else []
     for call in abi.calls:
-yield from _comment(texts.summary(call))
+        yield from _comment(texts.summary(call))
         yield f"pub const {names.give(call.published, call.name, call.span)}: u64 = {call.number:#x};"
     if abi.convention is not None:
         yield from ["", "/// What a number returns that no call has."]
