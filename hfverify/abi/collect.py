@@ -2,9 +2,8 @@
 
 Reads   model.program.Program
 Gives   abi.description.Abi: numbered calls, the types that they carry, the constants that they speak about
-Refuses a hypercall without a number (HF213), what no register carries (HF203), a constant that is not one number or
-        does not fit (HF204), an encoding whose variants cannot be told apart (HF208), a number that no register
-        selects (HF217)
+Refuses a hypercall without a number (HF213), what no register carries (HF203), a constant that is not one number
+        (HF204), an encoding whose variants cannot be told apart (HF208), a number that no register selects (HF217)
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from hfverify.model.codecs import tag_bits, variants_of
 from hfverify.model.constants import constant_value
 from hfverify.model.expressions import walk
 from hfverify.model.registers import place
-from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds, int_type
+from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds, fits_register, int_type
 from hfverify.syntax import tree
 
 NOT_CARRIED = Kind(UNSIGNED, 64, "")
@@ -223,15 +222,12 @@ class _Collect:
         """The constants that a call speaks about, in the order of their declarations."""
         wanted = self.spoken_of()
         for name, (type_, expr) in self.program.consts.items():
-            if name not in wanted:
+            if name not in wanted or not fits_register(type_):
                 continue
             said = self.declaration(tree.Const, name)
             value = self.number(expr, ())
-            low, high = bounds(type_)
             if value is None:
                 self.collector.error("HF204", f"`{name}` is not one number", at(expr.span))
-            elif (low is not None and value < low) or (high is not None and value > high):
-                self.collector.error("HF204", f"{value} does not fit {type_}", at(expr.span))
             else:
                 yield Constant(name, said.doc, self.kind(type_, said.type.span), value, said.name_span)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hfverify.abi.description import Abi, Argument, Call
 
 FULL = (0, 63)
+WIDEST = 24
 
 
 def about(abi: Abi) -> list[str]:
@@ -29,18 +30,23 @@ def about_call(abi: Abi, call: Call) -> list[str]:
     lines = [*call.text.split("\n"), ""] if call.text else []
     lines += [_registers(abi, call)]
     if call.answers:
-        lines += ["", "Answers; of those above the line the first that applies counts:"]
+        lines += ["", f"Answers; {_order(call)}:"]
         shown = [f"{answer.value}" if answer.value is not None else answer.written for answer in call.answers]
-        width = min(max(map(len, shown)), 24)
-        for index, (answer, value) in enumerate(zip(call.answers, shown, strict=True)):
-            if index and not answer.is_reject and call.answers[index - 1].is_reject:
+        width = min(max(map(len, shown)), WIDEST)
+        for before, answer, value in zip((None, *call.answers), call.answers, shown, strict=False):
+            if before is not None and before.is_reject and not answer.is_reject:
                 lines.append("  ----")
             text = " ".join(answer.text.split())
             lines.append(f"  {value:>{width}}  {answer.outcome}{': ' if text else ''}{text}")
-        if not call.answers[0].is_reject or call.answers[-1].is_reject:
-            order = "of these the first that applies counts" if call.answers[0].is_reject else "exactly one applies"
-            lines[lines.index("Answers; of those above the line the first that applies counts:")] = f"Answers; {order}:"
     return lines
+
+
+def _order(call: Call) -> str:
+    """Which answer counts if several could be given: checks come in order, cases exclude each other."""
+    checks = {answer.is_reject for answer in call.answers}
+    if checks == {True}:
+        return "of these the first that applies counts"
+    return "exactly one applies" if checks == {False} else "of those above the line the first that applies counts"
 
 
 def _registers(abi: Abi, call: Call) -> str:
