@@ -22,14 +22,19 @@ import pytest
 
 from hfverify import cli
 
-SUBJECTS = Path(__file__).parent / "subjects"
-REPOSITORY = Path(__file__).parent.parent.parent
+SUBJECTS = Path(__file__).parent / "cli" / "subjects"
+REPOSITORY = Path(__file__).parent.parent
 KEPT = ("PATH", "HOME", "LANG", "XDG_CACHE_HOME")
 
 
 def copied(subject: str, target: Path) -> Path:
-    """A fresh copy of a subject; `repository` is the one that this project is about."""
+    """A fresh copy of a subject: `repository` is the one that this project is about, `nothing` an empty folder."""
     root = target / "subject"
+    if subject == "nothing":
+        root.mkdir(parents=True)
+        return root
+    if subject == "jobs":
+        return shutil.copytree(REPOSITORY / "examples" / "jobs", root, ignore=shutil.ignore_patterns("__pycache__"))
     if subject != "repository":
         return shutil.copytree(SUBJECTS / subject, root)
     for folder in ("spec", "impl", "proofs"):
