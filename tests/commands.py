@@ -104,7 +104,7 @@ def normal(text: str, root: Path) -> str:
         (r" {3,}exit (\d)   \d+\.\d s", r"   exit \1   0.0 s"),
         (r"z3 \d+\.\d+\.\d+", "z3 0.0.0"),
         (r"hfverify \d+\.\d+\.\d+\S*", "hfverify 0.0.0"),
-        (r"\b\d+ steps\b", "1000 steps"),
+        (r"\b\d+ steps\b(?!, \d+ switch)", "1000 steps"),
         (r"--steps [\d_]+ may", "--steps 4_000 may"),
         (r'"(steps|seconds)": [\d.]+', r'"\1": 0'),
         (r"(?m)^( .*?(?: +[·\d]+){7}) +(?:·|[\d.]+(?: [kMG])?)$", r"\1        #"),
