@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mistakes import ENTRIES, FILES, Expected, diagnostics, expected, laid_out
 
 from hfverify.diagnostics import CODES
+from mistakes import ENTRIES, FILES, Expected, diagnostics, expected, laid_out
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -42,7 +42,15 @@ def page() -> str:
         context = click.Context(command, info_name=f"hfverify {name}")
         usage = " ".join(command.collect_usage_pieces(context))
         text = "\n".join(line.strip() for line in (command.help or "").split("\n"))
-        lines += ["", f"(command-{name})=", f"## hfverify {name}", "", f"```text\nhfverify {name} {usage}\n```", "", text]
+        lines += [
+            "",
+            f"(command-{name})=",
+            f"## hfverify {name}",
+            "",
+            f"```text\nhfverify {name} {usage}\n```",
+            "",
+            text,
+        ]
         lines += ["", "| option | meaning |", "|---|---|"]
         for parameter in command.params:
             record = parameter.get_help_record(context)

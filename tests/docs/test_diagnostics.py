@@ -11,13 +11,13 @@ import re
 from pathlib import Path
 
 import pytest
-from mistakes import FILES, diagnostics, laid_out
 from test_guide import GUIDE
-from test_variants import SUBJECTS, subject, unit_of, verdicts
-from variants import load
 
 from hfverify.diagnostics import CODES, Diagnostic
 from hfverify.report import excerpt
+from mistakes import FILES, diagnostics, laid_out
+from test_variants import SUBJECTS, subject, unit_of, verdicts
+from variants import load
 
 PAGE = GUIDE / "diagnostics.md"
 SECTION = re.compile(r"^\((hf\d+)\)=\n### (HF\d+): (.*)\n((?:(?!^#|^\().*\n?)*)", re.MULTILINE)
