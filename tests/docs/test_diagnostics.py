@@ -1,8 +1,8 @@
 """The page of diagnostics has each code that the tool can give, with an example that the tool writes today.
 
 A line `% Example: corpus NAME` stands for the first diagnostic with the section's code that the tool has about an entry
-of the corpus, `undecided NAME` for the same with one solver step, `mutant SUBJECT NAME` for what refutes a wrong variant
-of a subject. The block below it is generated; `pytest --accept` writes it anew.
+of the corpus, `undecided NAME` for the same with one solver step, `mutant SUBJECT NAME` for what refutes a wrong
+variant of a subject. The block below it is generated; `pytest --numprocesses 0 --accept` writes it anew.
 """
 
 from __future__ import annotations
