@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import Folders, load_program
+from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status
 
@@ -63,6 +64,7 @@ def diagnostics(root: Path, steps: int = STEPS) -> list[Diagnostic]:
         return rejected.diagnostics
     found += subjects.misfits() if scope.implementation else []
     for name in subjects.names(scope):
+        start_afresh()
         try:
             subjects.inputs(name, scope)
             verdicts = subjects.verdicts(name, scope)
