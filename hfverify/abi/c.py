@@ -233,7 +233,9 @@ def _assembly(function: str, count: int, instruction: str) -> Iterator[str]:
 def _values(call: Call, selector: int, count: int) -> list[str]:
     """What each register holds before a call."""
     held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(call.published if call.selector == call.number else _literal(call.selector, 64))
+    held[selector].append(
+        plain(call.published, RESERVED) if call.selector == call.number else _literal(call.selector, 64)
+    )
     for argument in call.arguments:
         held[argument.register].append(_carried(argument))
     return [" | ".join(parts) or "0" for parts in held]

@@ -16,13 +16,13 @@ WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 
 def snake(name: str) -> str:
-    """`WakeUp` as `wake_up`."""
-    return "_".join(word.lower() for word in WORD.findall(name))
+    """`WakeUp` as `wake_up`; what has no capital letters stays as it is."""
+    return name if name == name.lower() else "_".join(word.lower() for word in WORD.findall(name))
 
 
 def upper(name: str) -> str:
-    """`WakeUp` as `WAKE_UP`."""
-    return snake(name).upper()
+    """`WakeUp` as `WAKE_UP`; what has no small letters stays as it is."""
+    return name if name == name.upper() else snake(name).upper()
 
 
 def camel(name: str) -> str:

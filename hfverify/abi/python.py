@@ -17,7 +17,7 @@ from hfverify.diagnostics import NOWHERE
 
 RESERVED = frozenset(
     {*keyword.kwlist, "x", "trap", "number", "int", "bool", "self", "ValueError", "Callable", "Sequence", "dataclass"}
-    | {"Final", "IntEnum", "annotations"}
+    | {"Final", "IntEnum", "annotations", "encode"}
 )
 
 
@@ -155,7 +155,7 @@ def _calls(abi: Abi, names: Names) -> Iterator[str]:
 def _values(call: Call, selector: int, count: int) -> list[str]:
     """What each register holds before a call."""
     held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(call.published if call.selector == call.number else f"{call.selector:#x}")
+    held[selector].append(plain(call.published, RESERVED) if call.selector == call.number else f"{call.selector:#x}")
     for argument in call.arguments:
         held[argument.register].append(_carried(argument))
     return [" | ".join(parts) or "0" for parts in held]

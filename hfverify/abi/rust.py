@@ -28,7 +28,7 @@ def module(abi: Abi) -> str:
     """The whole file."""
     names = Names(RESERVED, "rename one of them")
     lines = [f"//! {line}".rstrip() for line in texts.about(abi)]
-    lines += ["", "#![allow(dead_code)]"]
+    lines += ["", "#![allow(dead_code, non_snake_case, non_upper_case_globals)]"]
     for part in (_numbers, _constants, _enumerations, _encodings, _calls):
         lines += part(abi, names)
     names.collector.finish()
@@ -200,7 +200,7 @@ def _assembly(name: str, count: int, instruction: str) -> Iterator[str]:
 def _values(call: Call, selector: int, count: int) -> list[str]:
     """What each register holds before a call."""
     held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(call.published if call.selector == call.number else f"{call.selector:#x}")
+    held[selector].append(plain(call.published, RESERVED) if call.selector == call.number else f"{call.selector:#x}")
     for argument in call.arguments:
         held[argument.register].append(_carried(argument))
     return [" | ".join(parts) or "0" for parts in held]

@@ -82,3 +82,29 @@ def test_two_prefixes_live_together(tmp_path: Path) -> None:
         (tmp_path / f"{name}.h").write_text(written(program, "c")[1], "utf-8")
     (tmp_path / "use.c").write_text('#include "one.h"\n#include "two.h"\n#include "one.h"\n', "utf-8")
     ran([command, "-std=c11", *STRICT, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+def shown(language: str) -> str:
+    """The program that the guide shows in a language."""
+    page = (REPOSITORY / "docs" / "guide" / "howto" / "call-from-programs.md").read_text("utf-8")
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_what_the_guide_shows_in_c(tmp_path: Path) -> None:
+    command = compiler("gcc")
+    (tmp_path / "hafnium.h").write_text(written(program_of(REPOSITORY), "c")[1], "utf-8")
+    head = '#include "hafnium.h"\nvoid deliver(uint16_t vm_id, uint32_t size);\nvoid use(void);\n'
+    (tmp_path / "use.c").write_text(f"{head}void use(void)\n{{\n{shown('c')}}}\n", "utf-8")
+    ran([command, "-std=c11", *STRICT, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+def test_what_the_guide_shows_in_rust(tmp_path: Path) -> None:
+    command = compiler("rustc")
+    text = written(program_of(REPOSITORY), "rust")[1]
+    trap = "pub fn hvc(_: &mut Registers) {}\n"
+    given = text if "aarch64" in ran([command, "-vV"], tmp_path) else text + trap
+    (tmp_path / "hafnium.rs").write_text(given, "utf-8")
+    head = "mod hafnium;\nuse hafnium::RunReturn;\nfn deliver(_: u16, _: u32) {}\n"
+    (tmp_path / "use.rs").write_text(f"{head}fn main() {{\n{shown('rust')}}}\n", "utf-8")
+    ran([command, "--deny", "warnings", "--edition", "2021", "use.rs", "-o", "use"], tmp_path)

@@ -129,7 +129,7 @@ def odd_values() -> Vectors:
         Packed(
             "Report", "Moved", {"type": 1, "match": 3, "far": 0xABC}, 0x1ABC_0301, {"type": 1, "match": 3, "far": 0xABC}
         ),
-        Packed("Report", "Last", {"x": 0xBEEF}, 0xF00B_EEF0, {"x": 0xBEEF}),
+        Packed("Report", "Last", {"x": 0xBEEF, "encode": 0x5A}, 0xF5AB_EEF0, {"x": 0xBEEF, "encode": 0x5A}),
         Packed("Pair", "Both", {"low": 0x12, "high": 0x34}, 0x1234, {"low": 0x12, "high": 0x34}),
     ]
     made = [
@@ -137,10 +137,10 @@ def odd_values() -> Vectors:
         Made("default", (1, False, 0, 1 << 63), (0, 0, 0x10, 0x1200, 0, 1 << 63), (9, 9, 9, 9, 0x7FFF, 9), 0x7FFF),
         Made("look", (7,), (0, 7, 0, 0x1300, 0, 0), (0, 0, 0, 0, 0, 0), Packed("Report", "Idle", {}, 0, {})),
         Made("halves", (), (0, 0, 0, 0x1400, 0, 0), (0, 0, 0, 0, 0x1234, 0), packed[-1]),
-        Made("is_open", (), (0, 0, 0, 0x1500, 0, 0), (1, 1, 1, 1, 0, 1), False),
-        Made("is_open", (), (0, 0, 0, 0x1500, 0, 0), (0, 0, 0, 0, 2, 0), True),
+        Made("isOpen", (), (0, 0, 0, 0x1500, 0, 0), (1, 1, 1, 1, 0, 1), False),
+        Made("isOpen", (), (0, 0, 0, 0x1500, 0, 0), (0, 0, 0, 0, 2, 0), True),
     ]
-    numbers = {"SLOWEST": -3, "FASTEST": 1, "USUAL": 4, "OPENS": 1}
+    numbers = {"SLOWEST": -3, "FASTEST": 1, "USUAL": 4, "OPENS": 1, "R2D2": 7}
     return Vectors("odd", packed, made, numbers, {"Report": (0x2000_0000, 0xE000_0000)})
 
 
