@@ -23,7 +23,7 @@ def draw(data: dict[str, Any], width: int) -> list[str]:
     switches = sum(a["cpu"] != b["cpu"] for a, b in pairwise(data["steps"]))
     order = "·".join(str(cpu) for cpu in data["schedule"])
     lines = [
-        f" {data['kind']} after {len(data['schedule'])} steps, {switches} switches   schedule {order}",
+        f" {data['kind']} after {len(data['schedule'])} steps, {switches} switch{'es' * (switches != 1)}   schedule {order}",
         "",
         f"{'':{NUMBER}}{heads}".rstrip(),
         rule,
