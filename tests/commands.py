@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from hfverify import cli
+from hfverify.prove.solver import start_afresh
 
 SUBJECTS = Path(__file__).parent / "cli" / "subjects"
 REPOSITORY = Path(__file__).parent.parent
@@ -82,6 +83,7 @@ class Shell:
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["hfverify", *arguments])
+            start_afresh()
             try:
                 cli.main()
                 code = 0
