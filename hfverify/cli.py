@@ -11,6 +11,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 import shlex
 import signal
 import sys
@@ -23,6 +24,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 import hfverify
+from hfverify.abi.description import LANGUAGES
 from hfverify.config import ConfigError, load_config
 from hfverify.diagnostics import Rejected
 from hfverify.verdict import Verdict
@@ -39,6 +41,7 @@ Exit codes:
 """
 
 CHECKERS = 1
+PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 PROVED, REFUTED, USAGE, REJECTED, UNDECIDED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -310,6 +313,35 @@ def audit(compare: bool, as_json: bool, revision: str | None, **folders: str | N
     for name in new:
         click.echo(f"new: {name} is not in the ledger", err=True)
     raise SystemExit(UNDECIDED if new else PROVED)
+
+
+@main_group.command(epilog=EXIT_CODES)
+@click.option("--lang", "language", type=click.Choice(LANGUAGES), required=True, help="The language of the file.")
+@click.option("--prefix", metavar="NAME", help="Names in C begin with it (default: the specification's module).")
+@click.option("-o", "--output", "target", metavar="FILE", help="Write to a file, not to standard output.")
+@folder_options
+def abi(language: str, prefix: str | None, target: str | None, revision: str | None, **folders: str | None) -> None:
+    """Write what programs need to make calls: numbers, constants, packed values, call stubs."""
+    from hfverify.abi.write import written
+    from hfverify.model.load import load_program
+
+    config = load_config(Path.cwd(), revision=revision, **folders)
+    if prefix is not None and language != "c":
+        raise click.UsageError("--prefix is for names in C: give --lang c")
+    if prefix is not None and not PREFIX.fullmatch(prefix):
+        raise click.UsageError(f"--prefix {prefix!r} cannot begin a name in C: give letters, digits and _")
+    described, text = written(load_program(config.folders, config.revision), language, prefix or "")
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            Path(target).write_text(text, "utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{target} cannot be written ({error.strerror})") from error
+    if not described.calls:
+        click.echo("note: no call has a number, so the file has no calls", err=True)
+    elif described.convention is None:
+        click.echo("note: no dispatcher says how a register names a call, so the file has no stubs", err=True)
 
 
 def _kind(name: str) -> str:

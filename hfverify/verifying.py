@@ -157,12 +157,12 @@ def reader(config: Config) -> Callable[[str], str | None]:
 
 def _header(program: Program, config: Config, plan: Plan) -> list[str]:
     folders = config.folders
-    files = len(program.modules)
+    files, calls = len(program.modules), len(program.calls)
     name = next((m.name.split(".")[0] for m in program.modules), "")
     commit = next((f" ({r.commit})" for r in program.revisions if r.name == program.revision), "")
     revision = f" @ {program.revision}{commit}" if program.revisions else ""
     return [
-        f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {len(program.calls)} calls",
+        f"spec   {name}{revision}   {files} file{'s' * (files != 1)}   {calls} call{'s' * (calls != 1)}",
         f"impl   {folders.shown(folders.impl)}   z3 {z3.get_version_string()}   "
         f"{plan.jobs} worker{'s' * (plan.jobs != 1)}   at most {plan.scope.steps:_} steps each",
         f"trust  {len(trusted(program))} things are taken for granted (`hfverify audit` lists them)",

@@ -19,6 +19,7 @@ LAYERS = [
     "syntax",
     "model",
     "audit",
+    "abi",
     "logic",
     "execute",
     "prove",

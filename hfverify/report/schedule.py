@@ -21,9 +21,10 @@ def draw(data: dict[str, Any], width: int) -> list[str]:
     rule = " " + "─" * min(width - 2, NUMBER + len(calls) * (column + 2))
     heads = "".join(f"  {f'CPU {cpu}   {made}'[:column]:<{column}}" for cpu, made in enumerate(data["made"]))
     switches = sum(a["cpu"] != b["cpu"] for a, b in pairwise(data["steps"]))
+    counted = f"{switches} switch{'es' * (switches != 1)}"
     order = "·".join(str(cpu) for cpu in data["schedule"])
     lines = [
-        f" {data['kind']} after {len(data['schedule'])} steps, {switches} switches   schedule {order}",
+        f" {data['kind']} after {len(data['schedule'])} steps, {counted}   schedule {order}",
         "",
         f"{'':{NUMBER}}{heads}".rstrip(),
         rule,

@@ -1,0 +1,110 @@
+"""The generated C, C++ and Rust compile without a warning, and do what the generated Python does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from compilers import STRICT, c_program, compiler, ran, rust_program
+from subjects import REPOSITORY, Vectors, odd, program_of, text_program
+from vectors import hypervisor, odd_values
+
+from hfverify.abi.write import written
+from hfverify.model.program import Program
+
+C = [("gcc", "-std=c11"), ("gcc", "-std=gnu17"), ("g++", "-std=c++11"), ("g++", "-std=c++20")]
+
+
+@pytest.fixture(params=["hypervisor", "odd"])
+def subject(request: pytest.FixtureRequest) -> tuple[Program, Vectors]:
+    return (odd(), odd_values()) if request.param == "odd" else (program_of(REPOSITORY), hypervisor())
+
+
+@pytest.mark.parametrize(("name", "standard"), C)
+def test_c(name: str, standard: str, subject: tuple[Program, Vectors], tmp_path: Path) -> None:
+    program, vectors = subject
+    command = compiler(name)
+    (tmp_path / "abi.h").write_text(written(program, "c")[1], "utf-8")
+    (tmp_path / "alone.c").write_text('#include "abi.h"\n', "utf-8")
+    language = ["-x", "c++" if name == "g++" else "c"]
+    ran([command, standard, *STRICT, *language, "-c", "alone.c", "-o", "alone.o"], tmp_path)
+    (tmp_path / "check.c").write_text(c_program(vectors), "utf-8")
+    ran([command, standard, "-Wall", "-Wextra", "-Werror", *language, "check.c", "-o", "check"], tmp_path)
+    said = ran([str(tmp_path / "check")], tmp_path)
+    assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
+
+
+def test_rust(subject: tuple[Program, Vectors], tmp_path: Path) -> None:
+    program, vectors = subject
+    command = compiler("rustc")
+    (tmp_path / "abi.rs").write_text(written(program, "rust")[1], "utf-8")
+    for edition in ("2018", "2021", "2024"):
+        ran([command, "--deny", "warnings", "--edition", edition, "--crate-type", "lib", "abi.rs"], tmp_path)
+    (tmp_path / "bare.rs").write_text("#![no_std]\npub mod abi;\n", "utf-8")
+    ran([command, "--deny", "warnings", "--edition", "2021", "--crate-type", "lib", "bare.rs"], tmp_path)
+    (tmp_path / "check.rs").write_text(rust_program(vectors), "utf-8")
+    ran([command, "--deny", "warnings", "--edition", "2021", "check.rs", "-o", "check"], tmp_path)
+    said = ran([str(tmp_path / "check")], tmp_path)
+    assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
+
+
+def test_the_trap_is_one_instruction_on_aarch64(tmp_path: Path) -> None:
+    command = compiler("aarch64-linux-gnu-gcc")
+    (tmp_path / "abi.h").write_text(written(program_of(REPOSITORY), "c")[1], "utf-8")
+    use = '#include "abi.h"\nint64_t use(uint32_t to) { return hafnium_mailbox_send(to, 7, true); }\n'
+    (tmp_path / "use.c").write_text(use, "utf-8")
+    ran([command, "-std=c11", "-O2", *STRICT, "-S", "use.c", "-o", "use.s"], tmp_path)
+    lines = [line.split() for line in (tmp_path / "use.s").read_text("utf-8").splitlines()]
+    assert [words[1:] for words in lines if words[:1] == ["hvc"]] == [["#0"]]
+    assert ["mov", "x0,", "65286"] in lines
+    assert ["mov", "x2,", "7"] in lines
+
+
+def test_the_hook_replaces_the_trap(tmp_path: Path) -> None:
+    command = compiler("gcc")
+    (tmp_path / "abi.h").write_text(written(program_of(REPOSITORY), "c", "my")[1], "utf-8")
+    text = """#include <stdint.h>
+static void mine(uint64_t *x) { x[0] += 1; }
+#define MY_TRAP mine
+#include "abi.h"
+int main(void) { return my_vcpu_yield() != (int64_t)HF_VCPU_YIELD + 1; }
+"""
+    (tmp_path / "use.c").write_text(text, "utf-8")
+    ran([command, "-std=c11", *STRICT, "use.c", "-o", "use"], tmp_path)
+    ran([str(tmp_path / "use")], tmp_path)
+
+
+def test_two_prefixes_live_together(tmp_path: Path) -> None:
+    command = compiler("gcc")
+    other = "module other\nstate s { a : u8 constant }\nconst PRIMARY : u8 = 3\n"
+    for name, program in (("one", program_of(REPOSITORY)), ("two", text_program(other))):
+        (tmp_path / f"{name}.h").write_text(written(program, "c")[1], "utf-8")
+    (tmp_path / "use.c").write_text('#include "one.h"\n#include "two.h"\n#include "one.h"\n', "utf-8")
+    ran([command, "-std=c11", *STRICT, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+def shown(language: str) -> str:
+    """The program that the guide shows in a language."""
+    page = (REPOSITORY / "docs" / "guide" / "howto" / "call-from-programs.md").read_text("utf-8")
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_what_the_guide_shows_in_c(tmp_path: Path) -> None:
+    command = compiler("gcc")
+    (tmp_path / "hafnium.h").write_text(written(program_of(REPOSITORY), "c")[1], "utf-8")
+    head = '#include "hafnium.h"\nvoid deliver(uint16_t vm_id, uint32_t size);\nvoid use(void);\n'
+    (tmp_path / "use.c").write_text(f"{head}void use(void)\n{{\n{shown('c')}}}\n", "utf-8")
+    ran([command, "-std=c11", *STRICT, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+def test_what_the_guide_shows_in_rust(tmp_path: Path) -> None:
+    command = compiler("rustc")
+    text = written(program_of(REPOSITORY), "rust")[1]
+    trap = "pub fn hvc(_: &mut Registers) {}\n"
+    given = text if "aarch64" in ran([command, "-vV"], tmp_path) else text + trap
+    (tmp_path / "hafnium.rs").write_text(given, "utf-8")
+    head = "mod hafnium;\nuse hafnium::RunReturn;\nfn deliver(_: u16, _: u32) {}\n"
+    (tmp_path / "use.rs").write_text(f"{head}fn main() {{\n{shown('rust')}}}\n", "utf-8")
+    ran([command, "--deny", "warnings", "--edition", "2021", "use.rs", "-o", "use"], tmp_path)
