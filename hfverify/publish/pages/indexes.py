@@ -1,0 +1,233 @@
+"""Ways to find a call: by number, by name, by who calls, by result, by revision.
+
+Reads   the facts of all calls
+Gives   one page for each way
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hfverify.model.program import Call, Outcome
+from hfverify.publish.marks import worst_of
+from hfverify.publish.normal import Names, names_of, normal, truths
+from hfverify.publish.pages.cases import answer_text
+from hfverify.publish.pages.history import changes_at
+from hfverify.publish.prose import inline, sentence, spec, summary
+from hfverify.publish.rst import Lines, directive, escaped, literal, table, title
+from hfverify.publish.subject import Subject
+from hfverify.syntax import tree
+
+LONGEST_GAP = 16
+
+
+def call_link(call: Call) -> str:
+    """A call as a link."""
+    return f":hf:call:`{call.name}`"
+
+
+def told(subject: Subject, call: Call) -> str:
+    """What a call does, in one sentence."""
+    return inline(subject, summary(subject.doc(call.name)))
+
+
+def mark(subject: Subject, call: Call) -> str:
+    """How sure we are of everything that is said of a call."""
+    return f":hf:mark:`{worst_of(subject.entries(call.name).values(), stale=subject.stale)}`"
+
+
+def published(subject: Subject) -> list[Call]:
+    """Everything that somebody outside makes: not the functions, which calls use."""
+    return [call for call in subject.program.calls.values() if not call.is_function]
+
+
+def by_number(subject: Subject) -> Lines:
+    """A dense table; numbers in between that no call has are shown."""
+    rows: list[Sequence[str]] = []
+    last = None
+    numbered = sorted((c.number.value, c) for c in published(subject) if c.number is not None)
+    for value, call in numbered:
+        if last is not None and 1 < value - last <= LONGEST_GAP:
+            rows += [(literal(f"{gap:#x}"), "–", "no call has this number", "") for gap in range(last + 1, value)]
+        assert call.number is not None
+        name = f"{call_link(call)} {literal(call.number.name)}"
+        rows.append((literal(f"{value:#x}"), name, told(subject, call), mark(subject, call)))
+        last = value
+    found = title("Calls by number")
+    if not rows:
+        return [*found, "No call of this specification has a number.", ""]
+    dispatcher = subject.program.dispatcher
+    if dispatcher is not None:
+        other = spec(" ".join(subject_text(subject, dispatcher.otherwise).split()))
+        found += [f"Any other number does nothing and returns {other}.", ""]
+    return found + table(("number", "call", "what it does", ""), rows, "hf-index")
+
+
+def subject_text(subject: Subject, expr: tree.Expr) -> str:
+    """An expression as it is written."""
+    from hfverify.publish.prose import excerpt
+
+    return excerpt(subject, expr.span)
+
+
+def by_name(subject: Subject) -> Lines:
+    """Calls, entry points and the functions that they use, each in alphabetical order."""
+    found = title("Calls by name")
+    kinds = list(dict.fromkeys(call.kind for call in subject.program.calls.values()))
+    for kind in kinds:
+        calls = sorted((c for c in subject.program.calls.values() if c.kind == kind), key=lambda c: c.name)
+        rows = [(call_link(c), told(subject, c), result_type(c), mark(subject, c)) for c in calls]
+        found += title(PLURALS.get(kind, kind), "-") + table(("name", "what it does", "returns", ""), rows, "hf-index")
+    return found
+
+
+PLURALS = {"hypercall": "Hypercalls", "entry": "Entry points", "function": "Functions that calls use"}
+
+
+def result_type(call: Call) -> str:
+    """The type of what a call returns."""
+    return literal(str(call.result[1])) if call.result else "–"
+
+
+# ---------------------------------------------------------------- by caller
+
+
+def by_caller(subject: Subject) -> Lines:
+    """For whom each call runs, and where the answer depends on who that is."""
+    program = subject.program
+    found = title("Calls by caller")
+    parts = list(dict.fromkeys(call.actor for call in published(subject)))
+    for part in parts:
+        calls = [call for call in published(subject) if call.actor == part]
+        name = part or "whoever"
+        heading = f"Runs for {name}"
+        found += title(heading, "-")
+        if part in program.actors:
+            found += [f"{inline(subject, sentence(subject.doc(part)))}", ""]
+        conditions = _about_caller(subject, calls)
+        for text, rows in conditions.items():
+            found += [f"When {spec(text)}:", ""]
+            found += table(("call", "case", "what happens", "result"), rows, "hf-index")
+        asked = {row[0] for rows in conditions.values() for row in rows}
+        rest = [call_link(call) for call in calls if call_link(call) not in asked]
+        if rest:
+            found += ["The same, whoever it is: " + ", ".join(rest) + ".", ""]
+    return found
+
+
+def _about_caller(subject: Subject, calls: Iterable[Call]) -> dict[str, list[Sequence[str]]]:
+    """Conditions that speak of who calls and of constants alone, with the cases that they lead to."""
+    found: dict[str, list[Sequence[str]]] = {}
+    for call in calls:
+        for outcome in call.outcomes:
+            for text in _conditions(subject, call, outcome):
+                said = inline(subject, sentence(subject.said(outcome)))
+                case = f":hf:case:`~{call.name}.{outcome.name}`"
+                result = spec(answer_text(subject, call, outcome)) if outcome.returns else "–"
+                found.setdefault(text, []).append((call_link(call), case, said, result))
+    return dict(sorted(found.items()))
+
+
+def _conditions(subject: Subject, call: Call, outcome: Outcome) -> list[str]:
+    program = subject.program
+    names = names_of(program, call)
+    own = {normal(let.value, Names(program)): let.name for let in program.lets.values()}
+    found = []
+    for part in _conjuncts(outcome.condition):
+        match part:
+            case tree.Binary(_, "==" | "!=" as operator, tree.Name(_, left), tree.Name(_, right)):
+                if program.lets.get(left) and right in program.consts and _is_key(call, own, left):
+                    sign = {"==": "!=", "!=": "=="}[operator] if outcome.is_reject else operator
+                    found.append(f"{left} {sign} {right}")
+    return found if truths(outcome.condition, names) else []
+
+
+def _is_key(call: Call, own: dict[str, str], name: str) -> bool:
+    return any(let == name and place.startswith(f"{call.actor}.") for place, let in own.items())
+
+
+def _conjuncts(expr: tree.Expr) -> list[tree.Expr]:
+    match expr:
+        case tree.Binary(_, "and", left, right):
+            return [*_conjuncts(left), *_conjuncts(right)]
+        case _:
+            return [expr]
+
+
+# ---------------------------------------------------------------- by result
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One outcome that returns a value."""
+
+    call: Call
+    outcome: Outcome
+    text: str
+
+
+def answers(subject: Subject) -> dict[str, list[Answer]]:
+    """For each result that is written out, who returns it."""
+    found: dict[str, list[Answer]] = {}
+    for call in published(subject):
+        for outcome in call.outcomes:
+            if outcome.returns is not None:
+                text = answer_text(subject, call, outcome)
+                found.setdefault(text, []).append(Answer(call, outcome, text))
+    return found
+
+
+def by_result(subject: Subject) -> Lines:
+    """Which calls return a value, and when; the values that most cases return come first."""
+    found = title("Calls by result")
+    items = sorted(answers(subject).items(), key=lambda item: (-len(item[1]), item[0]))
+    for text, rows in items:
+        found += directive("rst-class", "hf-result-name") + title(text, "-")
+        found += table(
+            ("call", "when", "case"),
+            [
+                (
+                    call_link(row.call),
+                    inline(subject, sentence(subject.said(row.outcome))),
+                    f":hf:case:`~{row.call.name}.{row.outcome.name}`",
+                )
+                for row in rows
+            ],
+            "hf-index",
+        )
+    return found
+
+
+# ---------------------------------------------------------------- by revision
+
+
+def revisions(subject: Subject) -> Lines:
+    """What each revision brought, newest first."""
+    program = subject.program
+    found = title("Revisions")
+    if not program.revisions:
+        return [*found, "The specification declares no revisions.", ""]
+    found += [f"These pages describe {literal(program.revision)}.", ""]
+    for revision in reversed(program.revisions):
+        rows = []
+        for call in program.calls.values():
+            item = subject.declared[call.name]
+            if isinstance(item, tree.Call) and not call.is_function:
+                said = "; ".join(changes_at(subject, item, revision.name))
+                if said:
+                    rows.append((call_link(call), said))
+        cells = [
+            f":hf:cell:`{item.name}.{cell.name}`"
+            for item in subject.declared.values()
+            if isinstance(item, tree.State)
+            for cell in item.cells
+            if any(c.kind == "since" and c.name == revision.name for c in cell.revisions)
+        ]
+        content = [escaped(revision.text) + ".", ""]
+        content += table(("call", "what changed"), rows, "hf-index")
+        content += ["New cells: " + ", ".join(cells) + ".", ""] if cells else []
+        head = f"{escaped(revision.date)} {literal(revision.commit)}"
+        found += directive("hf:rev", revision.name, content, head=head)
+    return found
