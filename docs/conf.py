@@ -6,8 +6,10 @@ project_copyright = author
 extensions = ["hfverify.publish", "myst_parser", "sphinx_copybutton"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "decisions/README.md"]
+hfverify_project = ".."
+hfverify_traces = ["$ {python} docs/runs.py"]
+
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]  # the guide may be left out
 show_warning_types = True
 myst_heading_anchors = 3
 

@@ -23,7 +23,7 @@ from hfverify.publish.domain import Domain
 from hfverify.publish.generate import pages, write
 from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
-from hfverify.publish.search import add_terms
+from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
 
 STATIC = Path(__file__).parent / "static"
@@ -44,7 +44,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
-    app.connect("build-finished", add_terms)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
@@ -76,3 +75,10 @@ def _generate(app: Sphinx) -> None:
         shown = subject.config.folders.shown(subject.config.ledger)
         raise ExtensionError(f"{shown}:1: the ledger is not that of the sources: run `hfverify verify`")
     write(Path(app.srcdir) / config.hfverify_folder, pages(subject, config.hfverify_folder, charts))
+    own = terms(subject, config.hfverify_folder)
+
+    def finished(app: Sphinx, error: Exception | None) -> None:
+        if error is None and app.builder.format == "html":
+            write_terms(app, own)
+
+    app.connect("build-finished", finished)

@@ -71,6 +71,16 @@ class Declare(SphinxDirective):
         return [card, *messages]
 
 
+class Anchor(SphinxDirective):
+    """An anchor that is exactly this text, where something has a place and no name."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The anchor."""
+        return [nodes.target("", "", ids=[self.arguments[0]])]
+
+
 class Row(SphinxRole):
     """Declares an obligation in the row of a table."""
 
@@ -124,7 +134,11 @@ class Domain(SphinxDomain):
     name = NAME
     label = "hfverify"
     object_types: ClassVar[dict[str, ObjType]] = {kind: ObjType(label, kind) for kind, label in DECLARED.items()}
-    directives: ClassVar[dict[str, type[SphinxDirective]]] = {**dict.fromkeys(DECLARED, Declare), "listing": Listing}  # type: ignore[assignment]
+    directives: ClassVar[dict[str, type[SphinxDirective]]] = {
+        **dict.fromkeys(DECLARED, Declare),
+        "anchor": Anchor,
+        "listing": Listing,
+    }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
         **{kind: Reference(warn_dangling=True) for kind in DECLARED},
         "source": XRefRole(warn_dangling=True, innernodeclass=nodes.inline),

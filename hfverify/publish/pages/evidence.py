@@ -29,18 +29,21 @@ HOW = {
 
 
 def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") -> Lines:
-    """The table; `replay` is what runs a saved counterexample again, or the proof."""
+    """The table, and the commands that give each row again."""
     found = title("Evidence", sign)
     if subject.stale:
         found += ["The sources have changed since this was decided: run ``hfverify verify``.", ""]
+    again = "``hfverify verify OBLIGATION`` decides one of these again, ``hfverify explain OBLIGATION`` shows what it asks."
+    found += [again, ""]
     rows = []
     for name, entry in entries.items():
         steps = in_short(entry.steps) if entry.steps else "0"
         how = HOW.get(entry.status, "open") if entry.steps or entry.status is not Status.PROVED else "by evaluation"
-        verb = "replay" if entry.status is Status.REFUTED else "verify"
+        if entry.status is Status.REFUTED:
+            how = literal(f"hfverify replay {name}")
         mark = f":hf:mark:`{mark_of(entry.status, stale=subject.stale)}`"
-        rows.append((f":hf:row:`{name}`", asked(name), mark, how, steps, literal(f"hfverify {verb} {name}")))
-    return found + table(("obligation", "asks that", "status", "how", "steps", "again"), rows, "hf-evidence")
+        rows.append((f":hf:row:`{name}`", asked(name), mark, how, steps))
+    return found + table(("obligation", "asks that", "status", "how", "steps"), rows, "hf-evidence")
 
 
 def assumptions(subject: Subject, call: Call) -> Lines:

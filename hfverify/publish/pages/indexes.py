@@ -7,6 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def by_name(subject: Subject) -> Lines:
         calls = sorted((c for c in subject.program.calls.values() if c.kind == kind), key=lambda c: c.name)
         rows = [(call_link(c), told(subject, c), result_type(c), mark(subject, c)) for c in calls]
         found += title(PLURALS.get(kind, kind), "-") + table(("name", "what it does", "returns", ""), rows, "hf-index")
-    return found
+    return found + directive("toctree", "", ["calls/*"], maxdepth="1", glob="", hidden="")
 
 
 PLURALS = {"hypercall": "Hypercalls", "entry": "Entry points", "function": "Functions that calls use"}
@@ -179,12 +180,17 @@ def answers(subject: Subject) -> dict[str, list[Answer]]:
     return found
 
 
+def result_anchor(text: str) -> str:
+    """The anchor of a result: its text, with one sign for whatever an anchor cannot have."""
+    return "result-" + re.sub(r"[^\w.-]+", "_", text)
+
+
 def by_result(subject: Subject) -> Lines:
     """Which calls return a value, and when; the values that most cases return come first."""
     found = title("Calls by result")
     items = sorted(answers(subject).items(), key=lambda item: (-len(item[1]), item[0]))
     for text, rows in items:
-        found += directive("rst-class", "hf-result-name") + title(text, "-")
+        found += [*directive("hf:anchor", result_anchor(text)), *directive("rst-class", "hf-result-name"), *title(text, "-")]
         found += table(
             ("call", "when", "case"),
             [

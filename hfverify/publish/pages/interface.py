@@ -11,7 +11,7 @@ from hfverify.model.program import Call
 from hfverify.model.registers import named, place
 from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds
 from hfverify.publish.prose import excerpt, inline, sentence
-from hfverify.publish.rst import Lines, code, escaped, literal, table, title
+from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
 
 WORD_BITS = 64
@@ -113,8 +113,9 @@ def _synopsis(call: Call) -> Lines:
     c = ", ".join(f"{in_c(t)} {a.name}" for a, t in call.arguments) or "void"
     rust = ", ".join(f"{a.name}: {in_rust(t)}" for a, t in call.arguments)
     c_result, rust_result = (in_c(call.result[1]), in_rust(call.result[1])) if call.result else ("void", "()")
-    return [
-        *code(f"{c_result} {name}({c});", "c"),
-        *code(f"pub fn {name}({rust}) -> {rust_result}", "rust"),
-        *code(f"def {name}({python}) -> {result}: ...", "python"),
+    forms = [
+        ("C", code(f"{c_result} {name}({c});", "c")),
+        ("Rust", code(f"pub fn {name}({rust}) -> {rust_result}", "rust")),
+        ("Python", code(f"def {name}({python}) -> {result}: ...", "python")),
     ]
+    return [*directive("rst-class", "hf-facts"), *fields(forms)]

@@ -53,8 +53,6 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     groups = [("Find a call", ways), ("State", [*state, *runs]), ("How sure we are", trust)]
     for caption, lines in groups:
         found += directive("toctree", "", lines, caption=caption, maxdepth="1", hidden="")
-    found += directive("toctree", "", ["calls/*"], caption="Calls", maxdepth="1", glob="", hidden="")
-    found += directive("toctree", "", ["cells/*"], caption="Cells of", maxdepth="1", glob="", hidden="")
     return found
 
 
