@@ -28,8 +28,10 @@ def lane(vcpu: str) -> str:
 
 
 def signed(value: int) -> str:
-    """A result as a guest in C reads it."""
-    return str(value - U64_MASK - 1 if value >> 63 else value) if value < 1 << 16 or value >> 63 else f"{value:#x}"
+    """A result as people write it."""
+    if value == U64_MASK:
+        return "-1"
+    return str(value) if value < 1 << 16 else f"{value:#x}"
 
 
 def told(event: Event) -> list[dict[str, str]]:

@@ -31,6 +31,7 @@ LAYERS = [
     "units",
     "session",
     "exploring",
+    "publish",
     "cli",
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.

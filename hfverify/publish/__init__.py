@@ -1,6 +1,6 @@
 """A Sphinx extension that publishes a specification with its evidence: `extensions = ["hfverify.publish"]`.
 
-Reads   conf.py: `hfverify_project`, the folder whose pyproject.toml has [tool.hfverify], relative to the documentation;
+Reads   conf.py: `hfverify_project`, the folder with [tool.hfverify] in its pyproject.toml, relative to the documentation;
         `hfverify_folder`, where pages are written below the documentation; `hfverify_stale`, `"show"` or `"error"`, what
         a ledger does that is not that of the sources; `hfverify_source_link`, a pattern with `{file}` and `{line}` for
         links to sources, if they are not to be published too; `hfverify_traces`, files and `$ commands` with runs
@@ -65,7 +65,7 @@ def _static(app: Sphinx) -> None:
 def _generate(app: Sphinx) -> None:
     """Write the pages that changed."""
     config = app.config
-    root = (Path(app.confdir) / config.hfverify_project).resolve()
+    root = (Path(app.srcdir) / config.hfverify_project).resolve()
     try:
         subject = load_subject(root)
         charts = load_charts(root, config.hfverify_traces)

@@ -54,7 +54,7 @@ class Chart:
 
 
 def load_charts(root: Path, sources: Sequence[str]) -> list[Chart]:
-    """All charts of all files and commands, in their order. A command begins with `$`; `{python}` is this interpreter."""
+    """All charts, in their order. A command begins with `$`; `{python}` in it is this interpreter."""
     charts: list[Chart] = []
     for source in sources:
         text, name = _text(root, source)
@@ -72,7 +72,14 @@ def _text(root: Path, source: str) -> tuple[str, str]:
             raise Unpublishable(f"{source}:1: this run cannot be read: {error}") from error
     command = source.removeprefix("$").strip()
     try:
-        done = subprocess.run([part.replace("{python}", sys.executable) for part in shlex.split(command)], cwd=root, capture_output=True, text=True, timeout=SECONDS, check=True)
+        done = subprocess.run(
+            [part.replace("{python}", sys.executable) for part in shlex.split(command)],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=True,
+        )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", "") or ""
         raise Unpublishable(f"`{command}` in hfverify_traces failed: {error}\n{said}".rstrip()) from error

@@ -65,7 +65,9 @@ class Declare(SphinxDirective):
         head += nodes.literal(name, name.rsplit(".", 1)[-1] if kind == "case" else name, classes=["hf-name"])
         inline, messages = self.parse_inline(self.options.get("head", ""))
         head += [nodes.Text(" "), *inline, nodes.Text(" ")]
-        head += nodes.reference("", "¶", refid=anchor, classes=["headerlink"], reftitle=f"Link to {name}", internal=True)
+        head += nodes.reference(
+            "", "¶", refid=anchor, classes=["headerlink"], reftitle=f"Link to {name}", internal=True
+        )
         card += head
         card += self.parse_content_to_nodes()
         return [card, *messages]
@@ -230,6 +232,3 @@ class Domain(SphinxDomain):
 def domain_of(env: BuildEnvironment) -> Domain:
     """The domain of a build."""
     return cast(Domain, env.get_domain(NAME))
-
-
-

@@ -86,7 +86,9 @@ def local_types(subject: Subject, call: Call) -> dict[str, Type]:
 def locks_of(subject: Subject, call: Call, step: tree.Step) -> list[Taken]:
     """The locks of one line of a protocol, in the order in which they are taken."""
     local = local_types(subject, call)
-    return [Taken(_lock(subject, held.place, local), excerpt(subject, held.place.span), held.maybe) for held in step.locks]
+    return [
+        Taken(_lock(subject, held.place, local), excerpt(subject, held.place.span), held.maybe) for held in step.locks
+    ]
 
 
 def held_by(subject: Subject, call: Call) -> list[Taken]:
@@ -125,9 +127,7 @@ def _changes(subject: Subject, call: Call, outcome: Outcome, local: Mapping[str,
             action = subject.program.actions[update.action]
             inner = names.of_parameters(action.parameters, update.arguments)
             types = {p.name: subject.typer.names.resolve_type(p.type) for p in action.parameters}
-            texts = {
-                p.name: excerpt(subject, a.span) for p, a in zip(action.parameters, update.arguments, strict=True)
-            }
+            texts = {p.name: excerpt(subject, a.span) for p, a in zip(action.parameters, update.arguments, strict=True)}
             for part in action.updates:
                 yield _change(subject, call, outcome, part, inner, types, texts, later=later)
     for place in outcome.havoc:
@@ -198,7 +198,9 @@ def substituted(subject: Subject, expr: tree.Expr, texts: Mapping[str, str]) -> 
 def _between(lines: list[str], line: int, column: int, end_line: int, end_column: int) -> str:
     if line == end_line:
         return lines[line - 1][column - 1 : end_column - 1]
-    return "\n".join([lines[line - 1][column - 1 :], *lines[line : end_line - 1], lines[end_line - 1][: end_column - 1]])
+    return "\n".join(
+        [lines[line - 1][column - 1 :], *lines[line : end_line - 1], lines[end_line - 1][: end_column - 1]]
+    )
 
 
 def _cell(subject: Subject, place: tree.Expr, local: Mapping[str, Type]) -> Cell:

@@ -7,7 +7,6 @@ Refuses a file that cannot be read (an error of the page)
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 
 from docutils import nodes
@@ -59,8 +58,8 @@ def visit_html(translator: HTML5Translator, node: nodes.Element) -> None:
     """Each line in an element of its own."""
     name = node["file"]
     lexer = SpecificationLexer() if name.endswith((".hfs", ".hfp")) else get_lexer_for_filename(name)
-    body = highlight(node["text"], lexer, HtmlFormatter(nowrap=True, linespans=ANCHOR))
-    translator.body.append(f'<div class="highlight hf-listing" title="{html.escape(name)}"><pre>{body}</pre></div>\n')
+    formatter = HtmlFormatter(linespans=ANCHOR, cssclass="highlight hf-listing")
+    translator.body.append(highlight(node["text"], lexer, formatter))
     raise nodes.SkipNode
 
 

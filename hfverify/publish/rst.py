@@ -61,7 +61,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "", w
     content: Lines = []
     for row in (head, *rows):
         content += [f"{'* -' if index == 0 else '  -'} {cell}".rstrip() for index, cell in enumerate(row)]
-    return directive("list-table", "", content, header_rows="1", widths=widths, **{"class": f"hf-table {style}".strip()})
+    return directive(
+        "list-table", "", content, header_rows="1", widths=widths, **{"class": f"hf-table {style}".strip()}
+    )
 
 
 def fields(pairs: Iterable[tuple[str, Sequence[str]]]) -> Lines:

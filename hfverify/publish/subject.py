@@ -134,7 +134,9 @@ def _check_texts(program: Program) -> None:
             if not part.doc.strip():
                 what = f"`{call.name}`" if part is item else f"`{call.name}.{part.name}`"
                 message = f"{what} has no published text"
-                notes = (("help", "say in a line that begins with `///` above it what whoever makes the call must know"),)
+                notes = (
+                    ("help", "say in a line that begins with `///` above it what whoever makes the call must know"),
+                )
                 problems.append(Diagnostic("HF213", message, (at(part.name_span),), notes))
     if problems:
         raise Rejected(problems)

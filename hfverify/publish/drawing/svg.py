@@ -34,10 +34,10 @@ class Drawing:
         """A box with round corners."""
         self.parts.append(f'<rect class="{style}" x="{x}" y="{y}" width="{width}" height="{height}" rx="4"/>')
 
-    def text(self, x: int, y: int, text: str, style: str = "", anchor: str = "start") -> None:
-        """A text whose baseline is at `y`."""
-        shown = html.escape(text)
-        self.parts.append(f'<text class="{style}" x="{x}" y="{y}" text-anchor="{anchor}">{shown}</text>')
+    def text(self, x: int, y: int, text: str, style: str = "", anchor: str = "") -> None:
+        """A text whose baseline is at `y`; it begins at `x`, unless that is its middle or its end."""
+        at = f' text-anchor="{anchor}"' if anchor else ""
+        self.parts.append(f'<text class="{style}" x="{x}" y="{y}"{at}>{html.escape(text)}</text>')
 
     def line(self, x: int, y: int, to_x: int, to_y: int, style: str = "hf-line") -> None:
         """A line."""
@@ -62,8 +62,8 @@ class Drawing:
         """The whole picture; readers that see none hear the title and the words."""
         name = "hf-" + hashlib.sha256(f"{title}\n{words}".encode()).hexdigest()[:10]
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="hf-drawing" role="img" aria-labelledby="{name}-t {name}-d" '
-            f'viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="hf-drawing" role="img" '
+            f'aria-labelledby="{name}-t {name}-d" viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}">'
         )
         labels = f'<title id="{name}-t">{html.escape(title)}</title><desc id="{name}-d">{html.escape(words)}</desc>'
         return head + labels + "".join(self.parts) + "</svg>"

@@ -68,7 +68,7 @@ def _givens(subject: Subject, call: Call) -> Lines:
     for given in call.givens:
         said = inline(subject, " ".join(given.doc.split()))
         items.append(f":hf:spec:`{' '.join(_text(subject, given.value).split())}` {said}".rstrip())
-    return title("Given", "-") + ["Whoever makes the call sees to it that this holds:", "", *bullets(items)]
+    return [*title("Given", "-"), "Whoever makes the call sees to it that this holds:", "", *bullets(items)]
 
 
 def _text(subject: Subject, expr: tree.Expr) -> str:

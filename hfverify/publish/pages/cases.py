@@ -23,7 +23,12 @@ def results(subject: Subject, call: Call) -> Lines:
     found = title("Results", "-")
     if call.rejects:
         many = "The first check that fails answers" if len(call.rejects) > 1 else "A check comes first"
-        found += [f"{many}; if all pass, one case holds." if len(call.rejects) > 1 else f"{many}; if it passes, one case holds.", ""]
+        found += [
+            f"{many}; if all pass, one case holds."
+            if len(call.rejects) > 1
+            else f"{many}; if it passes, one case holds.",
+            "",
+        ]
     rows = []
     for index, outcome in enumerate(call.outcomes):
         order = f"{index + 1}" if outcome.is_reject else ""
@@ -130,7 +135,7 @@ def _evidence(subject: Subject, call: Call, outcome: Outcome) -> str:
 def unchanged(subject: Subject, call: Call, facts: Facts) -> Lines:
     """How much stays as it was."""
     cells: list[Cell] = list(subject.program.cells())
-    changed = [name for name in facts.writes]
+    changed = list(facts.writes)
     found = title("Unchanged", "-")
     if not changed:
         return [*found, f"Everything: none of the {len(cells)} cells changes in any case.", ""]

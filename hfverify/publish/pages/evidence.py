@@ -33,7 +33,9 @@ def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") ->
     found = title("Evidence", sign)
     if subject.stale:
         found += ["The sources have changed since this was decided: run ``hfverify verify``.", ""]
-    again = "``hfverify verify OBLIGATION`` decides one of these again, ``hfverify explain OBLIGATION`` shows what it asks."
+    again = (
+        "``hfverify verify OBLIGATION`` decides one of these again, ``hfverify explain OBLIGATION`` shows what it asks."
+    )
     found += [again, ""]
     rows = []
     for name, entry in entries.items():
@@ -50,9 +52,7 @@ def assumptions(subject: Subject, call: Call) -> Lines:
     """What is taken for granted for this call alone; the rest is the same for all."""
     found = title("Trusts", "-")
     own = [item for item in trusted(subject.program) if item.call == call.name]
-    rows = [
-        (escaped(item.kind), literal(item.name), inline(subject, item.reason), where(item.span)) for item in own
-    ]
+    rows = [(escaped(item.kind), literal(item.name), inline(subject, item.reason), where(item.span)) for item in own]
     found += table(("kind", "name", "because", ""), rows, "hf-trusted")
     common = "the :doc:`common list </{}/assumptions>`"
     text = "Beyond this, " if own else "Nothing beyond "

@@ -190,7 +190,11 @@ def by_result(subject: Subject) -> Lines:
     found = title("Calls by result")
     items = sorted(answers(subject).items(), key=lambda item: (-len(item[1]), item[0]))
     for text, rows in items:
-        found += [*directive("hf:anchor", result_anchor(text)), *directive("rst-class", "hf-result-name"), *title(text, "-")]
+        found += [
+            *directive("hf:anchor", result_anchor(text)),
+            *directive("rst-class", "hf-result-name"),
+            *title(text, "-"),
+        ]
         found += table(
             ("call", "when", "case"),
             [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hfverify.model.program import Call
 from hfverify.model.registers import named, place
 from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds
+from hfverify.publish.marks import worst_of
 from hfverify.publish.prose import excerpt, inline, sentence
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
@@ -55,11 +56,27 @@ def _unused(subject: Subject, call: Call) -> Lines:
     program = subject.program
     if call.number is None or program.dispatcher is None:
         return []
-    ignored = "Going in, all other registers, and the bits that are not named here, are ignored."
-    kept = "Coming back, every register without a row here is as it was."
-    note = sentence(program.modules and subject.documents.get(program.dispatcher.name_span, "") or "")
-    number = f"The number is :hf:spec:`{excerpt(subject, program.dispatcher.number.span)}`."
-    return [" ".join((ignored, kept, number, inline(subject, note))), ""]
+    name = f"{program.dispatcher.name}.{call.name}"
+    entry = subject.ledger.entries.get(name)
+    mark = f":hf:mark:`{worst_of([entry] if entry else [], stale=subject.stale)}`"
+    ignored = "Going in, no other register, and no bit that is not named here, matters"
+    ignored += f" (:hf:obligation:`{name}` {mark})." if entry else "."
+    returned = ", ".join(dict.fromkeys(literal(trap.result.register) for trap in program.traps.values()))
+    kept = f"Coming back, nothing is promised of registers other than {returned}." if returned else ""
+    number = f"The number is :hf:spec:`{excerpt(subject, program.dispatcher.number.span)}`:"
+    note = inline(subject, sentence(routing_text(subject)))
+    return [" ".join(part for part in (ignored, kept, number if note else number[:-1] + ".", note) if part), ""]
+
+
+def routing_text(subject: Subject) -> str:
+    """The published text of the line that says which bits are the number."""
+    dispatcher = subject.program.dispatcher
+    assert dispatcher is not None
+    lines = subject.lines(dispatcher.span.file)
+    start = end = dispatcher.number.span.line
+    while start > 1 and lines[start - 2].strip().startswith("///"):
+        start -= 1
+    return " ".join(line.strip().removeprefix("///").strip() for line in lines[start - 1 : end - 1])
 
 
 def typed(subject: Subject, type_: Type) -> str:

@@ -29,7 +29,7 @@ def machines_page(subject: Subject, facts: Mapping[str, Facts]) -> Lines:
         if not isinstance(cell.type, EnumType) or not steps:
             continue
         drawn = True
-        found += title(cell.name, "-") + [_about(subject, cell), ""]
+        found += [*title(cell.name, "-"), _about(subject, cell), ""]
         found += picture(*ladder([name for name, _ in cell.type.items], steps), f"How {cell.name} changes")
         rows = []
         for name, item in facts.items():

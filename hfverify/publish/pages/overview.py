@@ -15,8 +15,12 @@ from hfverify.report.table import COLUMN_OF, COLUMNS
 from hfverify.verdict import Status
 
 WAYS = {
-    "numbers": "by number", "names": "by name", "callers": "by caller", "results": "by result", "revisions": "by revision",
-}  # fmt: skip
+    "numbers": "Calls by number",
+    "names": "Calls by name",
+    "callers": "Calls by caller",
+    "results": "Calls by result",
+    "revisions": "Revisions",
+}
 STATE = {"locks": "Locks", "cells": "Cells", "machines": "State machines", "types": "Types and encodings"}
 TRUST = {"proofs": "Proofs", "parts": "Proofs of the parts", "assumptions": "Assumptions", "diagnostics": "Diagnostics"}
 
@@ -24,8 +28,7 @@ TRUST = {"proofs": "Proofs", "parts": "Proofs of the parts", "assumptions": "Ass
 def index_page(subject: Subject, *, charts: bool) -> Lines:
     """Numbers, the table by number, and where everything else is."""
     program = subject.program
-    name = next((item.name for module in program.modules for item in module.declarations), "")
-    found = title("Reference") if name else title("Reference")
+    found = title("Reference")
     entries = subject.ledger.entries.values()
     counts = dict.fromkeys(COLUMNS, 0)
     for entry in entries:
@@ -46,7 +49,7 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
         found += title("Calls by number", "-") + numbers
     found += title("What the marks mean", "-")
     found += bullets(f":hf:mark:`{key}`: {mark.meaning}" for key, mark in MARKS.items())
-    ways = [f"{way.capitalize().replace('By', 'Calls by')} <{page}>" for page, way in WAYS.items()]
+    ways = [f"{way} <{page}>" for page, way in WAYS.items()]
     state = [f"{name} <{page}>" for page, name in STATE.items()]
     trust = [f"{name} <{page}>" for page, name in TRUST.items()]
     runs = ["Runs <charts>"] if charts else []
@@ -62,5 +65,8 @@ def banner(subject: Subject) -> Lines:
         return []
     text = "The specification, the implementation or the proof files have changed since the ledger was written."
     return directive(
-        "admonition", "Stale", [f"{text} No mark here says anything until ``hfverify verify`` has run."], **{"class": "hf-banner"}
+        "admonition",
+        "Stale",
+        [f"{text} No mark here says anything until ``hfverify verify`` has run."],
+        **{"class": "hf-banner"},
     )

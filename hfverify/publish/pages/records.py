@@ -62,7 +62,9 @@ def _encoding(subject: Subject, item: tree.Encoding) -> Lines:
             cut = ", cut to fit" if field.truncated else ""
             parts.append(f"{literal(field.name)} in bits {field.low} … {field.high}{cut}")
         value = literal(str(variant.tag)) if variant.tag is not None else "–"
-        rows.append((value, literal(variant.name), "; ".join(parts) or "–", inline(subject, " ".join(variant.doc.split()))))
+        rows.append(
+            (value, literal(variant.name), "; ".join(parts) or "–", inline(subject, " ".join(variant.doc.split())))
+        )
     return [*prose(subject, item.doc), f"{text}{tag}.", "", *table(("tag", "name", "holds", "means"), rows, "hf-index")]
 
 

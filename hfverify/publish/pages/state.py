@@ -103,9 +103,11 @@ def cells_page(subject: Subject, folder: str, facts: AllFacts) -> Lines:
             writes = sum(cell.name in item.writes for item in facts.values())
             reads = sum(cell.name in item.reads for item in facts.values())
             rows.append((f":hf:cell:`{cell.name}`", _type(cell), discipline(subject, cell), str(writes), str(reads)))
-        found += title(state.name, "-") + [f":doc:`All about {escaped(state.name)} </{folder}/cells/{state.name}>`", ""]
+        found += [*title(state.name, "-"), f":doc:`All about {escaped(state.name)} </{folder}/cells/{state.name}>`", ""]
         found += table(("cell", "type", "touched", "writers", "readers"), rows, "hf-index")
-    return found + directive("toctree", "", [f"cells/{name}" for name in subject.program.states], maxdepth="1", hidden="")
+    return found + directive(
+        "toctree", "", [f"cells/{name}" for name in subject.program.states], maxdepth="1", hidden=""
+    )
 
 
 # ---------------------------------------------------------------- locks
