@@ -9,6 +9,7 @@ exclude_patterns = ["_build", "decisions/README.md"]
 hfverify_project = ".."
 hfverify_traces = ["$ {python} docs/runs.py"]
 
+smartquotes = False
 nitpicky = True
 show_warning_types = True
 myst_heading_anchors = 3

@@ -1,9 +1,10 @@
 """A Sphinx extension that publishes a specification with its evidence: `extensions = ["hfverify.publish"]`.
 
-Reads   conf.py: `hfverify_project`, the folder with [tool.hfverify] in its pyproject.toml, relative to the documentation;
-        `hfverify_folder`, where pages are written below the documentation; `hfverify_stale`, `"show"` or `"error"`, what
-        a ledger does that is not that of the sources; `hfverify_source_link`, a pattern with `{file}` and `{line}` for
-        links to sources, if they are not to be published too; `hfverify_traces`, files and `$ commands` with runs
+Reads   conf.py. `hfverify_project`: the folder with [tool.hfverify] in its pyproject.toml, relative to the documentation.
+        `hfverify_folder`: where pages are written below the documentation. `hfverify_stale`: what becomes of a ledger
+        that is not that of the sources; `"show"` publishes pages that say so, `"error"` none. `hfverify_source_link`: a
+        pattern with `{file}` and `{line}`; without it the sources are published too. `hfverify_traces`: files and
+        `$ commands` with runs to draw
 Gives   the domain `hf`, the highlighting of `hfs`, pages for every call and everything that calls share
 Refuses whatever cannot be published: the build ends, with file and line, before anything is written
 """
@@ -34,9 +35,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register everything."""
     app.add_config_value("hfverify_project", "..", "env", str)
     app.add_config_value("hfverify_folder", "reference", "env", str)
-    app.add_config_value("hfverify_stale", "show", "env", str)
+    app.add_config_value("hfverify_stale", "show", "", str)
     app.add_config_value("hfverify_source_link", "", "env", str)
-    app.add_config_value("hfverify_traces", [], "env", list)
+    app.add_config_value("hfverify_traces", [], "", list)
     app.add_domain(Domain)
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)

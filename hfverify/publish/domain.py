@@ -27,6 +27,7 @@ from sphinx.util.typing import OptionSpec, RoleFunction
 
 from hfverify.publish.listing import Listing, line_anchor, page_of
 from hfverify.publish.marks import MARKS
+from hfverify.publish.tables import Table
 
 logger = logging.getLogger(__name__)
 NAME = "hf"
@@ -44,6 +45,16 @@ DECLARED = {
 Objects = dict[tuple[str, str], tuple[str, str]]
 
 
+def claim(document: nodes.document, anchor: str, node: nodes.Element) -> None:
+    """Give an anchor to a node. A heading that has it by chance gets another one: names do not change, headings may."""
+    other = document.ids.get(anchor)
+    document.ids[anchor] = node
+    node["ids"] = [anchor]
+    if isinstance(other, nodes.section):
+        other["ids"].remove(anchor)
+        document.set_id(other)
+
+
 class Declare(SphinxDirective):
     """Declares an object; with content, a card that begins with its name and what `head` says."""
 
@@ -57,10 +68,12 @@ class Declare(SphinxDirective):
         kind, name = self.name.split(":")[-1], self.arguments[0]
         anchor = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location())
         if not self.content and "head" not in self.options:
-            target = nodes.target("", "", ids=[anchor])
+            target = nodes.target("", "")
+            claim(self.state.document, anchor, target)
             index = addnodes.index(entries=[("single", f"{name} ({DECLARED[kind]})", anchor, "", None)])
             return [index, target]
-        card = nodes.container("", classes=["hf-card", f"hf-{kind}", *self.options.get("class", [])], ids=[anchor])
+        card = nodes.container("", classes=["hf-card", f"hf-{kind}", *self.options.get("class", [])])
+        claim(self.state.document, anchor, card)
         head = nodes.paragraph("", "", classes=["hf-head"])
         head += nodes.literal(name, name.rsplit(".", 1)[-1] if kind == "case" else name, classes=["hf-name"])
         inline, messages = self.parse_inline(self.options.get("head", ""))
@@ -80,7 +93,9 @@ class Anchor(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The anchor."""
-        return [nodes.target("", "", ids=[self.arguments[0]])]
+        target = nodes.target("", "")
+        claim(self.state.document, self.arguments[0], target)
+        return [target]
 
 
 class Row(SphinxRole):
@@ -89,7 +104,8 @@ class Row(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Its name, with the anchor."""
         anchor = domain_of(self.env).declare("obligation", self.text, self.env.docname, self.get_location())
-        found = nodes.inline("", "", ids=[anchor], classes=["hf-row"])
+        found = nodes.inline("", "", classes=["hf-row"])
+        claim(self.inliner.document, anchor, found)
         found += nodes.reference("", "", nodes.literal(self.text, self.text), refid=anchor, internal=True)
         return [found], []
 
@@ -140,6 +156,7 @@ class Domain(SphinxDomain):
         **dict.fromkeys(DECLARED, Declare),
         "anchor": Anchor,
         "listing": Listing,
+        "table": Table,
     }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
         **{kind: Reference(warn_dangling=True) for kind in DECLARED},

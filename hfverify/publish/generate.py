@@ -50,15 +50,22 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart]) -> dict[str, s
         found[f"calls/{name}"] = call_page(subject, folder, call, facts[name], runs)
     for name, item in subject.program.states.items():
         found[f"cells/{name}"] = state.state_page(subject, item, facts)
-    for file in subject.files():
-        found[page_of(file)] = [":orphan:", "", *title(file), *directive("hf:listing", file)]
     banner = overview.banner(subject)
-    return {name: _text(lines, banner) for name, lines in found.items()}
+    texts = {name: _text(_below(banner, lines)) for name, lines in found.items()}
+    # A listing is what it shows: whether that is proved is no matter of its own.
+    for file in subject.files():
+        texts[page_of(file)] = _text([":orphan:", "", *title(file), *directive("hf:listing", file)])
+    return texts
 
 
-def _text(lines: Lines, banner: Lines) -> str:
-    head = lines[:2] if lines[0] == ":orphan:" else []
-    return "\n".join([*head, NOTE, "", *banner, *lines[len(head) :]]).rstrip() + "\n"
+def _below(banner: Lines, lines: Lines) -> Lines:
+    """A page with a banner; what is said of the page itself stays first."""
+    head = 2 if lines[0].startswith(":") else 0
+    return [*lines[:head], *banner, *lines[head:]]
+
+
+def _text(lines: Lines) -> str:
+    return "\n".join([*lines, NOTE]).rstrip() + "\n"
 
 
 def write(folder: Path, texts: dict[str, str]) -> list[str]:
@@ -72,6 +79,6 @@ def write(folder: Path, texts: dict[str, str]) -> list[str]:
             changed.append(name)
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         name = path.relative_to(folder).as_posix().removesuffix(SUFFIX)
-        if name not in texts and NOTE in path.read_text("utf-8", errors="replace")[: len(NOTE) + 32]:
+        if name not in texts and path.read_text("utf-8", errors="replace").endswith(f"{NOTE}\n"):
             path.unlink()
     return changed

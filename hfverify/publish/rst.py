@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 
 SPECIAL = re.compile(r"([\\`*_|<>\[\]:])")
 Lines = list[str]
+# Between two cells of a row, and in a cell without text.
+CELLS = " ¦ "
+EMPTY = "~"
 
 
 def escaped(text: str) -> str:
@@ -54,16 +57,12 @@ def code(text: str, language: str = "hfs") -> Lines:
     return directive("code-block", language, text.split("\n"))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "", widths: str = "auto") -> Lines:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -> Lines:
     """A table of one-line cells; `style` is a class of the style sheet."""
     if not rows:
         return []
-    content: Lines = []
-    for row in (head, *rows):
-        content += [f"{'* -' if index == 0 else '  -'} {cell}".rstrip() for index, cell in enumerate(row)]
-    return directive(
-        "list-table", "", content, header_rows="1", widths=widths, **{"class": f"hf-table {style}".strip()}
-    )
+    content = [CELLS.join(cell or EMPTY for cell in row) for row in (head, *rows)]
+    return directive("hf:table", "", content, **{"class": style} if style else {})
 
 
 def fields(pairs: Iterable[tuple[str, Sequence[str]]]) -> Lines:

@@ -99,6 +99,8 @@ def test_a_ledger_of_other_sources_is_stale_on_every_page(tmp_path: Path) -> Non
     build(site)
     assert site.warnings == ""
     for path in sorted((site.out / "reference").rglob("*.html")):
+        if path.parent.name == "source":
+            continue
         page = path.read_text("utf-8")
         assert "hf-banner" in page, path
         marks = set(re.findall(r'class="hf-mark hf-([a-z-]+)"', page))

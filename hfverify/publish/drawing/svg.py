@@ -62,8 +62,9 @@ class Drawing:
         """The whole picture; readers that see none hear the title and the words."""
         name = "hf-" + hashlib.sha256(f"{title}\n{words}".encode()).hexdigest()[:10]
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="hf-drawing" role="img" '
-            f'aria-labelledby="{name}-t {name}-d" viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}">'
+            '<svg xmlns="http://www.w3.org/2000/svg" class="hf-drawing" role="img" '
+            f'aria-labelledby="{name}-t {name}-d" viewBox="0 0 {self.width} {self.height}" '
+            f'width="{self.width}" height="{self.height}">'
         )
         labels = f'<title id="{name}-t">{html.escape(title)}</title><desc id="{name}-d">{html.escape(words)}</desc>'
         return head + labels + "".join(self.parts) + "</svg>"

@@ -26,7 +26,9 @@ from hfverify.syntax import tree
 
 def call_page(subject: Subject, folder: str, call: Call, facts: Facts, charts: list[Chart]) -> Lines:
     """All sections; a function of the proof files has those that it needs."""
-    found = title(call.name) + directive("hf:call", call.name)
+    # Functions are found from the calls that use them, and are no entries of the navigation.
+    found = [":orphan:", ""] if call.is_function else []
+    found += title(call.name) + directive("hf:call", call.name)
     found += prose(subject, subject.doc(call.name)) + _facts(subject, call, facts)
     if call.trusted:
         found += [f"Taken to do what is said of it: {inline(subject, call.trusted)}.", ""]

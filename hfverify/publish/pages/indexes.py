@@ -81,7 +81,8 @@ def by_name(subject: Subject) -> Lines:
         calls = sorted((c for c in subject.program.calls.values() if c.kind == kind), key=lambda c: c.name)
         rows = [(call_link(c), told(subject, c), result_type(c), mark(subject, c)) for c in calls]
         found += title(PLURALS.get(kind, kind), "-") + table(("name", "what it does", "returns", ""), rows, "hf-index")
-    return found + directive("toctree", "", ["calls/*"], maxdepth="1", glob="", hidden="")
+    listed = [f"calls/{name}" for name in sorted(call.name for call in published(subject))]
+    return found + directive("toctree", "", listed, maxdepth="1", hidden="")
 
 
 PLURALS = {"hypercall": "Hypercalls", "entry": "Entry points", "function": "Functions that calls use"}
