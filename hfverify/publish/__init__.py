@@ -1,6 +1,6 @@
 """A Sphinx extension that publishes a specification with its evidence: `extensions = ["hfverify.publish"]`.
 
-Reads   conf.py. `hfverify_project`: the folder with [tool.hfverify] in its pyproject.toml, relative to the documentation.
+Reads   conf.py. `hfverify_project`: the folder with [tool.hfverify] in its pyproject.toml, relative to conf.py.
         `hfverify_folder`: where pages are written below the documentation. `hfverify_stale`: what becomes of a ledger
         that is not that of the sources; `"show"` publishes pages that say so, `"error"` none. `hfverify_source_link`: a
         pattern with `{file}` and `{line}`; without it the sources are published too. `hfverify_traces`: files and

@@ -41,7 +41,10 @@ DECLARED = {
     "code": "diagnostic code",
     "invariant": "invariant",
     "type": "type",
+    "definition": "definition",
 }
+# An obligation may have the name of a case, an invariant that of anything: their anchors say what they are.
+PREFIXED = ("case", "invariant")
 Objects = dict[tuple[str, str], tuple[str, str]]
 
 
@@ -174,11 +177,11 @@ class Domain(SphinxDomain):
         return cast(Objects, self.data["objects"])
 
     def declare(self, kind: str, name: str, docname: str, location: str) -> str:
-        """Note an object; its anchor is its name."""
+        """Note an object; its anchor is its name, with the kind before it where names can be equal."""
         known = self.objects.get((kind, name))
         if known is not None and known[0] != docname:
             logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], name, known[0], location=location)
-        anchor = name if kind != "invariant" else f"invariant.{name}"
+        anchor = f"{kind}.{name}" if kind in PREFIXED else name
         self.objects[kind, name] = (docname, anchor)
         return anchor
 

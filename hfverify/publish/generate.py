@@ -39,6 +39,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart]) -> dict[str, s
         "cells": state.cells_page(subject, folder, facts),
         "machines": machines_page(subject, facts),
         "types": records.types_page(subject),
+        "definitions": records.definitions_page(subject),
         "proofs": proofs.dashboard(subject, folder),
         "parts": proofs.parts(subject),
         "assumptions": proofs.assumptions_page(subject),

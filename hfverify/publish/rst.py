@@ -14,7 +14,7 @@ SPECIAL = re.compile(r"([\\`*_|<>\[\]:])")
 Lines = list[str]
 # Between two cells of a row, and in a cell without text.
 CELLS = " ¦ "
-EMPTY = "~"
+NO_TEXT = "~"
 
 
 def escaped(text: str) -> str:
@@ -61,7 +61,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "") -
     """A table of one-line cells; `style` is a class of the style sheet."""
     if not rows:
         return []
-    content = [CELLS.join(cell or EMPTY for cell in row) for row in (head, *rows)]
+    content = [CELLS.join(cell or NO_TEXT for cell in row) for row in (head, *rows)]
     return directive("hf:table", "", content, **{"class": style} if style else {})
 
 

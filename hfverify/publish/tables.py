@@ -15,7 +15,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 
-from hfverify.publish.rst import CELLS, EMPTY
+from hfverify.publish.rst import CELLS, NO_TEXT
 
 
 class Table(SphinxDirective):
@@ -40,7 +40,7 @@ class Table(SphinxDirective):
         row = nodes.row()
         for cell in cells:
             entry = nodes.entry()
-            if cell != EMPTY:
+            if cell != NO_TEXT:
                 inline, messages = self.parse_inline(cell)
                 entry += [nodes.paragraph(cell, "", *inline), *messages]
             row += entry

@@ -35,7 +35,7 @@ def test_every_call_has_its_page_with_each_case_and_each_obligation(small: Site)
         page = small.page(f"reference/calls/{call.name}")
         assert f'id="{call.name}"' in page
         for outcome in call.outcomes:
-            assert f'id="{call.name}.{outcome.name}"' in page
+            assert f'id="case.{call.name}.{outcome.name}"' in page
             assert said_of(subject, outcome) in text_of(page)
         for name in subject.entries(call.name):
             assert f'id="{name}"' in page
@@ -132,7 +132,7 @@ def test_other_projects_can_link(small: Site) -> None:
     with (small.out / "objects.inv").open("rb") as file:
         inventory = InventoryFile.load(file, "", lambda base, uri: uri)
     assert "submit" in inventory["hf:call"]
-    assert inventory["hf:case"]["submit.full"].uri == "reference/calls/submit.html#submit.full"
+    assert inventory["hf:case"]["submit.full"].uri == "reference/calls/submit.html#case.submit.full"
     assert inventory["hf:lock"]["queue.lock"].uri == "reference/locks.html#queue.lock"
     assert "HF703" in inventory["hf:code"]
     assert "submit.full.returns" in inventory["hf:obligation"]
@@ -144,7 +144,7 @@ def test_roles_link_from_pages_that_people_write(tmp_path: Path) -> None:
     site = build(jobs(tmp_path, index=INDEX + said))
     page = site.page("index")
     assert site.warnings == ""
-    assert 'href="reference/calls/submit.html#submit.full"' in page
+    assert 'href="reference/calls/submit.html#case.submit.full"' in page
     assert ">full<" in page
     assert 'href="reference/diagnostics.html#HF703"' in page
 

@@ -8,10 +8,11 @@ Refuses nothing
 from __future__ import annotations
 
 from hfverify.model.program import Call, Cell, Outcome
+from hfverify.publish.definitions import used_by
 from hfverify.publish.facts import Change, Facts
 from hfverify.publish.marks import worst_of
 from hfverify.publish.prose import excerpt, inline, one_line, prose, sentence, spec, where
-from hfverify.publish.rst import Lines, code, directive, fields, link, table, title
+from hfverify.publish.rst import Lines, code, directive, fields, link, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
@@ -70,9 +71,18 @@ def cards(subject: Subject, call: Call, facts: Facts) -> Lines:
         found += ["In what follows:", ""]
         lines = [excerpt(subject, let.span) for let in call.lets]
         found += code("\n".join(lines))
+    used = [definition_link(subject, name) for name in used_by(subject.program, call)]
+    found += ["Defined elsewhere: " + ", ".join(used) + ".", ""] if used else []
     for outcome in call.outcomes:
         found += _card(subject, call, outcome, facts)
     return found
+
+
+def definition_link(subject: Subject, name: str) -> str:
+    """A definition by name; of a constant, its value is all there is to say."""
+    if name in subject.program.consts:
+        return f"{literal(name)} = {spec(one_line(subject, subject.program.consts[name][1].span))}"
+    return f":hf:definition:`{name}`"
 
 
 def _card(subject: Subject, call: Call, outcome: Outcome, facts: Facts) -> Lines:

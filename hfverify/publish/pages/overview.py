@@ -21,7 +21,13 @@ WAYS = {
     "results": "Calls by result",
     "revisions": "Revisions",
 }
-STATE = {"locks": "Locks", "cells": "Cells", "machines": "State machines", "types": "Types and encodings"}
+STATE = {
+    "locks": "Locks",
+    "cells": "Cells",
+    "machines": "State machines",
+    "types": "Types and encodings",
+    "definitions": "Definitions",
+}
 TRUST = {"proofs": "Proofs", "parts": "Proofs of the parts", "assumptions": "Assumptions", "diagnostics": "Diagnostics"}
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 
 from hfverify.audit import Trusted, trusted
 from hfverify.ledger import Entry
+from hfverify.prove.contracts import contract_name
 from hfverify.publish.drawing.bars import bar
 from hfverify.publish.marks import worst_of
 from hfverify.publish.pages.evidence import evidence
-from hfverify.publish.prose import inline, where
+from hfverify.publish.prose import excerpt, inline, where
 from hfverify.publish.questions import KIND_GROUPS, OTHER, group_of
-from hfverify.publish.rst import Lines, bullets, escaped, literal, table, title
+from hfverify.publish.rst import Lines, bullets, code, escaped, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.report.table import COLUMN_OF, COLUMNS, in_short
 from hfverify.verdict import Status
@@ -90,6 +91,10 @@ def parts(subject: Subject) -> Lines:
         found += [f".. _{label(group)}:", "", *title(name, "-")]
         said = subject.doc(group)
         found += [inline(subject, " ".join(said.split())), ""] if said else []
+        for contract in program.contracts:
+            if contract_name(program, contract) == group:
+                found += [inline(subject, " ".join(contract.doc.split())), ""] if contract.doc else []
+                found += code(excerpt(subject, contract.span))
         found += evidence(subject, subject.entries(group), "~")
     return found
 

@@ -1,15 +1,15 @@
-"""Types with names, layouts of registers, and the codes of diagnostics.
+"""Types with names, layouts of registers, definitions, and the codes of diagnostics.
 
 Reads   model.program.Program, diagnostics.CODES
-Gives   types_page, codes_page
+Gives   types_page, definitions_page, codes_page
 Refuses nothing
 """
 
 from __future__ import annotations
 
 from hfverify.diagnostics import CODES
-from hfverify.publish.prose import inline, one_line, prose, spec, where
-from hfverify.publish.rst import Lines, directive, escaped, literal, table, title
+from hfverify.publish.prose import excerpt, inline, one_line, prose, spec, where
+from hfverify.publish.rst import Lines, code, directive, escaped, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
@@ -75,13 +75,39 @@ def _enum(subject: Subject, item: tree.Enum) -> Lines:
     return [*prose(subject, item.doc), *table(("value", "name", "means"), rows, "hf-index")]
 
 
+def definitions_page(subject: Subject) -> Lines:
+    """Who takes part, and every function, abbreviation and action that calls use."""
+    program = subject.program
+    found = title("Definitions")
+    found += title("Who takes part", "-") if program.actors or program.thread else []
+    if program.thread is not None:
+        found += _declared(subject, program.thread, program.thread.facts)
+    for actor in program.actors.values():
+        item = subject.declared[actor.name]
+        found += _declared(subject, item, actor.facts)
+    for heading, kind in (("Abbreviations", tree.Let), ("Functions", tree.Pure), ("Actions", tree.Action)):
+        items = [d for m in program.modules for d in m.declarations if isinstance(d, kind)]
+        found += title(heading, "-") if items else []
+        for item in items:
+            found += _declared(subject, item, ())
+    return found
+
+
+def _declared(subject: Subject, item: tree.Declaration, facts: tuple[tree.Fact, ...]) -> Lines:
+    content = prose(subject, item.doc) if item.doc else []
+    content += code(excerpt(subject, item.span)) if not facts else []
+    rows = [(literal(f.name), spec(one_line(subject, f.value.span)), inline(subject, f.doc)) for f in facts]
+    content += table(("fact", "holds", ""), rows, "hf-index")
+    return directive("hf:definition", item.name, content or ["–"], head=where(item.name_span))
+
+
 def codes_page() -> Lines:
     """Every code that the tool reports."""
     found = title("Diagnostics")
     found += ["Every message of the tool has one of these codes.", ""]
     for phase, heading in PHASES.items():
         found += title(heading, "-")
-        for code, text in sorted(CODES.items()):
-            if code.startswith(f"HF{phase}"):
-                found += directive("hf:code", code, [], head=escaped(text))
+        for number, text in sorted(CODES.items()):
+            if number.startswith(f"HF{phase}"):
+                found += directive("hf:code", number, [], head=escaped(text))
     return found
