@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hfverify.model.program import Call, Outcome
 from hfverify.publish.marks import worst_of
-from hfverify.publish.normal import Names, names_of, normal, truths
+from hfverify.publish.normal import Names, normal
 from hfverify.publish.pages.cases import answer_text
 from hfverify.publish.pages.history import changes_at
 from hfverify.publish.prose import inline, sentence, spec, summary
@@ -115,7 +115,7 @@ def by_caller(subject: Subject) -> Lines:
         asked = {row[0] for rows in conditions.values() for row in rows}
         rest = [call_link(call) for call in calls if call_link(call) not in asked]
         if rest:
-            found += ["The same, whoever it is: " + ", ".join(rest) + ".", ""]
+            found += ["No case of these asks who it is: " + ", ".join(rest) + ".", ""]
     return found
 
 
@@ -123,8 +123,12 @@ def _about_caller(subject: Subject, calls: Iterable[Call]) -> dict[str, list[Seq
     """Conditions that speak of who calls and of constants alone, with the cases that they lead to."""
     found: dict[str, list[Sequence[str]]] = {}
     for call in calls:
+        for given in call.givens:
+            for text in _conditions(subject, call, given.value):
+                said = "made by nobody else: " + inline(subject, " ".join(given.doc.split()))
+                found.setdefault(text, []).append((call_link(call), "", said, ""))
         for outcome in call.outcomes:
-            for text in _conditions(subject, call, outcome):
+            for text in _conditions(subject, call, outcome.condition, holds=not outcome.is_reject):
                 said = inline(subject, sentence(subject.said(outcome)))
                 case = f":hf:case:`~{call.name}.{outcome.name}`"
                 result = spec(answer_text(subject, call, outcome)) if outcome.returns else "–"
@@ -132,30 +136,25 @@ def _about_caller(subject: Subject, calls: Iterable[Call]) -> dict[str, list[Seq
     return dict(sorted(found.items()))
 
 
-def _conditions(subject: Subject, call: Call, outcome: Outcome) -> list[str]:
+def _conditions(subject: Subject, call: Call, expr: tree.Expr, *, holds: bool = True) -> list[str]:
+    """What the expression says of the caller outright, if it holds or does not hold."""
     program = subject.program
-    names = names_of(program, call)
-    own = {normal(let.value, Names(program)): let.name for let in program.lets.values()}
-    found = []
-    for part in _conjuncts(outcome.condition):
-        match part:
-            case tree.Binary(_, "==" | "!=" as operator, tree.Name(_, left), tree.Name(_, right)):
-                if program.lets.get(left) and right in program.consts and _is_key(call, own, left):
-                    sign = {"==": "!=", "!=": "=="}[operator] if outcome.is_reject else operator
-                    found.append(f"{left} {sign} {right}")
-    return found if truths(outcome.condition, names) else []
-
-
-def _is_key(call: Call, own: dict[str, str], name: str) -> bool:
-    return any(let == name and place.startswith(f"{call.actor}.") for place, let in own.items())
-
-
-def _conjuncts(expr: tree.Expr) -> list[tree.Expr]:
     match expr:
-        case tree.Binary(_, "and", left, right):
-            return [*_conjuncts(left), *_conjuncts(right)]
-        case _:
-            return [expr]
+        case tree.Binary(_, "and", left, right) if holds:
+            return [*_conditions(subject, call, left), *_conditions(subject, call, right)]
+        case tree.Binary(_, "==" | "!=" as operator, tree.Name(_, left), tree.Name(_, right)):
+            if _is_caller(subject, call, left) and right in program.consts:
+                return [f"{left} {operator if holds else NEGATED[operator]} {right}"]
+    return []
+
+
+NEGATED = {"==": "!=", "!=": "=="}
+
+
+def _is_caller(subject: Subject, call: Call, name: str) -> bool:
+    """Whether an abbreviation stands for a part of whom the call runs for."""
+    let = subject.program.lets.get(name)
+    return let is not None and normal(let.value, Names(subject.program)).startswith(f"{call.actor}.")
 
 
 # ---------------------------------------------------------------- by result

@@ -38,7 +38,7 @@ def machines_page(subject: Subject, facts: Mapping[str, Facts]) -> Lines:
                     said = inline(subject, sentence(subject.said(outcome)))
                     after = spec(change.target or change.after)
                     rows.append((before(change), f"→ {after}", f":hf:case:`{name}.{outcome.name}`", said))
-        found += table(("from", "to", "case", "what happens"), rows, "hf-index")
+        found += table(("from", "to", "case", "what happens"), rows, "hf-machine")
     return found if drawn else [*found, "No case changes a cell whose values have names.", ""]
 
 
