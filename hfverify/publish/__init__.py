@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
@@ -29,6 +30,7 @@ from hfverify.publish.subject import Unpublishable, load_subject
 
 STATIC = Path(__file__).parent / "static"
 STALE = ("show", "error")
+OTHER_PAGES = "hfverify-other-pages"
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -45,6 +47,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
+    app.connect("env-get-outdated", _note)
+    app.connect("env-updated", _rewrite)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
@@ -61,6 +65,17 @@ def _check(app: Sphinx, config: Config) -> None:
 def _static(app: Sphinx) -> None:
     """Style sheet and scripts, after those of the project, which may replace them."""
     app.config.html_static_path.append(str(STATIC))
+
+
+def _note(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """Whether there are other pages than before."""
+    env.temp_data[OTHER_PAGES] = bool(added or removed)
+    return []
+
+
+def _rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The navigation of every page names all of them."""
+    return sorted(env.found_docs) if env.temp_data.pop(OTHER_PAGES, False) else []
 
 
 def _generate(app: Sphinx) -> None:

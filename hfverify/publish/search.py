@@ -14,6 +14,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from hfverify.publish.domain import DECLARED, domain_of
+from hfverify.publish.packed import packed, shown
+from hfverify.publish.pages.cases import answered
 from hfverify.publish.pages.indexes import answers, published, result_anchor
 from hfverify.publish.subject import Subject
 
@@ -30,8 +32,11 @@ def terms(subject: Subject, folder: str) -> list[Term]:
             for text in (f"{call.number.value:#x}", str(call.number.value), call.number.name):
                 found.append((text, call.name, "call", f"{folder}/calls/{call.name}", call.name))
     for text, rows in answers(subject).items():
-        said = f"{text}, the result of {len(rows)} case{'s' if len(rows) > 1 else ''}"
-        found.append((text, said, "result", f"{folder}/results", result_anchor(text)))
+        said = f"the result of {len(rows)} case{'s' if len(rows) > 1 else ''}"
+        place = (said, f"{folder}/results", result_anchor(text))
+        number = packed(subject.program, answered(rows[0].call, rows[0].outcome))
+        values = [f"{number:#x}", shown(number)] if number is not None else []
+        found += [(value, text, *place) for value in dict.fromkeys((text, *values))]
     return found
 
 

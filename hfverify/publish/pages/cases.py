@@ -11,12 +11,15 @@ from hfverify.model.program import Call, Cell, Outcome
 from hfverify.publish.definitions import used_by
 from hfverify.publish.facts import Change, Facts
 from hfverify.publish.marks import worst_of
+from hfverify.publish.packed import packed, shown
 from hfverify.publish.prose import excerpt, inline, one_line, prose, sentence, spec, where
 from hfverify.publish.rst import Lines, code, directive, fields, link, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
 ANY = "any"
+# Up to this, everybody reads a number as it is written.
+LARGEST_PLAIN = 9
 
 
 def results(subject: Subject, call: Call) -> Lines:
@@ -45,17 +48,22 @@ def answer(subject: Subject, call: Call, outcome: Outcome) -> str:
         return "does not return"
     if outcome.returns is None:
         return "–"
-    return spec(answer_text(subject, call, outcome))
+    number = packed(subject.program, answered(call, outcome))
+    text = spec(answer_text(subject, call, outcome))
+    return f"{text} {literal(shown(number))}" if number is not None and number > LARGEST_PLAIN else text
 
 
-def answer_text(subject: Subject, call: Call, outcome: Outcome) -> str:
-    """The value that is returned, an abbreviation of the call written out."""
+def answered(call: Call, outcome: Outcome) -> tree.Expr:
+    """What is returned, an abbreviation of the call written out."""
     assert outcome.returns is not None
     value = outcome.returns.value
     lets = {let.name: let for let in call.lets}
-    if isinstance(value, tree.Name) and value.text in lets:
-        value = lets[value.text].value
-    return one_line(subject, value.span)
+    return lets[value.text].value if isinstance(value, tree.Name) and value.text in lets else value
+
+
+def answer_text(subject: Subject, call: Call, outcome: Outcome) -> str:
+    """The same as it is written."""
+    return one_line(subject, answered(call, outcome).span)
 
 
 def _mark(subject: Subject, call: Call, outcome: Outcome) -> str:

@@ -235,7 +235,7 @@ def revisions(subject: Subject) -> Lines:
             for cell in item.cells
             if any(c.kind == "since" and c.name == revision.name for c in cell.revisions)
         ]
-        content = [escaped(revision.text) + ".", ""]
+        content = [escaped(revision.text[:1].upper() + revision.text[1:]) + ".", ""]
         content += table(("call", "what changed"), rows, "hf-index")
         content += ["New cells: " + ", ".join(cells) + ".", ""] if cells else []
         head = f"{escaped(revision.date)} {literal(revision.commit)}"

@@ -97,6 +97,7 @@ def read_by(cell: Cell, facts: AllFacts) -> str:
 def cells_page(subject: Subject, folder: str, facts: AllFacts) -> Lines:
     """Every cell on one page: who may touch it, how many read and write it; and who owns what when."""
     found = title("Cells")
+    found += ["Shared state, cell by cell. A call *reads* a cell if its answer, or what it changes, depends on it.", ""]
     for state in subject.program.states.values():
         rows = []
         for cell in state.cells.values():
