@@ -244,10 +244,6 @@ class Domain(SphinxDomain):
         for (kind, name), (docname, anchor) in sorted(self.objects.items()):
             yield name, name, kind, docname, anchor, -1 if kind == "obligation" else 1
 
-    def get_full_qualified_name(self, node: nodes.Element) -> str | None:
-        """The name that other projects use."""
-        return cast("str | None", node.get("reftarget"))
-
 
 def domain_of(env: BuildEnvironment) -> Domain:
     """The domain of a build."""

@@ -18,10 +18,9 @@ from hfverify.publish.pages.evidence import assumptions, evidence
 from hfverify.publish.pages.history import history
 from hfverify.publish.pages.interface import interface
 from hfverify.publish.pages.locking import locking
-from hfverify.publish.prose import inline, linked, prose, where
+from hfverify.publish.prose import inline, linked, one_line, prose, spec, where
 from hfverify.publish.rst import Lines, bullets, directive, escaped, fields, literal, title
 from hfverify.publish.subject import Subject
-from hfverify.syntax import tree
 
 
 def call_page(subject: Subject, folder: str, call: Call, facts: Facts, charts: list[Chart]) -> Lines:
@@ -40,7 +39,7 @@ def call_page(subject: Subject, folder: str, call: Call, facts: Facts, charts: l
     if not call.is_function:
         found += history(subject, call)
     found += _examples(subject, folder, call, charts)
-    found += [line.format(folder) for line in assumptions(subject, call)]
+    found += assumptions(subject, folder, call)
     found += evidence(subject, subject.entries(call.name)) + _see_also(subject, call, facts)
     return found
 
@@ -69,14 +68,8 @@ def _givens(subject: Subject, call: Call) -> Lines:
     items = []
     for given in call.givens:
         said = inline(subject, " ".join(given.doc.split()))
-        items.append(f":hf:spec:`{' '.join(_text(subject, given.value).split())}` {said}".rstrip())
+        items.append(f"{spec(one_line(subject, given.value.span))} {said}".rstrip())
     return [*title("Given", "-"), "Whoever makes the call sees to it that this holds:", "", *bullets(items)]
-
-
-def _text(subject: Subject, expr: tree.Expr) -> str:
-    from hfverify.publish.prose import excerpt
-
-    return excerpt(subject, expr.span)
 
 
 def _examples(subject: Subject, folder: str, call: Call, charts: list[Chart]) -> Lines:

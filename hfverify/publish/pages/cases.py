@@ -118,7 +118,7 @@ def change_table(changes: list[Change]) -> Lines:
     """What was there before, as far as the case says so, and what is there after."""
     rows = []
     for change in changes:
-        after = spec(change.after) if not change.open else "as the `ensures` say".replace("`", "*")
+        after = spec(change.after) if not change.open else "what *ensures* allows"
         after += " *later*" if change.later else ""
         rows.append((cell_link(change), before(change), f"→ {after}"))
     return table(("cell", "before", "after"), rows, "hf-changes")

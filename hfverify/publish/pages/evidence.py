@@ -48,12 +48,10 @@ def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") ->
     return found + table(("obligation", "asks that", "status", "how", "steps"), rows, "hf-evidence")
 
 
-def assumptions(subject: Subject, call: Call) -> Lines:
+def assumptions(subject: Subject, folder: str, call: Call) -> Lines:
     """What is taken for granted for this call alone; the rest is the same for all."""
-    found = title("Trusts", "-")
     own = [item for item in trusted(subject.program) if item.call == call.name]
     rows = [(escaped(item.kind), literal(item.name), inline(subject, item.reason), where(item.span)) for item in own]
-    found += table(("kind", "name", "because", ""), rows, "hf-trusted")
-    common = "the :doc:`common list </{}/assumptions>`"
-    text = "Beyond this, " if own else "Nothing beyond "
-    return [*found, text + common + ("." if not own else " holds for every call."), ""]
+    found = title("Trusts", "-") + table(("kind", "name", "because", ""), rows, "hf-trusted")
+    common = f"the :doc:`common list </{folder}/assumptions>`"
+    return [*found, f"Beyond this, {common} holds for every call." if own else f"Nothing beyond {common}.", ""]

@@ -16,7 +16,7 @@ from hfverify.publish.marks import worst_of
 from hfverify.publish.normal import Names, normal
 from hfverify.publish.pages.cases import answer_text
 from hfverify.publish.pages.history import changes_at
-from hfverify.publish.prose import inline, sentence, spec, summary
+from hfverify.publish.prose import inline, one_line, sentence, spec, summary
 from hfverify.publish.rst import Lines, directive, escaped, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
@@ -61,16 +61,9 @@ def by_number(subject: Subject) -> Lines:
         return [*found, "No call of this specification has a number.", ""]
     dispatcher = subject.program.dispatcher
     if dispatcher is not None:
-        other = spec(" ".join(subject_text(subject, dispatcher.otherwise).split()))
+        other = spec(one_line(subject, dispatcher.otherwise.span))
         found += [f"Any other number does nothing and returns {other}.", ""]
     return found + table(("number", "call", "what it does", ""), rows, "hf-index")
-
-
-def subject_text(subject: Subject, expr: tree.Expr) -> str:
-    """An expression as it is written."""
-    from hfverify.publish.prose import excerpt
-
-    return excerpt(subject, expr.span)
 
 
 def by_name(subject: Subject) -> Lines:
