@@ -18,8 +18,6 @@ from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
 ANY = "any"
-# Up to this, everybody reads a number as it is written.
-LARGEST_PLAIN = 9
 
 
 def results(subject: Subject, call: Call) -> Lines:
@@ -48,9 +46,11 @@ def answer(subject: Subject, call: Call, outcome: Outcome) -> str:
         return "does not return"
     if outcome.returns is None:
         return "–"
-    number = packed(subject.program, answered(call, outcome))
-    text = spec(answer_text(subject, call, outcome))
-    return f"{text} {literal(shown(number))}" if number is not None and number > LARGEST_PLAIN else text
+    value, text = answered(call, outcome), spec(answer_text(subject, call, outcome))
+    number = packed(subject.program, value)
+    if number is None or isinstance(value, tree.Literal | tree.Unary):
+        return text
+    return f"{text} {literal(shown(number))}"
 
 
 def answered(call: Call, outcome: Outcome) -> tree.Expr:
