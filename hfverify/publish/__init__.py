@@ -30,7 +30,6 @@ from hfverify.publish.subject import Unpublishable, load_subject
 
 STATIC = Path(__file__).parent / "static"
 STALE = ("show", "error")
-OTHER_PAGES = "hfverify-other-pages"
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -47,8 +46,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
-    app.connect("env-get-outdated", _note)
-    app.connect("env-updated", _rewrite)
+    navigation = _Navigation()
+    app.connect("env-get-outdated", navigation.note)
+    app.connect("env-updated", navigation.rewrite)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
@@ -67,15 +67,22 @@ def _static(app: Sphinx) -> None:
     app.config.html_static_path.append(str(STATIC))
 
 
-def _note(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
-    """Whether there are other pages than before."""
-    env.temp_data[OTHER_PAGES] = bool(added or removed)
-    return []
+class _Navigation:
+    """The navigation of every page names all of them: if there are other pages than before, all are written anew."""
 
+    def __init__(self) -> None:
+        self.differs = False
 
-def _rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The navigation of every page names all of them."""
-    return sorted(env.found_docs) if env.temp_data.pop(OTHER_PAGES, False) else []
+    def note(
+        self, app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+    ) -> list[str]:
+        """Before pages are read; asks for none beside those that changed."""
+        self.differs = bool(added or removed)
+        return []
+
+    def rewrite(self, app: Sphinx, env: BuildEnvironment) -> list[str]:
+        """After pages were read."""
+        return sorted(env.found_docs) if self.differs else []
 
 
 def _generate(app: Sphinx) -> None:

@@ -165,3 +165,14 @@ def test_a_line_of_a_source_has_an_anchor(small: Site) -> None:
 def test_the_index_of_exact_hits(small: Site, term: str) -> None:
     script = (small.out / "_static" / "hfverify-terms.js").read_text("utf-8")
     assert (f'"{term}":' in script) is (term != "-1")
+
+
+def test_a_new_page_is_in_the_navigation_of_all(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path))
+    page = site.out / "reference" / "calls" / "finish.html"
+    page.unlink()
+    build(site)
+    assert not page.exists(), "nothing has changed, so nothing is written"
+    (site.subject / "docs" / "more.rst").write_text(":orphan:\n\nMore\n====\n", "utf-8")
+    build(site)
+    assert page.exists()

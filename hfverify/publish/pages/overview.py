@@ -42,7 +42,7 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     worst = max((entry.status for entry in entries), default=Status.PROVED)
     shown = " · ".join(f"{count} {column}" for column, count in counts.items() if count)
     kinds: dict[str, int] = {}
-    for call in published(subject):
+    for call in sorted(published(subject), key=lambda call: call.number is None):
         kinds[call.kind] = kinds.get(call.kind, 0) + 1
     calls = ", ".join(f"{count} {PLURALS.get(kind, kind).lower()}" for kind, count in kinds.items())
     revision = f"Revision {literal(program.revision)}. " if program.revisions else ""

@@ -7,9 +7,12 @@ Refuses nothing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hfverify.diagnostics import CODES
+from hfverify.model.program import Actor
 from hfverify.publish.prose import excerpt, inline, one_line, prose, spec, where
-from hfverify.publish.rst import Lines, code, directive, escaped, literal, table, title
+from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
@@ -84,7 +87,7 @@ def definitions_page(subject: Subject) -> Lines:
         found += _declared(subject, program.thread, program.thread.facts)
     for actor in program.actors.values():
         item = subject.declared[actor.name]
-        found += _declared(subject, item, actor.facts)
+        found += _declared(subject, item, actor.facts, _part(subject, actor))
     for heading, kind in (("Abbreviations", tree.Let), ("Functions", tree.Pure), ("Actions", tree.Action)):
         items = [d for m in program.modules for d in m.declarations if isinstance(d, kind)]
         found += title(heading, "-") if items else []
@@ -93,11 +96,24 @@ def definitions_page(subject: Subject) -> Lines:
     return found
 
 
-def _declared(subject: Subject, item: tree.Declaration, facts: tuple[tree.Fact, ...]) -> Lines:
+def _part(subject: Subject, actor: Actor) -> Lines:
+    """When an object plays a part: from which cases on, for which calls, until which cases."""
+    calls = [call for call in subject.program.calls.values() if not call.is_function]
+    source = actor.formerly or actor.name
+    passed = [f":hf:case:`{c.name}.{o.name}`" for c in calls if c.actor == source for o in c.outcomes if o.next]
+    ended = [f":hf:case:`{c.name}.{o.name}`" for c in calls if c.actor == actor.name for o in c.outcomes if o.ends]
+    begins = "left by" if actor.formerly else "passed on by"
+    runs = " · ".join(f":hf:call:`{call.name}`" for call in calls if call.actor == actor.name)
+    return fields([("runs", [runs]), (begins, [" · ".join(passed)]), ("ended by", [" · ".join(ended)])])
+
+
+def _declared(
+    subject: Subject, item: tree.Declaration, facts: tuple[tree.Fact, ...], more: Sequence[str] = ()
+) -> Lines:
     content = prose(subject, item.doc) if item.doc else []
     content += code(excerpt(subject, item.span)) if not facts else []
     rows = [(literal(f.name), spec(one_line(subject, f.value.span)), inline(subject, f.doc)) for f in facts]
-    content += table(("fact", "holds", ""), rows, "hf-index")
+    content += [*table(("fact", "holds", ""), rows, "hf-index"), *more]
     return directive("hf:definition", item.name, content or ["–"], head=where(item.name_span))
 
 
