@@ -97,7 +97,8 @@ def _generate(app: Sphinx) -> None:
     if subject.stale and config.hfverify_stale == "error":
         shown = subject.config.folders.shown(subject.config.ledger)
         raise ExtensionError(f"{shown}:1: the ledger is not that of the sources: run `hfverify verify`")
-    write(Path(app.srcdir) / config.hfverify_folder, pages(subject, config.hfverify_folder, charts))
+    texts = pages(subject, config.hfverify_folder, charts, sources=not config.hfverify_source_link)
+    write(Path(app.srcdir) / config.hfverify_folder, texts)
     own = terms(subject, config.hfverify_folder)
 
     def finished(app: Sphinx, error: Exception | None) -> None:

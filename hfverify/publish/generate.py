@@ -24,8 +24,8 @@ SUFFIX = ".rst"
 NOTE = ".. Written from the specification and the ledger by hfverify; every build writes it anew."
 
 
-def pages(subject: Subject, folder: str, charts: Sequence[Chart]) -> dict[str, str]:
-    """Every page, by its name below the folder."""
+def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bool = True) -> dict[str, str]:
+    """Every page, by its name below the folder; with the sources, if links do not lead elsewhere."""
     facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
     runs = list(charts)
     found: dict[str, Lines] = {
@@ -54,7 +54,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart]) -> dict[str, s
     banner = overview.banner(subject)
     texts = {name: _text(_below(banner, lines)) for name, lines in found.items()}
     # A listing is what it shows: whether that is proved is no matter of its own.
-    for file in subject.files():
+    for file in subject.files() if sources else ():
         texts[page_of(file)] = _text([":orphan:", "", *title(file), *directive("hf:listing", file)])
     return texts
 

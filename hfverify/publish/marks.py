@@ -29,6 +29,7 @@ MARKS = {
         Mark("●", "proved", "a solver has shown it for every state and every number of objects"),
         Mark("◐", "tested", "examples were run and none failed; this is not a proof"),
         Mark("○", "refuted", "a state breaks it, and the real code was run on that state"),
+        Mark("∅", "vacuous", "no state satisfies it, so whatever is said of it says nothing"),
         Mark("–", "not decided", "the solver gave no answer, or one that the real code does not confirm"),
         Mark("⌂", "assumed", "it is taken for granted, for a reason that is given"),
         Mark("◌", "stale", "the sources have changed since it was decided"),
@@ -40,7 +41,7 @@ OF_STATUS = {
     Status.TESTED: "tested",
     Status.ASSUMED: "assumed",
     Status.REFUTED: "refuted",
-    Status.VACUOUS: "refuted",
+    Status.VACUOUS: "vacuous",
     Status.STALE: "stale",
 }
 

@@ -153,6 +153,7 @@ def test_links_to_sources_follow_the_pattern(tmp_path: Path) -> None:
     site = jobs(tmp_path, conf=CONF + 'hfverify_source_link = "https://example.org/{file}#L{line}"\n')
     page = build(site).page("reference/calls/pause")
     assert 'href="https://example.org/spec/jobs.hfs#L' in page
+    assert not (site.out / "reference" / "source").exists()
 
 
 def test_a_line_of_a_source_has_an_anchor(small: Site) -> None:
