@@ -20,7 +20,7 @@ check: lint
 	$(BIN)/python -m pytest -q tests/syntax tests/model tests/logic tests/report
 
 docs: $(DOCS_STAMP)
-	$(BIN)/python -m sphinx -W --keep-going -n -q -j auto -D hfverify_stale=$(STALE) -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -n -q -j auto -D hfverify_stale=$(STALE) -d docs/_build/doctrees -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 lint: $(DOCS_STAMP)
