@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sites import ROOT, Site, build, edit
+from sites import CONF, ROOT, Site, build, edit, jobs
 
 selenium = pytest.importorskip("selenium", reason="`make docs` installs the extra `docs`")
 pytest.importorskip("furo", reason="`make docs` installs the extra `docs`")
@@ -40,32 +41,28 @@ class Quiet(SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-def copied(folder: Path) -> Site:
-    """This repository as a subject of its own, so that it can be edited."""
-    subject = folder / "subject"
-    for name in ("spec", "impl", "proofs", "docs"):
-        shutil.copytree(
-            ROOT / name, subject / name, ignore=shutil.ignore_patterns("_build", "reference", "__pycache__")
-        )
-    shutil.copy(ROOT / "pyproject.toml", subject)
-    return Site(subject, folder / "html")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The site of this repository."""
-    return build(copied(tmp_path_factory.mktemp("browser")))
-
-
-@pytest.fixture(scope="module")
-def address(site: Site) -> Iterator[str]:
-    """Where it is served."""
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The address of a site while it is served."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site.out)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the site of this repository is."""
+    folder = tmp_path_factory.mktemp("browser")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build", "reference"))
+    site = Site(folder, folder / "html")
+    with served(build(site, docs=folder / "docs", hfverify_project=str(ROOT), hfverify_stale="show")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -192,13 +189,18 @@ def test_nothing_is_asked_of_another_host(browser: Chrome, address: str) -> None
     assert [name for name in asked if not name.startswith((address, "data:"))] == []
 
 
-def test_a_fake_edit_makes_every_mark_stale(browser: Chrome, address: str, site: Site) -> None:
-    """The last one: it changes the subject."""
-    edit(site.subject / "spec" / "mailbox.hfs", "/// Nothing is there to be cleared.", "/// Nothing is there to clear.")
-    build(site)
-    browser.get(f"{address}/reference/calls/mailbox_clear.html")
-    WebDriverWait(browser, SECONDS).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".hf-banner"))
-    words = {mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".hf-mark")}
-    assert words == {"◌ stale"}
-    assert "changed since the ledger was written" in browser.find_element(By.CSS_SELECTOR, ".hf-banner").text
-    assert "Nothing is there to clear." in browser.find_element(By.CSS_SELECTOR, "table.hf-results").text
+def test_a_fake_edit_makes_every_mark_stale(browser: Chrome, tmp_path: Path) -> None:
+    site = build(jobs(tmp_path, conf=CONF.replace("basic", "furo")))
+
+    def marks() -> set[str]:
+        return {mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".hf-mark")}
+
+    with served(site) as address:
+        browser.get(f"{address}/reference/calls/submit.html")
+        assert marks() == {"● proved"}
+        edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+        build(site)
+        browser.get(f"{address}/reference/calls/submit.html?again")
+        assert marks() == {"◌ stale"}
+        assert "changed since the ledger was written" in browser.find_element(By.CSS_SELECTOR, ".hf-banner").text
+        assert "No queue has this number." in browser.find_element(By.CSS_SELECTOR, "table.hf-results").text
