@@ -4,19 +4,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: verify test check lint mutants bench clean
+DOCS_STAMP := $(VENV)/.installed-docs
+# What a ledger does that is not that of the sources: `show` publishes pages that say so.
+STALE ?= error
+
+.PHONY: verify test check docs lint mutants bench clean
 
 verify: $(STAMP)
 	$(BIN)/hfverify verify
 
-test: $(STAMP)
+test: $(DOCS_STAMP)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: lint
 	$(BIN)/python -m pytest -q tests/syntax tests/model tests/logic tests/report
 
-lint: $(STAMP)
-	$(BIN)/ruff check hfverify impl tests benchmarks examples
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -n -q -j auto -D hfverify_stale=$(STALE) -d docs/_build/doctrees -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+lint: $(DOCS_STAMP)
+	$(BIN)/ruff check hfverify impl tests benchmarks examples docs
 	$(BIN)/mypy
 
 mutants: $(STAMP)
@@ -32,5 +40,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	touch $(DOCS_STAMP)
+
 clean:
-	rm -rf $(VENV) .hfverify .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) docs/_build docs/reference .hfverify .mypy_cache .ruff_cache .pytest_cache .hypothesis

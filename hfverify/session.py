@@ -80,10 +80,8 @@ class Session:
         """Decide; `started` hears how many units are reused and how many are to do, `finished` of each unit."""
         done = Run()
         names = self.units(patterns)
-        inputs, problems = self._inputs(names)
-        if problems:
-            raise Rejected(sorted(set(problems), key=lambda d: (d.span, d.code, d.message)))
-        done.inputs = hashlib.sha256(json.dumps(_lasting(inputs), sort_keys=True).encode()).hexdigest()[:24]
+        inputs = self._inputs(names)
+        done.inputs = _fingerprint(inputs)
         cache = Cache(self.config.state, warn)
         try:
             ready: dict[str, list[Verdict]] = {}
@@ -120,8 +118,12 @@ class Session:
         """How a unit is called where its name is read: a half only if there are two."""
         return name if self.scope.implementation else about(name)
 
-    def _inputs(self, names: list[str]) -> tuple[dict[str, dict[str, str]], list[Diagnostic]]:
-        """What each unit depends on, and what is missing for it."""
+    def fingerprint(self) -> str:
+        """What the ledger calls `inputs`: the hash of everything that a run of all units reads. Decides nothing."""
+        return _fingerprint(self._inputs(self.units(())))
+
+    def _inputs(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """What each unit depends on; refuses what cannot be found."""
         found: dict[str, dict[str, str]] = {}
         problems: list[Diagnostic] = []
         for name in names:
@@ -131,7 +133,9 @@ class Session:
                 problems += rejected.diagnostics
         if self.scope.implementation:
             problems += self.subjects.misfits()
-        return found, problems
+        if problems:
+            raise Rejected(sorted(set(problems), key=lambda d: (d.span, d.code, d.message)))
+        return found
 
     def _decide(self, names: list[str]) -> Generator[tuple[str, list[Verdict]], None, None]:
         global _worker
@@ -140,9 +144,10 @@ class Session:
             yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
 
 
-def _lasting(inputs: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def _fingerprint(inputs: dict[str, dict[str, str]]) -> str:
     """What the ledger depends on: the subject's own text, not the tool, the budget or the Python version."""
-    return {name: {key: parts[key] for key in ("spec", "impl") if key in parts} for name, parts in inputs.items()}
+    lasting = {name: {key: parts[key] for key in ("spec", "impl") if key in parts} for name, parts in inputs.items()}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _related(unit: str, pattern: str) -> bool:

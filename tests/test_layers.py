@@ -29,9 +29,12 @@ LAYERS = [
     "cache",
     "ledger",
     "explore",
+    "fallback",
     "units",
     "session",
+    "verifying",
     "exploring",
+    "publish",
     "cli",
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.

@@ -1,0 +1,206 @@
+"""What readers do, in Chromium: find a call, read it, follow a lock, switch the theme, see what is stale."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from sites import CONF, ROOT, Site, build, edit, jobs
+
+selenium = pytest.importorskip("selenium", reason="`make docs` installs the extra `docs`")
+pytest.importorskip("furo", reason="`make docs` installs the extra `docs`")
+
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+SECONDS = 20
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+pytestmark = [
+    pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs Debian's packages chromium and chromium-driver"),
+    pytest.mark.timeout(300),
+]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The address of a site while it is served."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site.out)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the site of this repository is."""
+    folder = tmp_path_factory.mktemp("browser")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build", "reference"))
+    site = Site(folder, folder / "html")
+    with served(build(site, docs=folder / "docs", hfverify_project=str(ROOT), hfverify_stale="show")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One window."""
+    options = ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,900"):
+        options.add_argument(flag)
+    found = Chrome(options=options, service=ChromeService(executable_path=str(DRIVER)))
+    found.set_page_load_timeout(SECONDS)
+    yield found
+    found.quit()
+
+
+def search(browser: Chrome, address: str, text: str) -> None:
+    """Type a text into the search field of the front page, as a reader does."""
+    browser.get(f"{address}/index.html")
+    field = browser.find_element(By.CSS_SELECTOR, "input.sidebar-search")
+    field.send_keys(text, Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: "search.html" in page.current_url)
+
+
+def click(browser: Chrome, element: WebElement) -> None:
+    """Bring it to the middle of the window first, where nothing lies over it."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    element.click()
+
+
+def first_hit(browser: Chrome) -> str:
+    """The address of the first exact hit."""
+    WebDriverWait(browser, SECONDS).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".hf-hits a"))
+    return str(browser.find_element(By.CSS_SELECTOR, ".hf-hits a").get_attribute("href"))
+
+
+def test_find_a_call_by_number_and_read_its_results(browser: Chrome, address: str) -> None:
+    search(browser, address, "0xff08")
+    assert first_hit(browser).endswith("/reference/calls/mailbox_clear.html#mailbox_clear")
+    click(browser, browser.find_element(By.CSS_SELECTOR, ".hf-hits a"))
+    WebDriverWait(browser, SECONDS).until(lambda page: page.find_elements(By.CSS_SELECTOR, "table.hf-results"))
+    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "table.hf-results tbody tr")]
+    assert len(rows) == 5
+    said = "-1 A message has arrived but the VM has not received it yet. unread ● proved"
+    assert " ".join(rows[0].split()) == said
+    assert " ".join(rows[3].split()).startswith("1 The primary VM wakes the waiters itself")
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("HF_MAILBOX_CLEAR", "/reference/calls/mailbox_clear.html#mailbox_clear"),
+        ("mailbox_clear", "/reference/calls/mailbox_clear.html#mailbox_clear"),
+        ("-1", "/reference/results.html#result--1"),
+        ("hf703", "/reference/diagnostics.html#HF703"),
+    ],
+)
+def test_words_that_a_splitter_loses_are_found(browser: Chrome, address: str, text: str, page: str) -> None:
+    search(browser, address, text)
+    assert first_hit(browser).endswith(page)
+
+
+def test_the_ordinary_search_goes_on_beside_it(browser: Chrome, address: str) -> None:
+    search(browser, address, "mailbox_clear")
+    WebDriverWait(browser, SECONDS).until(
+        lambda page: page.find_elements(By.CSS_SELECTOR, "#search-results ul.search li")
+    )
+
+
+def test_follow_a_lock_to_all_its_users(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html")
+    click(browser, browser.find_element(By.CSS_SELECTOR, "table.hf-protocol a[href$='#vm.lock']"))
+    WebDriverWait(browser, SECONDS).until(lambda page: page.current_url.endswith("/reference/locks.html#vm.lock"))
+    section = browser.find_element(By.ID, "vm.lock").find_element(By.XPATH, "./ancestor::section[1]")
+    users = {link.text for link in section.find_elements(By.CSS_SELECTOR, "table tbody td:first-child a")}
+    assert {"mailbox_clear", "mailbox_send", "mailbox_receive", "vcpu_run", "vm_configure"} <= users
+    click(browser, section.find_element(By.LINK_TEXT, "mailbox_send"))
+    WebDriverWait(browser, SECONDS).until(lambda page: "/reference/calls/mailbox_send.html" in page.current_url)
+
+
+def test_switch_the_theme(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html")
+
+    def colours() -> tuple[str, str]:
+        body = browser.find_element(By.TAG_NAME, "body")
+        mark = browser.find_element(By.CSS_SELECTOR, ".hf-proved .hf-sign")
+        return body.value_of_css_property("background-color"), mark.value_of_css_property("color")
+
+    seen = {colours()}
+    for _ in range(2):
+        button = browser.find_element(By.CSS_SELECTOR, ".content-icon-container .theme-toggle")
+        browser.execute_script("arguments[0].click()", button)
+        seen.add(colours())
+    assert len(seen) == 2
+    assert len({background for background, _ in seen}) == len({mark for _, mark in seen}) == 2
+
+
+def test_a_phone_needs_no_scrolling_sideways(browser: Chrome, address: str) -> None:
+    browser.set_window_size(500, 800)
+    size = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        for page in ("index", "reference/index", "reference/calls/vcpu_run", "reference/proofs", "reference/machines"):
+            browser.get(f"{address}/{page}.html")
+            wide = browser.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= 375, f"{page}: {wide}"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.set_window_size(1280, 900)
+
+
+def test_what_is_needed_is_reached_with_the_keyboard(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/index.html")
+    browser.find_element(By.CSS_SELECTOR, "table.hf-index tbody a").send_keys("")
+    focused = browser.switch_to.active_element
+    assert focused.text == "vm_get_id"
+    focused.send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: "/calls/vm_get_id.html" in page.current_url)
+
+
+def test_nothing_is_asked_of_another_host(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/vcpu_run.html")
+    asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert asked
+    assert [name for name in asked if not name.startswith((address, "data:"))] == []
+
+
+def test_a_fake_edit_makes_every_mark_stale(browser: Chrome, tmp_path: Path) -> None:
+    site = build(jobs(tmp_path, conf=CONF.replace("basic", "furo")))
+
+    def marks() -> set[str]:
+        return {mark.text for mark in browser.find_elements(By.CSS_SELECTOR, ".hf-mark")}
+
+    with served(site) as address:
+        browser.get(f"{address}/reference/calls/submit.html")
+        assert marks() == {"● proved"}
+        edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+        build(site)
+        browser.get(f"{address}/reference/calls/submit.html?again")
+        assert marks() == {"◌ stale"}
+        assert "changed since the ledger was written" in browser.find_element(By.CSS_SELECTOR, ".hf-banner").text
+        assert "No queue has this number." in browser.find_element(By.CSS_SELECTOR, "table.hf-results").text

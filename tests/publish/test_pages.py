@@ -1,0 +1,179 @@
+"""The pages say what the specification says: checked against the model, for the second subject."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sites import CONF, INDEX, JOBS, Site, build, edit, jobs
+from sphinx.util.inventory import InventoryFile
+
+from hfverify import ledger
+from hfverify.model.program import Outcome
+from hfverify.publish.facts import facts_of
+from hfverify.publish.generate import pages, write
+from hfverify.publish.subject import Subject, load_subject
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def said_of(subject: Subject, outcome: Outcome) -> str:
+    """The first words of a published text, up to what becomes a link."""
+    return " ".join(subject.said(outcome).split("`")[0].split())
+
+
+def test_the_second_subject_builds_without_a_warning(small: Site) -> None:
+    assert small.warnings == ""
+
+
+def test_every_call_has_its_page_with_each_case_and_each_obligation(small: Site) -> None:
+    subject = load_subject(JOBS)
+    for call in subject.program.calls.values():
+        page = small.page(f"reference/calls/{call.name}")
+        assert f'id="{call.name}"' in page
+        for outcome in call.outcomes:
+            assert f'id="case.{call.name}.{outcome.name}"' in page
+            assert said_of(subject, outcome) in text_of(page)
+        for name in subject.entries(call.name):
+            assert f'id="{name}"' in page
+
+
+def test_every_cell_lock_and_invariant_has_an_anchor(small: Site) -> None:
+    program = load_subject(JOBS).program
+    for cell in program.cells():
+        assert f'id="{cell.name}"' in small.page(f"reference/cells/{cell.state}")
+    for lock in program.locks.values():
+        assert f'id="{lock.name}"' in small.page("reference/locks")
+        for invariant in lock.invariants:
+            assert f'id="invariant.{invariant.name}"' in small.page("reference/locks")
+
+
+def test_every_obligation_of_the_ledger_has_one_anchor_in_all(small: Site) -> None:
+    everything = "".join(path.read_text("utf-8") for path in (small.out / "reference").rglob("*.html"))
+    for name in ledger.load(JOBS / "proofs" / "ledger.json").entries:
+        assert everything.count(f' id="{name}"') == 1, name
+
+
+def test_changes_are_shown_from_before_to_after() -> None:
+    subject = load_subject(JOBS)
+    facts = facts_of(subject, subject.program.calls["take"])
+    (changed,) = [c for c in facts.changes["waits"] if c.cell.name == "worker.state"]
+    assert (sorted(changed.before or ()), changed.target) == (["IDLE", "WAITING"], "WAITING")
+    started = {c.place: c.after for c in facts.changes["taken"]}
+    assert started["me.job"] == "q.oldest"
+    assert started["me.state"] == "BUSY"
+
+
+def test_readers_and_writers_of_a_cell() -> None:
+    subject = load_subject(JOBS)
+    facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
+    assert [name for name, found in facts.items() if "queue.count" in found.writes] == ["submit", "take"]
+    assert facts["finish"].writes == {"worker.last": ["done"], "worker.job": ["done"], "worker.state": ["done"]}
+    assert "worker.job" in facts["finish"].reads
+    assert "worker.last" not in facts["finish"].reads
+
+
+def test_equal_subjects_give_equal_pages_and_only_what_changed_is_written(tmp_path: Path) -> None:
+    site = jobs(tmp_path)
+    texts = pages(load_subject(site.subject), "reference", [])
+    assert texts == pages(load_subject(JOBS), "reference", [])
+    folder = tmp_path / "reference"
+    assert set(write(folder, texts)) == set(texts)
+    assert write(folder, texts) == []
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    texts = pages(load_subject(site.subject), "reference", [])
+    assert "calls/submit" in write(folder, texts)
+    (folder / "mine.rst").write_text("Mine\n====\n", "utf-8")
+    texts.pop("types")
+    write(folder, texts)
+    assert not (folder / "types.rst").exists()
+    assert (folder / "mine.rst").exists()
+
+
+def test_a_ledger_of_other_sources_is_stale_on_every_page(tmp_path: Path) -> None:
+    site = jobs(tmp_path)
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    build(site)
+    assert site.warnings == ""
+    for path in sorted((site.out / "reference").rglob("*.html")):
+        if path.parent.name == "source":
+            continue
+        page = path.read_text("utf-8")
+        assert "hf-banner" in page, path
+        marks = set(re.findall(r'class="hf-mark hf-([a-z-]+)"', page))
+        assert marks <= {"stale"} or path.name == "index.html", path
+    assert '<span class="hf-sign">◌</span> stale' in site.page("reference/calls/submit")
+
+
+def test_a_fresh_ledger_is_nowhere_stale(small: Site) -> None:
+    page = small.page("reference/calls/submit")
+    assert "hf-banner" not in page
+    assert set(re.findall(r'class="hf-mark hf-([a-z-]+)"', page)) == {"proved"}
+
+
+def test_other_marks_come_from_the_ledger_with_their_words(tmp_path: Path) -> None:
+    site = jobs(tmp_path)
+    file = site.subject / "proofs" / "ledger.json"
+    text = file.read_text("utf-8")
+    for name, status in (("submit.full.returns", "REFUTED"), ("submit.full.frame", "TESTED")):
+        text = re.sub(rf'("{re.escape(name)}": \{{\s*"status": )"PROVED"', rf'\1"{status}"', text)
+    file.write_text(text, "utf-8")
+    page = build(site).page("reference/calls/submit")
+    assert "hfverify replay submit.full.returns" in text_of(page)
+    assert "◐ tested" in text_of(page)
+    assert 'href="#submit.full.returns"' in page
+    assert "refuted" in text_of(site.page("reference/index"))
+
+
+def test_other_projects_can_link(small: Site) -> None:
+    with (small.out / "objects.inv").open("rb") as file:
+        inventory = InventoryFile.load(file, "", lambda base, uri: uri)
+    assert "submit" in inventory["hf:call"]
+    assert inventory["hf:case"]["submit.full"].uri == "reference/calls/submit.html#case.submit.full"
+    assert inventory["hf:lock"]["queue.lock"].uri == "reference/locks.html#queue.lock"
+    assert "HF703" in inventory["hf:code"]
+    assert "submit.full.returns" in inventory["hf:obligation"]
+    assert "not_too_many" in inventory["hf:invariant"]
+
+
+def test_roles_link_from_pages_that_people_write(tmp_path: Path) -> None:
+    said = "\n:hf:case:`~submit.full` of :hf:call:`submit` under :hf:lock:`queue.lock`, see :hf:code:`HF703`.\n"
+    site = build(jobs(tmp_path, index=INDEX + said))
+    page = site.page("index")
+    assert site.warnings == ""
+    assert 'href="reference/calls/submit.html#case.submit.full"' in page
+    assert ">full<" in page
+    assert 'href="reference/diagnostics.html#HF703"' in page
+
+
+def test_links_to_sources_follow_the_pattern(tmp_path: Path) -> None:
+    site = jobs(tmp_path, conf=CONF + 'hfverify_source_link = "https://example.org/{file}#L{line}"\n')
+    page = build(site).page("reference/calls/pause")
+    assert 'href="https://example.org/spec/jobs.hfs#L' in page
+    assert not (site.out / "reference" / "source").exists()
+
+
+def test_a_line_of_a_source_has_an_anchor(small: Site) -> None:
+    place = load_subject(JOBS).program.calls["submit"].name_span
+    assert f'href="../source/spec-jobs.hfs.html#L-{place.line}"' in small.page("reference/calls/submit")
+    assert f'id="L-{place.line}"' in small.page("reference/source/spec-jobs.hfs")
+
+
+@pytest.mark.parametrize("term", ["-1", "submit", "queue.lock", "hf703", "none"])
+def test_the_index_of_exact_hits(small: Site, term: str) -> None:
+    script = (small.out / "_static" / "hfverify-terms.js").read_text("utf-8")
+    assert (f'"{term}":' in script) is (term != "-1")
+
+
+def test_a_new_page_is_in_the_navigation_of_all(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path))
+    page = site.out / "reference" / "calls" / "finish.html"
+    before = page.stat().st_mtime_ns
+    build(site)
+    assert page.stat().st_mtime_ns == before
+    (site.subject / "docs" / "more.rst").write_text(":orphan:\n\nMore\n====\n", "utf-8")
+    build(site)
+    assert page.stat().st_mtime_ns > before

@@ -1,0 +1,167 @@
+"""The parts that pages are made of: conditions, numbers in registers, types of other languages, pictures."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from sites import JOBS, ROOT
+
+from hfverify.ledger import Entry
+from hfverify.model.types import BOOL, EncodingType, EnumType, IntType, OptionalType, Type, int_type
+from hfverify.publish.charts import Chart, Event
+from hfverify.publish.drawing.chain import chain
+from hfverify.publish.drawing.ladder import Step, ladder
+from hfverify.publish.drawing.lanes import lanes
+from hfverify.publish.facts import facts_of
+from hfverify.publish.marks import MARKS, mark_of, worst_of
+from hfverify.publish.packed import packed, shown
+from hfverify.publish.pages.cases import answered
+from hfverify.publish.pages.interface import in_c, in_python, in_rust
+from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
+from hfverify.publish.rst import escaped, table
+from hfverify.publish.subject import Subject, load_subject
+from hfverify.verdict import Status
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return load_subject(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("call", "case", "place", "before", "after"),
+    [
+        ("mailbox_clear", "cleared", "box.state", {"READ"}, "EMPTY"),
+        ("mailbox_send", "delivered_by_primary", "to.mailbox.state", {"EMPTY"}, "RECEIVED"),
+        ("vcpu_run", "woken", "target.state", {"BLOCKED_MAILBOX", "BLOCKED_INTERRUPT"}, "RUNNING"),
+        ("vcpu_on", "started", "target.state", {"OFF"}, "READY"),
+        ("preempt", "stops", "current.state", {"RUNNING"}, "READY"),
+    ],
+    ids=["guard", "in a function", "in an abbreviation", "a reject before", "a fact of who calls"],
+)  # fmt: skip
+def test_what_was_there_before(
+    subject: Subject, call: str, case: str, place: str, before: set[str], after: str
+) -> None:
+    facts = facts_of(subject, subject.program.calls[call])
+    (change,) = [change for change in facts.changes[case] if change.place == place]
+    assert (change.before, change.target) == (before, after)
+
+
+def test_nothing_is_said_of_before_if_no_condition_says_it(subject: Subject) -> None:
+    facts = facts_of(subject, subject.program.calls["vcpu_run"])
+    (change,) = facts.changes["vm_aborting"]
+    assert change.before == frozenset(subject.program.enums["VcpuState"].item_name(i) for i in range(6))
+
+
+def test_results_as_registers_have_them(subject: Subject) -> None:
+    program = subject.program
+    found = {
+        (call.name, outcome.name): packed(program, answered(call, outcome))
+        for call in program.calls.values()
+        for outcome in call.outcomes
+        if outcome.returns is not None
+    }
+    assert found["mailbox_clear", "unread"] == 0xFFFF_FFFF_FFFF_FFFF
+    assert found["vcpu_run", "waits"] == 0xFFFF_FFFF_FFFF_FF02
+    assert found["vcpu_run", "goes_on"] == 0
+    assert found["mailbox_receive", "primary"] == 0xFFFF_FFFF
+    assert found["vcpu_run", "waits_for_message"] is None
+    assert found["vm_get_id", "told"] is None
+
+
+@pytest.mark.parametrize(("number", "text"), [(2, "0x2"), (0xFF08, "0xff08"), (0x1_0000, "0x0001_0000")])
+def test_numbers_are_grouped(number: int, text: str) -> None:
+    assert shown(number) == text
+
+
+def number_type(name: str) -> IntType:
+    found = int_type(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("type_", "forms"),
+    [
+        (number_type("u16"), ("uint16_t", "u16", "int")),
+        (number_type("i64"), ("int64_t", "i64", "int")),
+        (number_type("u1"), ("uint8_t", "u8", "int")),
+        (number_type("u64"), ("uint64_t", "u64", "int")),
+        (BOOL, ("bool", "bool", "bool")),
+        (EncodingType("Report", 64), ("uint64_t", "u64", "Report")),
+        (EnumType("Colour", (("RED", 0), ("BLUE", 300))), ("uint16_t", "u16", "Colour")),
+        (OptionalType(number_type("u32")), ("int64_t", "i64", "int | None")),
+    ],
+    ids=lambda value: str(value) if not isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_types_of_other_languages(type_: Type, forms: tuple[str, str, str]) -> None:
+    assert (in_c(type_), in_rust(type_), in_python(type_)) == forms
+
+
+@pytest.mark.parametrize("root", [ROOT, JOBS], ids=["hypervisor", "jobs"])
+def test_every_kind_of_the_ledger_has_words(root: object) -> None:
+    found = load_subject(root)  # type: ignore[arg-type]
+    own = {fact for contract in found.program.contracts for fact in _facts(found)}
+    for name in found.ledger.entries:
+        if asked(name) == PROMISE:
+            parts = name.split(".")
+            assert parts[-1] in own or parts[0] in {"dispatch", "hvc", "new"}, name
+
+
+def _facts(subject: Subject) -> set[str]:
+    layout = subject.program.layout
+    views = layout.views if layout is not None else ()
+    return {fact.name for view in views for fact in view.facts}
+
+
+def test_kinds_are_those_of_the_tables() -> None:
+    assert kind_of("submit.lock.held") == "lock.held"
+    assert kind_of("submit.invariant.not_too_many") == "invariant"
+    assert kind_of("submit.shared.ensures.pages") == "ensures"
+    assert group_of("submit.lock.order") == "lock order"
+    assert all(words for words in ASKED.values())
+
+
+def test_marks_have_a_word_for_every_status() -> None:
+    assert {mark_of(status, stale=False) for status in Status} <= MARKS.keys()
+    assert {mark_of(status, stale=True) for status in Status} == {"stale"}
+    entries = [Entry(Status.PROVED, 0, ""), Entry(Status.UNKNOWN, 0, "")]
+    assert worst_of(entries, stale=False) == "not-decided"
+    assert worst_of([], stale=False) == "not-asked"
+    assert len({mark.sign for mark in MARKS.values()}) == len(MARKS)
+
+
+def test_pictures_are_well_formed_and_equal_for_equal_facts() -> None:
+    chart = Chart("A run", ("a", "b", "c"))
+    chart.events += [Event("a", "c", "asks <more>", "ask"), Event("b", "b", "thinks", "")]
+    drawn = [
+        chain(["a.lock", "b.lock"], {"b.lock"}),
+        ladder(["IDLE", "BUSY"], [Step("take.taken", frozenset({"IDLE"}), "BUSY")]),
+        lanes(chart),
+    ]
+    for drawing, words in drawn:
+        svg = drawing.svg("A picture", words)
+        assert ElementTree.fromstring(svg).get("role") == "img"
+        assert svg == drawing.svg("A picture", words)
+    assert [words for _, words in drawn] == [
+        "a.lock → [b.lock]",
+        "IDLE → BUSY: take.taken",
+        "a → c: asks <more>\nb: thinks",
+    ]
+
+
+def test_every_part_of_a_picture_is_inside_it() -> None:
+    chart = Chart(
+        "A run", ("a", "b", "c"), [Event("a", "c", "a rather long question", ""), Event("c", "c", "y" * 40, "")]
+    )
+    drawing, _ = lanes(chart)
+    places = [float(x) for x in re.findall(r' (?:x|x1|x2|cx)="([\d.-]+)"', drawing.svg("", ""))]
+    assert min(places) >= 0
+    assert max(places) <= drawing.width
+
+
+def test_text_is_no_markup() -> None:
+    assert escaped("a_b* `c` |d| <e>") == r"a\_b\* \`c\` \|d\| \<e\>"
+    assert table(("a",), []) == []
