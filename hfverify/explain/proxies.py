@@ -514,7 +514,7 @@ class Machinery(Monitor):
         self._rename([(name, wrapped, original) for name, original, wrapped in self._contracts.values()])
         self._contracts.clear()
 
-    def _rename(self, changes: list[tuple[str, object, object]]) -> None:
+    def _rename(self, changes: list[tuple[str, Any, Any]]) -> None:
         """Replace functions wherever a module of the implementation knows them by their names."""
         for module in list(sys.modules.values()):
             if str(getattr(module, "__file__", None) or "").startswith(self.impl):
