@@ -173,7 +173,7 @@ def verify(
 @folder_options
 def explain(obligation: str, everything: bool, revision: str | None, **folders: str | None) -> None:
     """Show one obligation: what it asks, and the state that breaks it or how it was decided."""
-    from hfverify.explain.show import explanation
+    from hfverify.explaining import explanation
 
     config = load_config(Path.cwd(), revision=revision, **folders)
     text, code = explanation(
@@ -236,7 +236,7 @@ def explore(
 @folder_options
 def replay(obligation: str, target: str | None, revision: str | None, **folders: str | None) -> None:
     """Run a saved counterexample, or the schedule in a file, on the implementation; exit 1 if it still misbehaves."""
-    from hfverify.explain.show import replayed
+    from hfverify.explaining import replayed
 
     config = load_config(Path.cwd(), revision=revision, **folders)
     if obligation.endswith(".schedule"):

@@ -33,12 +33,13 @@ LAYERS = [
     "units",
     "session",
     "verifying",
+    "explaining",
     "exploring",
     "publish",
     "cli",
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.
-EXCEPTIONS = {("explain", "session"), ("explain", "units"), ("config", "model")}
+EXCEPTIONS = {("config", "model")}
 SOLVER_FREE = ["concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers", "codecs", "runner", "given"]
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {

@@ -141,6 +141,7 @@ class _Trial:
         variant = self.variant(number)
         value, error = self.attempt("raises", self.decode, number)
         if variant is None:
+            self.report["outcome"] = "refuses"
             if not error:
                 self.broken("refuses", f"{number:#x} is read as {value!r}, though no variant has its tag")
             return

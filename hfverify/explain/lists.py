@@ -71,6 +71,7 @@ def run_contract(program: Program, request: dict[str, Any], impl: str) -> dict[s
         answer["exception"] = f"{type(error).__name__}: {error}"
         broken("raises", answer["exception"])
         return answer
+    answer["outcome"] = "reached"
     after: dict[str, list[int]] = {}
     numbers = {id(entry): number for number, entry in enumerate(entries)}
     tokens = {id(owner): number for number, owner in owners.items()}

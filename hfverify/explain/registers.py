@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from types import ModuleType
 from typing import Any
 
 from hfverify.explain.concrete import Env, Ref, Store, Value
@@ -83,6 +84,7 @@ class _Trial:
         self.answers: list[dict[str, Any]] = request["answers"]
         self.made: list[Made] = []
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._replaced: list[tuple[ModuleType, str, Callable[..., Any]]] = []
         self.report: dict[str, Any] = {"violations": [], "rows": [], "exception": None, "timeline": []}
         actor = part_of(program)
         self.actor = Ref(program.actors[actor].state, self.scenario.actor) if actor else None
@@ -134,6 +136,12 @@ class _Trial:
             for name, value in list(vars(module).items()):
                 if value is original:
                     setattr(module, name, recorder)
+                    self._replaced.append((module, name, original))
+
+    def restore(self) -> None:
+        """Nothing is recorded any more."""
+        for module, name, original in self._replaced:
+            setattr(module, name, original)
 
     def answer(self, number: int) -> tuple[Any, Any]:
         """What the n-th call that is made gives: its result, and who goes on."""
@@ -178,6 +186,7 @@ class _Trial:
 
     def judge(self, kind: str, expected: list[Made], promised: Any, actual: Any) -> None:
         """Compare the calls that were made, and what was returned, with what is promised."""
+        self.report["outcome"] = kind
         calls = [" then ".join(map(str, made)) or "none" for made in (expected, self.made)]
         same = len(expected) == len(self.made) and all(a.same(b) for a, b in zip(expected, self.made, strict=True))
         self.row("call", *calls, differs=not same)
@@ -235,10 +244,13 @@ def run_registers(program: Program, request: dict[str, Any], impl: str) -> dict[
     trial.report["arguments"] = {name: hex(value) for name, value in trial.scenario.arguments.items()}
     item = program.dispatcher
     assert item is not None
-    if request["unit"] == item.name:
-        _dispatch(trial, item)
-    else:
-        _trap(trial, program.traps[request["unit"]], item)
+    try:
+        if request["unit"] == item.name:
+            _dispatch(trial, item)
+        else:
+            _trap(trial, program.traps[request["unit"]], item)
+    finally:
+        trial.restore()
     return trial.report
 
 

@@ -34,6 +34,7 @@ class Branches:
         self.root = root
         self.places: set[Place] = set()
         self.events: list[tuple[object, object]] = []
+        self.compiled: dict[str, CodeType] = {}
 
     def install(self) -> None:
         """From here on, what is imported from the folder is recorded."""
@@ -74,10 +75,12 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Compiled anew: what lies beside the source was compiled without events."""
         path = self.get_filename(fullname)
-        tree = ast.parse(self.get_data(path), path)
-        _Marks(self.recorder, Path(path).relative_to(self.recorder.root).as_posix()).visit(tree)
-        found: CodeType = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
-        return found
+        if path not in self.recorder.compiled:
+            tree = ast.parse(self.get_data(path), path)
+            _Marks(self.recorder, Path(path).relative_to(self.recorder.root).as_posix()).visit(tree)
+            code: CodeType = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
+            self.recorder.compiled[path] = code
+        return self.recorder.compiled[path]
 
 
 class _Marks(ast.NodeTransformer):

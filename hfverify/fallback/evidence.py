@@ -18,7 +18,7 @@ from typing import Any
 from hfverify.diagnostics import Diagnostic, also, at
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
-from hfverify.fallback.reaching import situations
+from hfverify.fallback.reaching import requests
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -37,15 +37,18 @@ def tested(
     program: Program, folders: Folders, subject: Subject, verdicts: Sequence[Verdict], examples: int
 ) -> list[Verdict]:
     """The verdicts of a call's code, with tests in place of the proofs that are missing."""
-    call = program.calls.get(subject.name)
-    if call is None or all(verdict.status not in OPEN for verdict in verdicts):
+    if all(verdict.status not in OPEN for verdict in verdicts):
         return list(verdicts)
+    kind, seeds = requests(program, subject)
+    if not seeds:
+        text = "no situation was found in which it can be tested"
+        return [replace(v, reason=f"{v.reason}; {text}") if v.status in OPEN else v for v in verdicts]
     ways = ways_of(program, subject, folders.shown(folders.impl))
     request = {
-        "kind": "scenario",
+        "kind": kind,
         "program": program,
         "impl": str(folders.impl.resolve()),
-        "seeds": situations(program, subject, call),
+        "seeds": seeds,
         "ways": ways,
         "examples": examples,
         "random": SEED,

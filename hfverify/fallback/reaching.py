@@ -1,49 +1,84 @@
 """Situations that lead down a path, from the solver.
 
 Reads   prove.obligations.Subject
-Gives   for each path a few situations as plain data, one for each outcome that the path can have
-Refuses nothing; a path for which the solver finds no situation in a small machine has none
+Gives   for each path a few requests as plain data: one for each outcome that it can have, heaps of each size
+Refuses nothing; a path for which the solver finds nothing in a small machine has none
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import z3
 
 from hfverify.explain.concrete import Bits
+from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import to_json
-from hfverify.explain.witness import scenario
+from hfverify.explain.witness import list_request, scenario
 from hfverify.model.program import Call, Program
+from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
-from hfverify.prove.solver import SMALL, Outcome, find
+from hfverify.prove.solver import SMALL, Answer, Outcome, find
 
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 400_000
 
 
-def situations(program: Program, subject: Subject, call: Call) -> list[dict[str, Any]]:
-    """The situations of all paths, each once."""
-    found: list[dict[str, Any]] = []
+def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
+    """What kind of request can show what the subject does, and where to begin; no kind, if it cannot be run."""
+    if subject.name in program.calls:
+        return "scenario", _situations(program, subject, program.calls[subject.name])
+    contracts = [contract_name(program, contract) for contract in program.contracts]
+    if subject.name in contracts:
+        return "contract", _heaps(program, subject, contracts.index(subject.name))
+    if subject.name in program.codecs:
+        return "codec", [{"name": subject.name, "number": 0}]
+    answers = [(group, answer) for group in subject.groups for answer in _answers(group, [])]
+    asked = [request_of(program, subject, group, answer) for group, answer in answers]
+    found = [request for name, request in (item for item in asked if item is not None) if name == "registers"]
+    return ("registers", found) if found else ("", [])
+
+
+def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
+    found: list[Any] = []
     for group in subject.groups:
-        for guard in _guards(group):
-            path = group.path
-            assert path is not None
-            answer = find(group, [*group.facts, *group.assumptions, *guard], STEPS, smallest=False, sizes=SMALL)
-            if answer.outcome is Outcome.MODEL and answer.model is not None and answer.bounds is not None:
+        path = group.path
+        for guard in [[guard] for _, guard in group.guards] or [[]]:
+            for answer in _answers(group, guard) if path is not None else ():
+                assert path is not None and answer.model is not None and answer.bounds is not None
                 situation = scenario(program, call, path, path.world, answer.model, answer.bounds)
                 # Of the other bits the model says nothing.
                 bits = group.expansion(answer.bounds, also=False).bounds.bits
                 for changes in (situation.cells, *situation.schedule):
                     changes |= {key: Bits(v & set(bits)) for key, v in changes.items() if isinstance(v, Bits)}
-                data = to_json(program, situation)
-                if data not in found:
-                    found.append(data)
-    return found
+                found.append(to_json(program, situation))
+    return _each_once(found)
 
 
-def _guards(group: Group) -> list[list[z3.BoolRef]]:
-    if group.path is None:
-        return []
-    return [[guard] for _, guard in group.guards] or [[]]
+def _heaps(program: Program, subject: Subject, index: int) -> list[Any]:
+    """Heaps with queues of every length that the small machines have."""
+    roles = contract_roles(program.contracts[index])
+    found: list[Any] = []
+    for group in subject.groups:
+        for members in range(max(bounds.objects for bounds in SMALL) + 1):
+            lengths = [
+                z3.Sum([z3.If(queue.has(z3.IntVal(k)), 1, 0) for k in range(members + 2)]) == members
+                for queue in roles.queues.values()
+            ]
+            for answer in _answers(group, lengths):
+                assert answer.model is not None and answer.bounds is not None
+                found.append(list_request(program, index, roles, answer.model, answer.bounds))
+    return _each_once(found)
+
+
+def _answers(group: Group, guard: list[z3.BoolRef]) -> Iterator[Answer]:
+    formulas = [*group.facts, *group.assumptions, *guard]
+    answer = find(group, formulas, STEPS, smallest=False, sizes=SMALL)
+    if answer.outcome is Outcome.MODEL and answer.model is not None and answer.bounds is not None:
+        yield answer
+
+
+def _each_once(found: list[Any]) -> list[Any]:
+    return [item for number, item in enumerate(found) if item not in found[:number]]

@@ -46,7 +46,7 @@ class Variation:
         self.program = program
         self.constants = sorted(
             {0}
-            | {n + step for n in _constants(program) for step in (-1, 0, 1)}
+            | {n + step for n in constants_of(program) for step in (-1, 0, 1)}
             | {(1 << bits) + step for bits in (8, 16, 32, 63, 64) for step in (-1, 0)}
         )
 
@@ -161,9 +161,7 @@ class Variation:
         return kept and self._relied_on(scenario) and self._given(scenario)
 
     def _legal(self, scenario: Scenario) -> bool:
-        return (
-            keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
-        )
+        return keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
 
     def _given(self, scenario: Scenario) -> bool:
         """What whoever uses a function sees to; the run says so of anything else."""
@@ -232,6 +230,7 @@ class Variation:
         return st.tuples(st.sampled_from(ends), st.sampled_from(ends), values).map(filled)
 
 
-def _constants(program: Program) -> set[int]:
+def constants_of(program: Program) -> set[int]:
+    """The numbers that the specification gives a name."""
     found = {constant_value(program, value, ()) for _, value in program.consts.values()}
     return {number for number in found if number is not None}
