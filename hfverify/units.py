@@ -18,7 +18,7 @@ from hfverify.execute.loops import check_loops
 from hfverify.execute.scopes import shadows_standard_library
 from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
-from hfverify.fallback.evidence import tested
+from hfverify.fallback.evidence import tested, tested_alone
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
@@ -120,7 +120,9 @@ class Subjects:
                 )
             else:
                 found.append(judge.verdict(obligation, decisions[name]))
-        return found
+        if scope.examples == 0:
+            return found
+        return tested_alone(self.program, self.folders, subject, wanted, found, scope.examples)
 
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject, scope.steps)

@@ -7,10 +7,12 @@ Refuses an expression that has no value in the state (Undefined)
 
 from __future__ import annotations
 
+import operator as operators
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hfverify.diagnostics import NOWHERE
 from hfverify.explain.maps import Map
 from hfverify.model.constants import constant_value
 from hfverify.model.expressions import walk
@@ -32,6 +34,12 @@ from hfverify.syntax import tree
 
 Keys = tuple[int, ...]
 Value = object
+# What two numbers give, where there is nothing to be careful about.
+PLAIN: dict[str, Callable[[int, int], Value]] = {
+    "==": operators.eq, "!=": operators.ne, "<": operators.lt, "<=": operators.le, ">": operators.gt,
+    ">=": operators.ge, "+": operators.add, "-": operators.sub, "*": operators.mul, "&": operators.and_,
+    "|": operators.or_, "<<": operators.lshift, ">>": operators.rshift,
+}  # fmt: skip
 
 
 class Undefined(Exception):
@@ -153,9 +161,14 @@ class Env:
     volatile: Callable[[Cell, Ref], Value] | None = None
     before: Store | None = None
 
+    def at(self, store: Store) -> Env:
+        """In another state."""
+        return replace(self, store=store)
+
     def bind(self, names: Mapping[str, Value | Thunk]) -> Env:
         """With more names."""
-        return replace(self, names={**self.names, **names})
+        bound = {**self.names, **names}
+        return Env(self.store, bound, self.own, self.here, self.volatile, self.before)
 
 
 class Evaluator:
@@ -163,7 +176,9 @@ class Evaluator:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._constants: dict[str, Value] = {}
         self._known_divisors: set[int] | None = None
+        self._meanings: dict[tuple[str, str, str], int | Cell | tree.Name | str | None] = {}
 
     def truth(self, expr: tree.Expr, env: Env) -> bool:
         """A condition."""
@@ -199,10 +214,12 @@ class Evaluator:
     def evaluate(self, expr: tree.Expr, env: Env) -> Value:
         """The value of an expression."""
         match expr:
-            case tree.Literal(_, value):
-                return -1 if value is None else value
-            case tree.Name(_, text):
-                return self._name(text, env)
+            case tree.Name():
+                return self._name(expr.text, env)
+            case tree.Binary():
+                return self._binary(expr, env)
+            case tree.Literal():
+                return -1 if expr.value is None else expr.value
             case tree.Member(_, base, name):
                 return self._member(self.evaluate(base, env), name, env)
             case tree.Index(_, base, (argument,)) if not self.is_state(base):
@@ -224,8 +241,6 @@ class Evaluator:
             case tree.Unary(_, operator, operand):
                 number = self.number(operand, env)
                 return -number if operator == "-" else number
-            case tree.Binary():
-                return self._binary(expr, env)
             case tree.Conditional(_, condition, then, otherwise):
                 return self.evaluate(then if self.truth(condition, env) else otherwise, env)
             case tree.Quantified():
@@ -242,13 +257,12 @@ class Evaluator:
         if text in env.names:
             found = env.names[text]
             return self.evaluate(found.expr, found.env) if isinstance(found, Thunk) else found
-        if env.own is not None:
-            try:
-                return self._member(env.own, text, env)
-            except KeyError:
-                pass
+        if env.own is not None and self._found(env.own.state, "", text) is not None:
+            return self._member(env.own, text, env)
         if text in program.consts:
-            return self.evaluate(program.consts[text][1], env)
+            if text not in self._constants:
+                self._constants[text] = self.evaluate(program.consts[text][1], env)
+            return self._constants[text]
         if text in program.sizes:
             return env.store.sizes[text]
         if text in program.enum_items:
@@ -268,26 +282,45 @@ class Evaluator:
     def _member(self, base: Value, name: str, env: Env) -> Value:
         ref, path = (base.ref, base.path) if isinstance(base, Part) else (base, "")
         assert isinstance(ref, Ref)
-        state = self.program.states[ref.state]
+        found = self._found(ref.state, path, name)
+        match found:
+            case int():
+                return ref.keys[found]
+            case Cell():
+                return self.read(found, ref, env)
+            case tree.Name():
+                return LockRef(found.text, ref)
+            case str():
+                return Part(ref, found)
+        raise KeyError(name)
+
+    def _found(self, state: str, path: str, name: str) -> int | Cell | tree.Name | str | None:
+        """What a name means below a path of an object: the number of a key, a cell, a lock by its name, a part."""
+        key = (state, path, name)
+        if key not in self._meanings:
+            self._meanings[key] = self._meaning(state, path, name)
+        return self._meanings[key]
+
+    def _meaning(self, state: str, path: str, name: str) -> int | Cell | tree.Name | str | None:
+        info = self.program.states[state]
         if not path:
-            for key, value in zip(state.keys, ref.keys, strict=True):
+            for index, key in enumerate(info.keys):
                 if key.name == name:
-                    return value
-            if f"{state.name}.{name}" in self.program.locks:
-                return LockRef(f"{state.name}.{name}", ref)
+                    return index
+            if f"{state}.{name}" in self.program.locks:
+                return tree.Name(NOWHERE, f"{state}.{name}")
         full = f"{path}.{name}" if path else name
-        if full in state.cells:
-            return self.read(state.cells[full], ref, env)
-        if state.has_part(full):
-            return Part(ref, full)
-        raise KeyError(full)
+        if full in info.cells:
+            return info.cells[full]
+        return full if info.has_part(full) else None
 
     def read(self, cell: Cell, ref: Ref, env: Env) -> Value:
         """The value of a cell."""
         fickle = cell.is_fickle
         if fickle and env.volatile is not None:
             return env.volatile(cell, ref)
-        return env.store.cells.get((cell.name, ref.keys), default(cell))
+        value = env.store.cells.get((cell.name, ref.keys))
+        return default(cell) if value is None else value
 
     def _apply(self, expr: tree.Apply, env: Env) -> Value:
         assert isinstance(expr.function, tree.Name)
@@ -343,26 +376,27 @@ class Evaluator:
         return total
 
     def _binary(self, expr: tree.Binary, env: Env) -> Value:
-        match expr.operator:
-            case "and":
-                return self.truth(expr.left, env) and self.truth(expr.right, env)
-            case "or":
-                return self.truth(expr.left, env) or self.truth(expr.right, env)
-            case "==>":
-                return not self.truth(expr.left, env) or self.truth(expr.right, env)
+        operator = expr.operator
+        if operator == "and":
+            return self.truth(expr.left, env) and self.truth(expr.right, env)
+        if operator == "or":
+            return self.truth(expr.left, env) or self.truth(expr.right, env)
+        if operator == "==>":
+            return not self.truth(expr.left, env) or self.truth(expr.right, env)
         a, b = self.evaluate(expr.left, env), self.evaluate(expr.right, env)
-        if isinstance(a, Bits) and isinstance(b, Bits) and expr.operator == "&":
+        if operator in PLAIN and isinstance(a, int) and isinstance(b, int):
+            return PLAIN[operator](a, b)
+        if isinstance(a, Bits) and isinstance(b, Bits) and operator == "&":
             return Bits(a & b)
-        match expr.operator:
-            case "==":
-                return _equal(a, b)
-            case "!=":
-                return not _equal(a, b)
-            case "in" | "not in":
-                assert isinstance(b, tuple | frozenset)
-                return (a in b) is (expr.operator == "in")
-        assert isinstance(a, int) and isinstance(b, int)
-        return _arithmetic(expr.operator, a, b)
+        if operator in ("==", "!="):
+            return _equal(a, b) is (operator == "==")
+        if operator in ("in", "not in"):
+            assert isinstance(b, tuple | frozenset)
+            return (a in b) is (operator == "in")
+        assert isinstance(a, int) and isinstance(b, int) and operator in ("/", "%")
+        if b <= 0:
+            raise Undefined("the divisor is not positive")
+        return a // b if operator == "/" else a % b
 
     def _quantified(self, expr: tree.Quantified, env: Env) -> bool:
         domains = [self._domain(parameter.type, env) for parameter in expr.parameters]
@@ -441,35 +475,6 @@ def _equal(a: Value, b: Value) -> bool:
     if isinstance(a, frozenset) or isinstance(b, frozenset):
         return not a and not b
     return a == b
-
-
-def _arithmetic(operator: str, a: int, b: int) -> Value:
-    match operator:
-        case "<":
-            return a < b
-        case "<=":
-            return a <= b
-        case ">":
-            return a > b
-        case ">=":
-            return a >= b
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case "&":
-            return a & b
-        case "|":
-            return a | b
-        case "<<":
-            return a << b
-        case ">>":
-            return a >> b
-    if b <= 0:
-        raise Undefined("the divisor is not positive")
-    return a // b if operator == "/" else a % b
 
 
 def _product(domains: list[Iterable[int]]) -> list[tuple[int, ...]]:

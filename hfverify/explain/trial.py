@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hfverify.explain.concrete import Env, LockRef, Part, Ref, Store, Thunk, Undefined, Value
+from hfverify.explain.concrete import Env, LockRef, Ref, Store, Thunk, Undefined, Value
+from hfverify.explain.effects import Change, applied, changes_of, left_open
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
@@ -367,28 +368,28 @@ def _compare(
     for wait in call.awaited_before(outcome) if parts.commit is not None else ():
         if not machine.evaluator.truth(wait.value, env):
             found.append(Violation("waits", "it decides although what it awaits does not hold"))
-    changes = _changes(program, outcome.effects, env, machine)
+    changes = changes_of(program, machine.evaluator, outcome.effects, env)
     pre = env.store
     post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
     mine = _later_owned(program, outcome, machine, parts, changes, afterwards)
-    last = {key: v for key, v in _applied(pre, changes).cells.items() if key in dict(mine)}
+    last = {key: v for key, v in applied(pre, changes).cells.items() if key in dict(mine)}
     post = Store(post.sizes, {**{k: v for k, v in post.cells.items() if k not in dict(mine)}, **last})
     related = replace(env, store=post, before=pre)
     for item in outcome.ensures:
         if not machine.true(item.value, related):
             broken(f"ensures.{item.name}", f"`{item.name}` does not hold afterwards")
-    open_ = _havoc(program, outcome, env, machine, post)
-    promised = _applied(_applied(pre, changes), open_)
+    open_ = left_open(program, machine.evaluator, outcome, env, post)
+    promised = applied(applied(pre, changes), open_)
     _rows(program, machine, (pre, promised, post), {key for key, _ in changes}, report, broken)
     owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
-    ending = _applied(machine.base, owned)
+    ending = applied(machine.base, owned)
     if outcome.later:
         after = parts.after.post if parts.after is not None else None
-        before = _applied(parts.after.pre if parts.after is not None else machine.base, owned)
+        before = applied(parts.after.pre if parts.after is not None else machine.base, owned)
         inner = Env(before, afterwards.names, None, env.here, afterwards.volatile)
-        later = _changes(program, outcome.later, inner, machine)
-        ending = _applied(ending, mine)
-        states = (before, _applied(before, later), _applied(after if after is not None else before, mine))
+        later = changes_of(program, machine.evaluator, outcome.later, inner)
+        ending = applied(ending, mine)
+        states = (before, applied(before, later), applied(after if after is not None else before, mine))
         _rows(program, machine, states, {key for key, _ in later}, report, broken)
         states = (_only(before, mine), _only(ending, mine), _only(machine.store, mine))
         _rows(program, machine, states, {key for key, _ in mine}, report, broken)
@@ -400,9 +401,8 @@ def _compare(
         kept = Store(ending.sizes, {k: v for k, v in ending.cells.items() if k[0] in machine.late})
         _rows(program, machine, (kept, kept, late), {key for key, _ in [*owned, *mine]}, report, broken)
     for name, keys, written in machine.atomic:
-        promised_writes = [
-            v for key, v in [*changes, *_changes(program, outcome.later, afterwards, machine)] if key == (name, keys)
-        ]
+        later = changes_of(program, machine.evaluator, outcome.later, afterwards)
+        promised_writes = [v for key, v in [*changes, *later] if key == (name, keys)]
         if written not in promised_writes:
             broken("frame", f"{name} becomes {written} for a moment")
     for text in _broken_facts(program, call, outcome, machine, target, env):
@@ -448,61 +448,18 @@ def _number(value: Any) -> str:
     return repr(value)
 
 
-def _havoc(program: Program, outcome: Outcome, env: Env, machine: Machinery, post: Store) -> list[Change]:
-    """The cells that may have any value that fits: what they have is as good as promised."""
-    found: list[Change] = []
-    for place in outcome.havoc:
-        cell, ref = _place(program, place, env, machine)
-        found.append(((cell.name, ref.keys), machine.evaluator.read(cell, ref, Env(post, {}, None, machine.here))))
-    return found
-
-
-Change = tuple[tuple[str, tuple[int, ...]], Value]
-
-
-def _changes(
-    program: Program, updates: tuple[tree.Update | tree.Perform, ...], env: Env, machine: Machinery
-) -> list[Change]:
-    found: list[Change] = []
-    for update in updates:
-        if isinstance(update, tree.Perform):
-            action = program.actions[update.action]
-            names: dict[str, Value | Thunk] = {n: v for n, v in env.names.items() if n in program.actors}
-            for parameter, argument in zip(action.parameters, update.arguments, strict=True):
-                names[parameter.name] = machine.evaluator.evaluate(argument, env)
-            found += _changes(program, action.updates, Env(env.store, names, None, env.here, env.volatile), machine)
-            continue
-        cell, ref = _place(program, update.place, env, machine)
-        found.append(((cell.name, ref.keys), machine.evaluator.evaluate(update.value, env)))
-    return found
-
-
-def _place(program: Program, place: tree.Expr, env: Env, machine: Machinery) -> tuple[Cell, Ref]:
-    assert isinstance(place, tree.Member)
-    base = machine.evaluator.evaluate(place.base, env)
-    ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")
-    assert isinstance(ref, Ref)
-    cell = program.cell(ref.state, prefix + place.name)
-    assert cell is not None
-    return cell, ref
-
-
 def _later_owned(
     program: Program, outcome: Outcome, machine: Machinery, parts: _Parts, changes: list[Change], env: Env
 ) -> list[Change]:
     """The later updates of cells that this CPU owns: nobody sees when they are made."""
     owned = [(key, v) for key, v in changes if _is_owned(program, key[0])]
-    before = _applied(parts.after.pre if parts.after is not None else machine.base, owned)
-    later = _changes(program, outcome.later, Env(before, env.names, None, env.here, env.volatile), machine)
+    before = applied(parts.after.pre if parts.after is not None else machine.base, owned)
+    later = changes_of(program, machine.evaluator, outcome.later, Env(before, env.names, None, env.here, env.volatile))
     return [(key, v) for key, v in later if _is_owned(program, key[0])]
 
 
 def _only(store: Store, changes: list[Change]) -> Store:
     return Store(store.sizes, {key: store.cells[key] for key, _ in changes if key in store.cells})
-
-
-def _applied(store: Store, changes: list[Change]) -> Store:
-    return Store(store.sizes, {**store.cells, **dict(changes)})
 
 
 def _is_owned(program: Program, name: str) -> bool:

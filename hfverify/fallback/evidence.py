@@ -18,17 +18,20 @@ from typing import Any
 from hfverify.diagnostics import Diagnostic, also, at
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
-from hfverify.fallback.reaching import requests
+from hfverify.fallback.reaching import requests, stated
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
 from hfverify.prove.obligations import MUST_BE_REACHED, Subject
+from hfverify.prove.specification import Wanted
 from hfverify.verdict import Evidence, Status, Verdict
 
 OPEN = (Status.UNKNOWN, Status.SUSPECTED)
 # How long the examples of one subject may take before the code is taken to hang.
 SECONDS = 300
 SEED = 0
+# Kinds of obligations that an example shows by the outcome that it has.
+SHOWN = (*MUST_BE_REACHED, "reachable", "possible")
 # How many examples are tried for each subject.
 EXAMPLES = 400
 
@@ -36,25 +39,55 @@ EXAMPLES = 400
 def tested(
     program: Program, folders: Folders, subject: Subject, verdicts: Sequence[Verdict], examples: int
 ) -> list[Verdict]:
-    """The verdicts of a call's code, with tests in place of the proofs that are missing."""
+    """The verdicts on code, with tests in place of the proofs that are missing."""
     if all(verdict.status not in OPEN for verdict in verdicts):
         return list(verdicts)
     kind, seeds = requests(program, subject)
-    if not seeds:
+    ways = ways_of(program, subject, folders.shown(folders.impl))
+    return _judged(program, folders, subject, verdicts, _Search(kind, seeds, ways, examples))
+
+
+def tested_alone(
+    program: Program,
+    folders: Folders,
+    subject: Subject,
+    wanted: Sequence[Wanted],
+    verdicts: Sequence[Verdict],
+    examples: int,
+) -> list[Verdict]:
+    """The verdicts on what is said of a call, with the clauses evaluated in place of the proofs that are missing."""
+    if subject.name not in program.calls or all(verdict.status not in OPEN for verdict in verdicts):
+        return list(verdicts)
+    seeds = stated(program, subject, program.calls[subject.name], wanted)
+    return _judged(program, folders, subject, verdicts, _Search("statement", seeds, [], examples))
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    kind: str
+    seeds: list[Any]
+    ways: list[Way]
+    examples: int
+
+
+def _judged(
+    program: Program, folders: Folders, subject: Subject, verdicts: Sequence[Verdict], search: _Search
+) -> list[Verdict]:
+    if not search.seeds:
         text = "no situation was found in which it can be tested"
         return [replace(v, reason=f"{v.reason}; {text}") if v.status in OPEN else v for v in verdicts]
-    ways = ways_of(program, subject, folders.shown(folders.impl))
-    request = {
-        "kind": kind,
-        "program": program,
-        "impl": str(folders.impl.resolve()),
-        "seeds": seeds,
-        "ways": ways,
-        "examples": examples,
-        "random": SEED,
-    }
-    answer, failed = _answer(request)
-    judged = _Judged(program, folders, subject, ways, answer, failed)
+    answer, failed = _answer(
+        {
+            "kind": search.kind,
+            "program": program,
+            "impl": str(folders.impl.resolve()),
+            "seeds": search.seeds,
+            "ways": search.ways,
+            "examples": search.examples,
+            "random": SEED,
+        }
+    )
+    judged = _Judged(program, folders, subject, search, answer, failed)
     return [judged.verdict(verdict) for verdict in verdicts]
 
 
@@ -82,7 +115,7 @@ class _Judged:
     program: Program
     folders: Folders
     subject: Subject
-    ways: list[Way]
+    search: _Search
     answer: dict[str, Any]
     failed: str
 
@@ -91,7 +124,10 @@ class _Judged:
         name = verdict.obligation.name.removeprefix(f"{self.subject.name}.")
         broken = self.answer.get("broken", {}).get(name)
         if broken is not None and verdict.status is not Status.REFUTED:
-            found = confirm(self.folders, self.program, broken["request"], name)
+            if self.search.kind == "statement":
+                found = Confirmation(True, f"the clauses were evaluated in this state: {broken['text']}", {})
+            else:
+                found = confirm(self.folders, self.program, broken["request"], name)
             if found.confirmed:
                 return self._refuted(verdict, broken["request"], found)
         if verdict.status not in OPEN:
@@ -106,12 +142,16 @@ class _Judged:
     def _tested(self, verdict: Verdict) -> Verdict:
         followed = {int(number): count for number, count in self.answer["followed"].items()}
         kind, name = verdict.obligation.kind, verdict.obligation.name
-        if kind in MUST_BE_REACHED:
+        if kind in SHOWN:
             outcome = name.removeprefix(f"{self.subject.name}.").removesuffix(f".{kind}")
             count = self.answer["outcomes"].get(outcome, 0)
             ways: tuple[tuple[str, int], ...] = ((outcome, count),)
+        elif self.search.kind == "statement":
+            ways = (("the clauses", self.answer["tried"]),)
         else:
-            ways = tuple((way.label, followed.get(way.number, 0)) for way in speaks_of(self.subject, name, self.ways))
+            ways = tuple(
+                (way.label, followed.get(way.number, 0)) for way in speaks_of(self.subject, name, self.search.ways)
+            )
         missed = [label for label, count in ways if count == 0]
         if missed or not ways:
             tried = self.answer["tried"]

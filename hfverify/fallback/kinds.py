@@ -161,8 +161,3 @@ def _tagged(name: str, place: tuple[int, int], tag: int, value: int) -> dict[str
 
 def _made(name: str, variant: str, fields: dict[str, int]) -> dict[str, Any]:
     return {"name": name, "variant": variant, "fields": fields}
-
-
-def kind_of(name: str, program: Program, impl: str) -> Kind:
-    """The kind with a name."""
-    return Situations(program, impl) if name == "scenario" else Requests(program, impl, name)

@@ -7,11 +7,12 @@ Refuses nothing; a path for which the solver finds nothing in a small machine ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import z3
 
+from hfverify.execute.world import World
 from hfverify.explain.concrete import Bits
 from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import to_json
@@ -21,6 +22,7 @@ from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.solver import SMALL, Answer, Outcome, find
+from hfverify.prove.specification import Wanted
 
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 400_000
@@ -39,6 +41,22 @@ def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
     asked = [request_of(program, subject, group, answer) for group, answer in answers]
     found = [request for name, request in (item for item in asked if item is not None) if name == "registers"]
     return ("registers", found) if found else ("", [])
+
+
+def stated(program: Program, subject: Subject, call: Call, wanted: Sequence[Wanted]) -> list[Any]:
+    """For each outcome of a call a situation in which it applies, whatever the code does."""
+    found: list[Any] = []
+    here = z3.Int(program.thread.name if program.thread is not None else "thread")
+    for item in wanted:
+        for answer in _answers(subject.groups[0], list(item.formulas)):
+            assert answer.model is not None and answer.bounds is not None
+            world = World(program, here)
+            world.facts.formulas = subject.groups[0].facts
+            situation = scenario(program, call, None, world, answer.model, answer.bounds)
+            bits = subject.groups[0].expansion(answer.bounds, also=False).bounds.bits
+            situation.cells |= {k: Bits(v & set(bits)) for k, v in situation.cells.items() if isinstance(v, Bits)}
+            found.append(to_json(program, situation))
+    return _each_once(found)
 
 
 def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:

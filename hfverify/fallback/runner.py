@@ -21,8 +21,10 @@ from hypothesis.strategies import SearchStrategy
 
 from hfverify.explain.proxies import Unbuildable
 from hfverify.fallback.branches import Branches, Endless
-from hfverify.fallback.kinds import Kind, kind_of
+from hfverify.fallback.kinds import Kind, Requests, Situations
+from hfverify.fallback.statements import Statements
 from hfverify.fallback.ways import Way, follows
+from hfverify.model.program import Program
 
 MEMORY = 4 << 30
 # In how many rounds the examples are spent: what went a new way in one round is a seed of the next.
@@ -162,7 +164,7 @@ def main() -> None:
     sys.dont_write_bytecode = True
     branches = Branches(request["impl"])
     branches.install()
-    kind = kind_of(request["kind"], request["program"], request["impl"])
+    kind = _kind(request["kind"], request["program"], request["impl"])
     search = Search(kind, request["ways"], branches)
     seeds = kind.seeds(request["seeds"])
     failed = _guarded(lambda: search.run(seeds, request["examples"], request["random"]))
@@ -175,6 +177,12 @@ def main() -> None:
         "broken": search.tally.broken,
     }
     json.dump(answer, sys.stdout)
+
+
+def _kind(name: str, program: Program, impl: str) -> Kind:
+    if name == "scenario":
+        return Situations(program, impl)
+    return Statements(program, impl) if name == "statement" else Requests(program, impl, name)
 
 
 def _guarded(work: Callable[[], None]) -> str:

@@ -44,6 +44,7 @@ class Variation:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.evaluator = Evaluator(program)
         self.constants = sorted(
             {0}
             | {n + step for n in constants_of(program) for step in (-1, 0, 1)}
@@ -113,8 +114,7 @@ class Variation:
         The solver leaves open what guarded cells are before somebody takes their lock: there they are what other
         CPUs make of them by then, or what they are in a new machine.
         """
-        found = copy.deepcopy(scenario)
-        evaluator = Evaluator(self.program)
+        found, evaluator = copy.deepcopy(scenario), self.evaluator
         for lock in self.program.locks.values():
             for keys in evaluator.positions(lock.state, Env(found.store())):
                 for invariant in lock.invariants:
@@ -124,7 +124,6 @@ class Variation:
 
     def _settle(self, scenario: Scenario, lock: Lock, keys: Keys, invariant: tree.Invariant) -> None:
         """Let the invariant of one lock hold: by one cell if that is enough, else by all that it speaks of."""
-        evaluator = Evaluator(self.program)
         options: list[dict[Key, Value]] = [{}]
         for cell in self._mentioned(lock, invariant):
             key = (cell.name, keys)
@@ -135,7 +134,7 @@ class Variation:
             options[0][key] = values[0]
         for changes in [*options[1:], options[0]]:
             tried = replace(scenario, cells={**scenario.cells, **changes})
-            if holds(evaluator, invariant, keys, lock, tried.store()) and self._relied_on(tried):
+            if holds(self.evaluator, invariant, keys, lock, tried.store()) and self._relied_on(tried):
                 scenario.cells = tried.cells
                 return
 
@@ -154,9 +153,9 @@ class Variation:
 
     def _still(self, scenario: Scenario, key: Key) -> bool:
         """Whether the call can begin after a change of one cell of a situation in which it could."""
-        evaluator, store = Evaluator(self.program), scenario.store()
+        store = scenario.store()
         kept = all(
-            holds(evaluator, invariant, key[1], lock, store) for lock, invariant in self.speaking.get(key[0], ())
+            holds(self.evaluator, invariant, key[1], lock, store) for lock, invariant in self.speaking.get(key[0], ())
         )
         return kept and self._relied_on(scenario) and self._given(scenario)
 
@@ -165,8 +164,16 @@ class Variation:
 
     def _given(self, scenario: Scenario) -> bool:
         """What whoever uses a function sees to; the run says so of anything else."""
+        env = self.env(scenario)
+        try:
+            givens = self.program.calls[scenario.call].givens
+            return all(self.evaluator.truth(given.value, env) for given in givens)
+        except Undefined:
+            return False
+
+    def env(self, scenario: Scenario) -> Env:
+        """Where the clauses of the call are evaluated."""
         call = self.program.calls[scenario.call]
-        evaluator = Evaluator(self.program)
         names: dict[str, Any] = dict(scenario.arguments)
         for item in call.objects:
             names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
@@ -176,10 +183,7 @@ class Variation:
         bound: dict[str, Any] = {}
         for let in call.lets:
             bound[let.name] = Thunk(let.value, env.bind(bound))
-        try:
-            return all(evaluator.truth(given.value, env.bind(bound)) for given in call.givens)
-        except Undefined:
-            return False
+        return env.bind(bound)
 
     # ------------------------------------------------------------ values
 
