@@ -31,7 +31,12 @@ MOST_CHANGES = 4
 
 
 class Kind(Protocol):
-    """How examples of one sort are made, varied, run and written down."""
+    """How examples of one sort are made, varied, run and written down.
+
+    One that `judges` names the outcome of every run that came to its end.
+    """
+
+    judges: bool
 
     def seeds(self, data: Sequence[Any]) -> list[Any]:
         """From plain data."""
@@ -48,6 +53,8 @@ class Kind(Protocol):
 
 class Situations:
     """A call by itself, in a state; what other CPUs do meanwhile belongs to the situation."""
+
+    judges = True
 
     def __init__(self, program: Program, impl: str) -> None:
         self.program = program
@@ -76,6 +83,8 @@ class Situations:
 
 class Requests:
     """What `name` of the runner can be asked to do; a request is plain data."""
+
+    judges = False
 
     def __init__(self, program: Program, impl: str, name: str) -> None:
         self.program = program

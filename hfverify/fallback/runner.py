@@ -148,7 +148,7 @@ class Search:
         self.tally.tried += 1
         self.tally.outcomes[outcome] = self.tally.outcomes.get(outcome, 0) + 1
         for way in self.ways:
-            if follows(way, events, self.branches.places):
+            if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
                 self.tally.followed[way.number] = self.tally.followed.get(way.number, 0) + 1
         for kind, text in violations.items() if count_broken else ():
             self.tally.broken.setdefault(kind, {"request": self.kind.plain(request), "text": text})

@@ -37,6 +37,8 @@ from hfverify.syntax import tree
 
 MOST_CHANGES = 6
 FEW = 4
+# Far enough apart that no two buffers have the same contents.
+PRIME = 37
 
 
 class Variation:
@@ -63,6 +65,8 @@ class Variation:
         @st.composite
         def varied(draw: DrawFn) -> Scenario:
             found = copy.deepcopy(draw(st.sampled_from(seeds)))
+            if draw(st.booleans()):
+                self._fill(found)
             for _ in range(draw(st.integers(0, MOST_CHANGES))):
                 self._change(draw, found)
             return found
@@ -71,13 +75,17 @@ class Variation:
 
     def _change(self, draw: DrawFn, scenario: Scenario) -> None:
         """One change, taken back if the call cannot begin any more."""
-        places: list[tuple[str, Any]] = [("argument", name) for name in scenario.arguments]
-        places += [("cell", key) for key in sorted(scenario.cells) if not self._cell(key).is_constant]
-        places += [("step", (number, key)) for number, step in enumerate(scenario.schedule) for key in sorted(step)]
-        places += [("read", number) for number in range(len(scenario.reads))]
-        if not places:
+        places: dict[str, list[Any]] = {
+            "argument": list(scenario.arguments),
+            "read": list(range(len(scenario.reads))),
+            "cell": [key for key in sorted(scenario.cells) if not self._cell(key).is_constant],
+            "step": [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
+        }
+        # Each sort of place has its turn: a state has many cells, and a call few arguments.
+        kind = draw(st.sampled_from([name for name, found in places.items() if found] or [""]))
+        if not kind:
             return
-        kind, key = draw(st.sampled_from(places))
+        key: Any = draw(st.sampled_from(places[kind]))
         if kind == "argument":
             types = {argument.name: type_ for argument, type_ in self.program.calls[scenario.call].arguments}
             before: Any = scenario.arguments[key]
@@ -101,6 +109,22 @@ class Variation:
             name, keys, before = scenario.reads[key]
             value = draw(self._value(self._cell((name, keys)).type, scenario, before))
             scenario.reads[key] = (name, keys, value)
+
+    def _fill(self, scenario: Scenario) -> None:
+        """Give every buffer contents of its own, so that bytes that come from elsewhere are seen."""
+        number = 0
+        for changes in (scenario.cells, *scenario.schedule):
+            for key in sorted(changes):
+                number += 1
+                changes[key] = self._filled(key, changes[key], number)
+        for index, (name, keys, value) in enumerate(scenario.reads):
+            scenario.reads[index] = (name, keys, self._filled((name, keys), value, number + index))
+
+    def _filled(self, key: Key, value: Value, number: int) -> Value:
+        type_ = self._cell(key).type
+        if not isinstance(type_, BytesType):
+            return value
+        return bytes((PRIME * number + place + 1) % 256 for place in range(type_.length))
 
     def _cell(self, key: tuple[str, tuple[int, ...]]) -> Cell:
         state, path = key[0].split(".", 1)

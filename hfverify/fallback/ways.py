@@ -21,18 +21,28 @@ Event = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`refused` says why the path could not be followed to its end; then its decisions are those up to there."""
+    """`refused` says why the path could not be followed to its end; then its decisions are those up to there.
+
+    A path that `returns` is followed only by a run that returned: otherwise nobody looked at what is promised at the end.
+    """
 
     number: int
     events: tuple[Event, ...]
     label: str
+    returns: bool
     refused: str = ""
 
 
 def ways_of(program: Program, subject: Subject, impl: str) -> list[Way]:
     """One for each path; `impl` is how places name the folder of the implementation."""
     return [
-        Way(number, tuple(_events(program, group.path, impl)), _label(group.path, impl), _refused(group.path))
+        Way(
+            number,
+            tuple(_events(program, group.path, impl)),
+            _label(group.path),
+            group.path.ended in ("", "refused"),
+            _refused(group.path),
+        )
         for number, group in enumerate(subject.groups)
         if group.path is not None
     ]
@@ -83,7 +93,7 @@ def _events(program: Program, path: Path, impl: str) -> list[Event]:
     return found
 
 
-def _label(path: Path, impl: str) -> str:
+def _label(path: Path) -> str:
     """The lines of the decisions, as a reader finds the path in the text."""
     shown: list[str] = []
     for decision in path.decisions:
