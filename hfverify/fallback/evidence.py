@@ -158,7 +158,13 @@ class _Judged:
             text = f"of {tried} examples none followed {len(missed)} of {len(ways)} paths: {', '.join(missed[:1])}"
             return replace(verdict, reason=f"{verdict.reason}; {text}")
         evidence = Evidence(self.answer["tried"], ways, 0, SEED)
-        return replace(verdict, status=Status.TESTED, evidence=evidence, diagnostic=None, counterexample=None)
+        return replace(
+            verdict,
+            status=Status.TESTED,
+            evidence=evidence,
+            diagnostic=_with_numbers(verdict, evidence),
+            counterexample=None,
+        )
 
     def _refuted(self, verdict: Verdict, request: dict[str, Any], found: Confirmation) -> Verdict:
         """An example that was shrunk and run again by itself."""
@@ -182,3 +188,14 @@ class _Judged:
         return replace(
             verdict, status=Status.REFUTED, reason=found.text, diagnostic=diagnostic, counterexample=counterexample
         )
+
+
+def _with_numbers(verdict: Verdict, evidence: Evidence) -> Diagnostic | None:
+    """Why it is not proved still matters to whoever wants to prove it; advice for its refutation does not."""
+    if verdict.diagnostic is None:
+        return None
+    followed = min(count for _, count in evidence.ways)
+    numbers = f"{evidence.examples} examples, {followed} or more on each path in question: none fails; this is no proof"
+    notes = (*verdict.diagnostic.notes, ("tested", numbers))
+    severity = "suspected" if verdict.status is Status.SUSPECTED else "open"
+    return replace(verdict.diagnostic, severity=severity, notes=notes)

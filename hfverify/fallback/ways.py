@@ -23,7 +23,7 @@ Event = tuple[Any, Any]
 class Way:
     """`refused` says why the path could not be followed to its end; then its decisions are those up to there.
 
-    A path that `returns` is followed only by a run that returned: otherwise nobody looked at what is promised at the end.
+    A path that `returns` is followed only by a run that returned: only there is the promise looked at.
     """
 
     number: int

@@ -22,7 +22,7 @@ from hfverify.report.table import by_kind, summary, tally
 from hfverify.verdict import Status, Verdict, worst
 
 WITH_A_MODEL = (Status.REFUTED, Status.VACUOUS, Status.SUSPECTED)
-EXPLAINED = (*WITH_A_MODEL, Status.UNKNOWN)
+EXPLAINED = (*WITH_A_MODEL, Status.UNKNOWN, Status.TESTED)
 LISTED = (*WITH_A_MODEL, Status.STALE, Status.UNKNOWN)
 WORDS = {Status.UNKNOWN: "OPEN"}
 STYLES = {
