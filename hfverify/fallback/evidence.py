@@ -18,7 +18,7 @@ from typing import Any
 from hfverify.diagnostics import Diagnostic, also, at
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
-from hfverify.fallback.reaching import requests, stated
+from hfverify.fallback.reaching import declared, requests, stated
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -31,7 +31,9 @@ OPEN = (Status.UNKNOWN, Status.SUSPECTED)
 SECONDS = 300
 SEED = 0
 # Kinds of obligations that an example shows by the outcome that it has.
-SHOWN = (*MUST_BE_REACHED, "reachable", "possible")
+SHOWN = (*MUST_BE_REACHED, "reachable", "possible", "satisfiable", "consistent")
+# Kinds of examples in which no code is run.
+BY_ITSELF = ("statement", "declaration")
 # How many examples are tried for each subject.
 EXAMPLES = 400
 
@@ -56,10 +58,13 @@ def tested_alone(
     examples: int,
 ) -> list[Verdict]:
     """The verdicts on what is said of a call, with the clauses evaluated in place of the proofs that are missing."""
-    if subject.name not in program.calls or all(verdict.status not in OPEN for verdict in verdicts):
+    if all(verdict.status not in OPEN for verdict in verdicts):
         return list(verdicts)
-    seeds = stated(program, subject, program.calls[subject.name], wanted)
-    return _judged(program, folders, subject, verdicts, _Search("statement", seeds, [], examples))
+    if subject.name in program.calls:
+        search = _Search("statement", stated(program, subject, program.calls[subject.name], wanted), [], examples)
+    else:
+        search = _Search("declaration", declared(program, subject, wanted), [], examples)
+    return _judged(program, folders, subject, verdicts, search)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class _Judged:
         name = verdict.obligation.name.removeprefix(f"{self.subject.name}.")
         broken = self.answer.get("broken", {}).get(name)
         if broken is not None and verdict.status is not Status.REFUTED:
-            if self.search.kind == "statement":
+            if self.search.kind in BY_ITSELF:
                 found = Confirmation(True, f"the clauses were evaluated in this state: {broken['text']}", {})
             else:
                 found = confirm(self.folders, self.program, broken["request"], name)
@@ -146,7 +151,9 @@ class _Judged:
             outcome = name.removeprefix(f"{self.subject.name}.").removesuffix(f".{kind}")
             count = self.answer["outcomes"].get(outcome, 0)
             ways: tuple[tuple[str, int], ...] = ((outcome, count),)
-        elif self.search.kind == "statement":
+        elif kind == "scenario":
+            ways = ()
+        elif self.search.kind in BY_ITSELF:
             ways = (("the clauses", self.answer["tried"]),)
         else:
             ways = tuple(
@@ -154,8 +161,13 @@ class _Judged:
             )
         missed = [label for label, count in ways if count == 0]
         if missed or not ways:
-            tried = self.answer["tried"]
-            text = f"of {tried} examples none followed {len(missed)} of {len(ways)} paths: {', '.join(missed[:1])}"
+            tried = f"{self.answer['tried']} examples"
+            if not ways:
+                text = "it is not tested"
+            elif kind in SHOWN:
+                text = f"none of {tried} shows it"
+            else:
+                text = f"of {tried} none followed {len(missed)} of {len(ways)} paths, the first by {missed[0]}"
             return replace(verdict, reason=f"{verdict.reason}; {text}")
         evidence = Evidence(self.answer["tried"], ways, 0, SEED)
         return replace(

@@ -15,8 +15,9 @@ import z3
 from hfverify.execute.world import World
 from hfverify.explain.concrete import Bits
 from hfverify.explain.requests import request_of
-from hfverify.explain.scenario import to_json
-from hfverify.explain.witness import list_request, scenario
+from hfverify.explain.scenario import Scenario, to_json
+from hfverify.explain.witness import Reader, list_request, scenario
+from hfverify.logic.cells import Cells
 from hfverify.model.program import Call, Program
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
@@ -56,6 +57,23 @@ def stated(program: Program, subject: Subject, call: Call, wanted: Sequence[Want
             bits = subject.groups[0].expansion(answer.bounds, also=False).bounds.bits
             situation.cells |= {k: Bits(v & set(bits)) for k, v in situation.cells.items() if isinstance(v, Bits)}
             found.append(to_json(program, situation))
+    return _each_once(found)
+
+
+def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
+    """For each thing that must be possible a state that shows it."""
+    found: list[Any] = []
+    here = z3.Int(program.thread.name if program.thread is not None else "thread")
+    for item in wanted:
+        name = item.obligation.removeprefix(f"{subject.name}.").rsplit(".", 1)
+        for answer in _answers(subject.groups[0], list(item.formulas)) if name[1] != "scenario" else ():
+            assert answer.model is not None and answer.bounds is not None
+            reader = Reader(program, answer.model, answer.bounds, subject.groups[0].facts)
+            store = reader.state(Cells.arbitrary(program))
+            bits = subject.groups[0].expansion(answer.bounds, also=False).bounds.bits
+            store.cells |= {k: Bits(v & set(bits)) for k, v in store.cells.items() if isinstance(v, Bits)}
+            situation = Scenario("", store.sizes, reader.number(here), cells=store.cells)
+            found.append({"wanted": name[0], "scenario": to_json(program, situation)})
     return _each_once(found)
 
 

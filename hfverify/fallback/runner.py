@@ -22,7 +22,7 @@ from hypothesis.strategies import SearchStrategy
 from hfverify.explain.proxies import Unbuildable
 from hfverify.fallback.branches import Branches, Endless
 from hfverify.fallback.kinds import Kind, Requests, Situations
-from hfverify.fallback.statements import Statements
+from hfverify.fallback.statements import Declarations, Statements
 from hfverify.fallback.ways import Way, follows
 from hfverify.model.program import Program
 
@@ -182,7 +182,9 @@ def main() -> None:
 def _kind(name: str, program: Program, impl: str) -> Kind:
     if name == "scenario":
         return Situations(program, impl)
-    return Statements(program, impl) if name == "statement" else Requests(program, impl, name)
+    if name == "statement":
+        return Statements(program, impl)
+    return Declarations(program, impl) if name == "declaration" else Requests(program, impl, name)
 
 
 def _guarded(work: Callable[[], None]) -> str:

@@ -1,17 +1,25 @@
-"""Test what a specification says of itself: in each situation one case applies, has a value and keeps the invariants.
+"""Test what a specification says by itself: one case applies, has a value, keeps the invariants; these can hold.
 
 Reads   explain.scenario.Scenario, model.program.Call
-Gives   Statements: a kind of example in which no code is run
+Gives   Statements and Declarations: kinds of examples in which no code is run
 Refuses nothing; what has no value is a violation
 """
 
 from __future__ import annotations
 
-from hfverify.explain.concrete import Env, LockRef, Undefined
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from hfverify.explain.concrete import Env, Keys, LockRef, Ref, Store, Undefined
 from hfverify.explain.effects import applied, changes_of, place_of
-from hfverify.explain.scenario import Scenario
+from hfverify.explain.scenario import Scenario, from_json, to_json
+from hfverify.explore.shrinking import holds, initial
 from hfverify.fallback.kinds import Note, Situations
-from hfverify.model.program import Call, Outcome
+from hfverify.model.program import Call, Lock, Outcome
+from hfverify.syntax import tree
 
 
 class Statements(Situations):
@@ -72,3 +80,64 @@ class Statements(Situations):
                 if not evaluator.truth(invariant.value, Env(after, {}, lock.ref, env.here)):
                     found[f"{outcome.name}.preserves"] = f"{invariant.name} of {lock.ref} does not hold afterwards"
         return found
+
+
+class Declarations(Situations):
+    """Assumptions, invariants and what threads and actors rely on, evaluated in a state that was asked for by name."""
+
+    def seeds(self, data: Sequence[Any]) -> list[Any]:
+        """Which obligation a state is for, and the state."""
+        return [(item["wanted"], from_json(self.program, item["scenario"])) for item in data]
+
+    def variations(self, seeds: Sequence[Any]) -> SearchStrategy[Any]:
+        """The states as they are."""
+        return st.sampled_from(seeds)
+
+    def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
+        """What has no value or does not hold of new objects; the outcome is what the state shows to be possible."""
+        del note
+        wanted, scenario = request
+        found: dict[str, str] = {}
+        shown = False
+        for name, own, values in self._declarations(scenario.store(), scenario.here):
+            try:
+                # All of them: each must have a value, whether or not the others hold.
+                truths = [self.variation.evaluator.truth(value, own) for value in values]
+            except Undefined as error:
+                return {"defined": str(error)}, ""
+            shown = shown or (all(truths) and name == wanted)
+        for lock, keys, invariant in self._new(scenario.store()):
+            found[f"{invariant.name}.initial"] = f"{invariant.name} does not hold of a new {Ref(lock.state, keys)}"
+        return found, wanted if shown else ""
+
+    def plain(self, request: Any) -> dict[str, Any]:
+        """As a scenario without a call."""
+        return {"scenario": to_json(self.program, request[1])}
+
+    def _declarations(self, store: Store, here: int) -> Iterator[tuple[str, Env, list[tree.Expr]]]:
+        """Each declaration of each object, by the name of what it must be possible to satisfy."""
+        program, evaluator = self.program, self.variation.evaluator
+        yield "assumptions", Env(store, {}, None, here), [assume.value for assume in program.assumes]
+        for lock in program.locks.values():
+            for keys in evaluator.positions(lock.state, Env(store)):
+                env = Env(store, {}, Ref(lock.state, keys), here)
+                for invariant in lock.invariants:
+                    yield invariant.name, env, [item.value for item in lock.invariants]
+        facts = program.thread.facts if program.thread is not None else ()
+        yield "", Env(store, {}, None, here), [fact.value for fact in facts]
+        for actor in program.actors.values():
+            for keys in evaluator.positions(actor.state, Env(store)):
+                yield actor.name, Env(store, {}, Ref(actor.state, keys), here), [fact.value for fact in actor.facts]
+
+    def _new(self, store: Store) -> Iterator[tuple[Lock, Keys, tree.Invariant]]:
+        """The invariants that do not hold of an object when it is new."""
+        for lock in self.program.locks.values():
+            for keys in self.variation.evaluator.positions(lock.state, Env(store)):
+                cells = dict(store.cells)
+                for cell in self.program.states[lock.state].cells.values():
+                    if not cell.is_constant:
+                        cells[cell.name, keys] = initial(self.program, cell)
+                new = Store(store.sizes, cells)
+                for invariant in lock.invariants:
+                    if not holds(self.variation.evaluator, invariant, keys, lock, new):
+                        yield lock, keys, invariant
