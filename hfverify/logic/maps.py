@@ -119,8 +119,12 @@ def _meet(facts: Facts, content: z3.ExprRef, number: z3.ArithRef) -> None:
 
 
 def turn_up(facts: Facts, number: z3.ArithRef, kind: str) -> None:
-    """A number of this kind, and the first of its parts."""
+    """A number of this kind, the first of its parts, and what it is a part of."""
     facts.add(mark(number, kind))
+    if kind not in facts.quotients:
+        for cell, size in facts.quotients.items():
+            if cell.split(".")[0] == kind.split(".")[0]:
+                facts.add(_sign(f"{ALSO} {cell}")(number / size))
     if kind in facts.quotients:
         for whole in sorted(_wholes(facts, set(facts.quotients))):
             facts.add(_sign(f"{ALSO} {whole}")(number * facts.quotients[kind]))
