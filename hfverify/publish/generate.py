@@ -51,8 +51,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         found[f"calls/{name}"] = call_page(subject, folder, call, facts[name], runs)
     for name, item in subject.program.states.items():
         found[f"cells/{name}"] = state.state_page(subject, item, facts)
-    banner = overview.banner(subject)
-    texts = {name: _text(_below(banner, lines)) for name, lines in found.items()}
+    texts = {name: _text(_below(directive("hf:banner"), lines)) for name, lines in found.items()}
     # A listing is what it shows: whether that is proved is no matter of its own.
     for file in subject.files() if sources else ():
         texts[page_of(file)] = _text([":orphan:", "", *title(file), *directive("hf:listing", file)])

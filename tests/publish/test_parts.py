@@ -15,14 +15,14 @@ from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.ladder import Step, ladder
 from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.facts import facts_of
-from hfverify.publish.marks import MARKS, mark_of, worst_of
+from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
 from hfverify.publish.pages.interface import in_c, in_python, in_rust
 from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
-from hfverify.verdict import Status
+from hfverify.verdict import Evidence, Status
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +125,22 @@ def test_kinds_are_those_of_the_tables() -> None:
 
 
 def test_marks_have_a_word_for_every_status() -> None:
-    assert {mark_of(status, stale=False) for status in Status} <= MARKS.keys()
-    assert {mark_of(status, stale=True) for status in Status} == {"stale"}
+    assert {key_of(status) for status in Status} <= MARKS.keys()
     entries = [Entry(Status.PROVED, 0, ""), Entry(Status.UNKNOWN, 0, "")]
-    assert worst_of(entries, stale=False) == "not-decided"
-    assert worst_of([], stale=False) == "not-asked"
-    assert len({mark.sign for mark in MARKS.values()}) == len(MARKS)
+    assert mark(entries) == ":hf:mark:`not-decided`"
+    assert mark([]) == ":hf:mark:`not-asked`"
+    assert len({item.sign for item in MARKS.values()}) == len(MARKS)
+
+
+def test_what_is_tested_says_with_how_much() -> None:
+    few = Entry(Status.TESTED, 0, "", Evidence(40, (("12", 30), ("12! 14", 10)), 0, 7))
+    many = Entry(Status.TESTED, 0, "", Evidence(400, (("12", 390), ("20", 10)), 3, 7))
+    proved = Entry(Status.PROVED, 5, "")
+    assert mark([few]) == ":hf:mark:`tested (40 examples, 2 paths, one CPU)`"
+    assert mark([many]) == ":hf:mark:`tested (400 examples, 2 paths, 3 schedules)`"
+    assert mark([proved, many, few]) == ":hf:mark:`tested (40 examples, 3 paths, one CPU)`"
+    assert mark([Entry(Status.TESTED, 0, "")]) == ":hf:mark:`tested (the ledger has no numbers)`"
+    assert mark([few, Entry(Status.REFUTED, 0, "")]) == ":hf:mark:`refuted`"
 
 
 def test_pictures_are_well_formed_and_equal_for_equal_facts() -> None:
