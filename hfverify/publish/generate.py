@@ -17,6 +17,8 @@ from hfverify.publish.pages import indexes, overview, proofs, records, state
 from hfverify.publish.pages.call import call_page
 from hfverify.publish.pages.charts import charts_page
 from hfverify.publish.pages.machines import machines_page
+from hfverify.publish.pages.maps import maps_page
+from hfverify.publish.pages.ownership import ownership_page
 from hfverify.publish.rst import Lines, directive, title
 from hfverify.publish.subject import Subject
 
@@ -38,6 +40,8 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         "locks": state.locks_page(subject),
         "cells": state.cells_page(subject, folder, facts),
         "machines": machines_page(subject, facts),
+        "ownership": ownership_page(subject, facts),
+        "maps": maps_page(subject, facts),
         "types": records.types_page(subject),
         "definitions": records.definitions_page(subject),
         "proofs": proofs.dashboard(subject, folder),

@@ -24,6 +24,8 @@ STATE = {
     "locks": "Locks",
     "cells": "Cells",
     "machines": "State machines",
+    "ownership": "Ownership",
+    "maps": "Maps",
     "types": "Types and encodings",
     "definitions": "Definitions",
 }
