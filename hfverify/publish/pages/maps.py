@@ -136,7 +136,7 @@ def _picture(title_: str, written: Sequence[Written]) -> Lines:
         return []
     chart = Chart(title_, objects)
     for condition in conditions:
-        chart.events.append(Event(*objects, condition, condition))
+        chart.events.append(Event(objects[0], objects[1], condition, condition))
         for item in (item for item in written if item.condition in ("", condition)):
             chart.events.append(Event(item.object, item.object, item.value, ""))
     return picture(*lanes(chart), f"{title_}: what each of them has afterwards")

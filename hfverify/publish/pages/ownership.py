@@ -143,7 +143,7 @@ def _chart(subject: Subject, group: Owned, facts: AllFacts, first: Actor, last: 
     free = f"{group.state}.{group.rule.otherwise.lock}"
     chart = Chart(f"{free}, {first.name}, {last.name}, {free}", (free, first.name, last.name))
     cases = [(item.call, outcome) for item in facts.values() for outcome in item.call.outcomes]
-    takes = [case for case in cases if case[1].next and _takes(subject, group, facts, *case)]
+    takes = [case for case in cases if case[1].next and _takes(subject, group, *case)]
     leaves = [case for case in cases if case[1].next and case[0].actor == first.name]
     ends = [case for case in cases if case[1].ends and case[0].actor == last.name]
 
@@ -161,15 +161,13 @@ def _chart(subject: Subject, group: Owned, facts: AllFacts, first: Actor, last: 
     return chart
 
 
-def _takes(subject: Subject, group: Owned, facts: AllFacts, call: Call, outcome: Outcome) -> bool:
+def _takes(subject: Subject, group: Owned, call: Call, outcome: Outcome) -> bool:
     """Whether the case changes what decides about the object with which the thread goes on."""
     assert outcome.next is not None
     names = names_of(subject.program, call)
     target = normal(outcome.next.value, names)
-    decides = {cell.name for cell in group.decides}
     places = [place for update in (*outcome.effects, *outcome.later) for place in _places(subject, update, names)]
-    own = any(place.startswith(f"{target}.") for place in places)
-    return own and any(change.cell.name in decides for change in facts[call.name].changes[outcome.name])
+    return any(f"{target}.{cell.path}" in places for cell in group.decides)
 
 
 def _places(subject: Subject, update: tree.Update | tree.Perform, names: Names) -> list[str]:
