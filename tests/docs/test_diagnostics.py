@@ -2,8 +2,9 @@
 
 A line `% Example: corpus NAME` stands for the first diagnostic with the section's code that the tool has about an entry
 of the corpus, `undecided NAME` for the same with one solver step, `mutant SUBJECT NAME` for what refutes a wrong
-variant of a subject, `tested SUBJECT NAME` for the same if the solver is given one step and examples do it, `accepted
-SUBJECT OBLIGATION` for what is said if a proof file accepts it. The block below it is generated; `pytest --numprocesses 0 --accept` writes it anew.
+variant of a subject, `tested SUBJECT NAME` for what examples find about it when the solver has one step, and `accepted
+SUBJECT OBLIGATION` for what is said if a proof file accepts an obligation. The block below it is generated;
+`pytest --numprocesses 0 --accept` writes it anew.
 """
 
 from __future__ import annotations

@@ -106,6 +106,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Site) -> None:
 @pytest.mark.parametrize(
     "name",
     ["index", "overview", "search", "reference/index", "reference/calls/vcpu_run", "reference/machines",
+     "reference/ownership", "reference/maps", "guide/glossary",
      "reference/charts", "reference/locks", "reference/proofs", "reference/source/spec-mailbox.hfs"],
 )  # fmt: skip
 def test_pages_are_valid(site: Site, name: str) -> None:

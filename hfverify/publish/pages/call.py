@@ -56,7 +56,7 @@ def _facts(subject: Subject, call: Call, facts: Facts) -> Lines:
     pairs = [
         ("number", [number]),
         ("kind", [escaped(call.kind) + (f", runs for :code:`{call.actor}`" if call.actor else "")]),
-        ("evidence", [f"{mark(entries.values())} {of}"]),
+        ("evidence", [f"{mark(entries.values())} · {of}"]),
         ("behaviour", [] if call.is_function else [" · ".join(behaviour)]),
         ("source", [sources]),
     ]

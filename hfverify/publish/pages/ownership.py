@@ -90,7 +90,7 @@ def _section(subject: Subject, group: Owned, facts: AllFacts) -> Lines:
     rows = list(_changes(subject, group, facts))
     if rows:
         found += ["These cases change who owns them, or whether anybody does:", ""]
-        found += table(("changes", "before", "after", "case", "what happens"), rows, "hf-machine")
+        found += table(("cell", "before → after", "case", "what happens"), rows, "hf-index")
     users = {name: group.touched(item) for name, item in facts.items()}
     parts: dict[str, list[str]] = {}
     for name, touched in users.items():
@@ -120,9 +120,9 @@ def _changes(subject: Subject, group: Owned, facts: AllFacts) -> Iterator[tuple[
             for change in item.changes[outcome.name]:
                 if change.cell.name in names:
                     said = inline(subject, sentence(subject.said(outcome)))
-                    after = f"→ {spec(change.after)}" if not change.open else "→ any"
+                    after = f"{before(change)} → {spec(change.after) if not change.open else 'any'}"
                     place = f":hf:cell:`{change.cell.name}`"
-                    yield place, before(change), after, f":hf:case:`{call}.{outcome.name}`", said
+                    yield place, after, f":hf:case:`{call}.{outcome.name}`", said
 
 
 # ---------------------------------------------------------------- the picture
@@ -154,9 +154,9 @@ def _chart(subject: Subject, group: Owned, facts: AllFacts, first: Actor, last: 
             chart.events.append(Event(source, target, text, name))
 
     tell(free, first.name, "takes", takes)
-    _use(group, facts, first, chart)
+    _use(subject, group, facts, first, chart)
     tell(first.name, last.name, "names a next", leaves)
-    _use(group, facts, last, chart)
+    _use(subject, group, facts, last, chart)
     tell(last.name, free, "lets go", ends)
     return chart
 
@@ -179,11 +179,17 @@ def _places(subject: Subject, update: tree.Update | tree.Perform, names: Names) 
     return [normal(part.place, inner) for part in action.updates]
 
 
-def _use(group: Owned, facts: AllFacts, actor: Actor, chart: Chart) -> None:
-    """The entry points that touch the cells while an object plays this part."""
+def _use(subject: Subject, group: Owned, facts: AllFacts, actor: Actor, chart: Chart) -> None:
+    """The entry points that touch the cells of the object that plays this part, while it does."""
+    paths = {f"{actor.name}.{cell.path}" for cell in group.cells}
     for name, item in facts.items():
-        if item.call.actor == actor.name and item.call.number is None and not item.call.is_function:
-            written = [cell for cell in group.touched(item) if cell in item.writes]
-            if touched := group.touched(item):
-                text = f"{name} {'writes' if written else 'reads'} {len(written or touched)} of them"
-                chart.events.append(Event(actor.name, actor.name, text, name))
+        call = item.call
+        if call.actor != actor.name or call.number is not None or call.is_function:
+            continue
+        names = names_of(subject.program, call)
+        updates = [update for outcome in call.outcomes for update in (*outcome.effects, *outcome.later)]
+        written = paths.intersection(place for update in updates for place in _places(subject, update, names))
+        read = [cell for cell in group.cells if cell.name in item.reads and cell not in group.decides]
+        if written or read:
+            text = f"{name} {'writes' if written else 'reads'} {len(written or read)} of the cells"
+            chart.events.append(Event(actor.name, actor.name, text, name))
