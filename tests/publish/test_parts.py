@@ -154,7 +154,7 @@ def test_who_owns_what_follows_the_parts(subject: Subject) -> None:
     page = "\n".join(ownership_page(subject, facts))
     words = re.findall(r"<desc [^>]*>(.*?)</desc>", page, re.DOTALL)
     assert len(words) == 1
-    lines = html.unescape(words[0]).split("\n")
+    lines = [line.strip() for line in html.unescape(words[0]).split("\n")]
     assert lines[0] == "vcpu.lock → current: takes: 3 cases"
     assert "current: restore_registers reads 3 of the cells" in lines
     assert lines.index("current → outgoing: names a next: 14 cases") < lines.index(
