@@ -30,10 +30,11 @@ lint: $(DOCS_STAMP)
 mutants: $(STAMP)
 	$(BIN)/python tests/mutation.py
 
-bench: $(STAMP)
+bench: $(DOCS_STAMP)
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/explore.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/fallback.py
+	$(BIN)/python benchmarks/docs.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hfverify needs Python 3.11 or newer")'

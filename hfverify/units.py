@@ -35,6 +35,8 @@ from hfverify.syntax import tree
 from hfverify.verdict import Status, Verdict
 
 WHOLE = "spec"
+# What no verdict depends on.
+SHOWING = ("publish", "abi")
 # What is said of a call by itself, which a change of the code leaves alone.
 ITSELF = ":spec"
 Asked = Callable[[str], bool] | None
@@ -261,11 +263,15 @@ def _digest(*parts: str) -> str:
 
 @cache
 def tool_hash() -> str:
-    """The tool itself: its own source, the solver and the Python version."""
+    """The tool itself: its own source, but for what only shows a result; the solver and the Python version."""
     import sys
 
     import z3
 
     folder = Path(__file__).parent
-    texts = [p.read_text("utf-8") for p in sorted(folder.rglob("*")) if p.suffix in (".py", ".lark")]
+    texts = [
+        path.read_text("utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".py", ".lark") and path.relative_to(folder).parts[0] not in SHOWING
+    ]
     return _digest(*texts, z3.get_version_string(), sys.version.split()[0])

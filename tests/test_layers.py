@@ -10,6 +10,7 @@ import pytest
 
 from hfverify.config import load_config
 from hfverify.model.load import load_program
+from hfverify.units import SHOWING
 
 ROOT = Path(__file__).parent.parent
 TOOL = sorted((ROOT / "hfverify").rglob("*.py"))
@@ -98,6 +99,17 @@ def test_imports_go_one_way(path: Path) -> None:
             parts = name.split(".")
             if parts[0] == "hfverify" and len(parts) > 1 and own in LAYERS and (own, parts[1]) not in EXCEPTIONS:
                 assert LAYERS.index(parts[1]) <= LAYERS.index(own), f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", TOOL, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_verdict_depends_on_what_only_shows_it(path: Path) -> None:
+    """What is left out of the hash of the tool is imported by the command line and by itself alone."""
+    if layer(path) in (*SHOWING, "cli"):
+        return
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        assert [name for name in names if name.startswith(tuple(f"hfverify.{part}" for part in SHOWING))] == []
 
 
 @pytest.mark.parametrize("name", SOLVER_FREE)

@@ -25,6 +25,7 @@ from hfverify.publish.domain import Domain
 from hfverify.publish.generate import pages, write
 from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
+from hfverify.publish.marking import Mark, follow
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
 
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)
     add_listing(app)
+    app.add_post_transform(Mark)
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
@@ -97,6 +99,7 @@ def _generate(app: Sphinx) -> None:
     if subject.stale and config.hfverify_stale == "error":
         shown = subject.config.folders.shown(subject.config.ledger)
         raise ExtensionError(f"{shown}:1: the ledger is not that of the sources: run `hfverify verify`")
+    follow(app, stale=subject.stale)
     texts = pages(subject, config.hfverify_folder, charts, sources=not config.hfverify_source_link)
     write(Path(app.srcdir) / config.hfverify_folder, texts)
     own = terms(subject, config.hfverify_folder)

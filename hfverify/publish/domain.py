@@ -26,7 +26,7 @@ from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import OptionSpec, RoleFunction
 
 from hfverify.publish.listing import Listing, line_anchor, page_of
-from hfverify.publish.marks import MARKS
+from hfverify.publish.marking import Banner, MarkRole, new_state
 from hfverify.publish.tables import Table
 
 logger = logging.getLogger(__name__)
@@ -113,21 +113,6 @@ class Row(SphinxRole):
         return [found], []
 
 
-class MarkRole(SphinxRole):
-    """A mark with its word: `proved`, `tested`, `refuted`, `not-decided`, `assumed`, `stale`."""
-
-    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Mark and word."""
-        if self.text not in MARKS:
-            message = f"no mark is called `{self.text}`; there are {', '.join(sorted(MARKS))}"
-            return [], [self.inliner.reporter.error(message, line=self.lineno)]
-        mark = MARKS[self.text]
-        found = nodes.inline("", "", classes=["hf-mark", f"hf-{self.text}"])
-        found += nodes.inline(mark.sign, mark.sign, classes=["hf-sign"])
-        found += nodes.Text(f" {mark.word}")
-        return [found], []
-
-
 class SpecRole(SphinxRole):
     """Text of a specification, highlighted."""
 
@@ -158,6 +143,7 @@ class Domain(SphinxDomain):
     directives: ClassVar[dict[str, type[SphinxDirective]]] = {
         **dict.fromkeys(DECLARED, Declare),
         "anchor": Anchor,
+        "banner": Banner,
         "listing": Listing,
         "table": Table,
     }  # type: ignore[assignment]
@@ -166,10 +152,11 @@ class Domain(SphinxDomain):
         "source": XRefRole(warn_dangling=True, innernodeclass=nodes.inline),
         "row": Row(),
         "mark": MarkRole(),
+        "legend": MarkRole(),
         "spec": SpecRole(),
     }
-    initial_data: ClassVar[dict[str, Any]] = {"objects": {}}
-    data_version = 1
+    initial_data: ClassVar[dict[str, Any]] = {"objects": {}, "marking": new_state()}
+    data_version = 2
 
     @property
     def objects(self) -> Objects:
@@ -189,10 +176,12 @@ class Domain(SphinxDomain):
         """Forget what a page declared."""
         for key in [key for key, (page, _) in self.objects.items() if page == docname]:
             del self.objects[key]
+        self.data["marking"]["pages"].discard(docname)
 
     def merge_domaindata(self, docnames: Set[str], otherdata: dict[str, Any]) -> None:
         """Take over what another process has read."""
         self.objects.update({key: found for key, found in otherdata["objects"].items() if found[0] in docnames})
+        self.data["marking"]["pages"] |= otherdata["marking"]["pages"] & docnames
 
     def resolve_xref(
         self,

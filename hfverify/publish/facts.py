@@ -131,7 +131,7 @@ def _changes(subject: Subject, call: Call, outcome: Outcome, local: Mapping[str,
             for part in action.updates:
                 yield _change(subject, call, outcome, part, inner, types, texts, later=later)
     for place in outcome.havoc:
-        yield Change(_cell(subject, place, local), excerpt(subject, place.span), None, "", "", False, open=True)
+        yield Change(cell_of(subject, place, local), excerpt(subject, place.span), None, "", "", False, open=True)
 
 
 def _change(
@@ -145,7 +145,7 @@ def _change(
     *,
     later: bool,
 ) -> Change:
-    cell = _cell(subject, update.place, local)
+    cell = cell_of(subject, update.place, local)
     place, after = substituted(subject, update.place, texts), substituted(subject, update.value, texts)
     before = None
     target = ""
@@ -203,10 +203,10 @@ def _between(lines: list[str], line: int, column: int, end_line: int, end_column
     )
 
 
-def _cell(subject: Subject, place: tree.Expr, local: Mapping[str, Type]) -> Cell:
+def cell_of(subject: Subject, place: tree.Expr, local: Mapping[str, Type]) -> Cell:
     """The cell that is changed."""
     if isinstance(place, tree.Index):
-        return _cell(subject, place.base, local)
+        return cell_of(subject, place.base, local)
     assert isinstance(place, tree.Member)
     base = subject.typer.type_of(place.base, local)
     assert isinstance(base, RefType)

@@ -17,6 +17,8 @@ from hfverify.publish.pages import indexes, overview, proofs, records, state
 from hfverify.publish.pages.call import call_page
 from hfverify.publish.pages.charts import charts_page
 from hfverify.publish.pages.machines import machines_page
+from hfverify.publish.pages.maps import maps_page
+from hfverify.publish.pages.ownership import ownership_page
 from hfverify.publish.rst import Lines, directive, title
 from hfverify.publish.subject import Subject
 
@@ -38,6 +40,8 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         "locks": state.locks_page(subject),
         "cells": state.cells_page(subject, folder, facts),
         "machines": machines_page(subject, facts),
+        "ownership": ownership_page(subject, facts),
+        "maps": maps_page(subject, facts),
         "types": records.types_page(subject),
         "definitions": records.definitions_page(subject),
         "proofs": proofs.dashboard(subject, folder),
@@ -51,8 +55,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         found[f"calls/{name}"] = call_page(subject, folder, call, facts[name], runs)
     for name, item in subject.program.states.items():
         found[f"cells/{name}"] = state.state_page(subject, item, facts)
-    banner = overview.banner(subject)
-    texts = {name: _text(_below(banner, lines)) for name, lines in found.items()}
+    texts = {name: _text(_below(directive("hf:banner"), lines)) for name, lines in found.items()}
     # A listing is what it shows: whether that is proved is no matter of its own.
     for file in subject.files() if sources else ():
         texts[page_of(file)] = _text([":orphan:", "", *title(file), *directive("hf:listing", file)])

@@ -1,7 +1,7 @@
 """How sure we are, as a mark and a word.
 
-Reads   verdict.Status
-Gives   Mark, mark_of: the same words for the pages, the roles and the style sheet
+Reads   the entries of a ledger
+Gives   Mark, mark: the same words for the pages, the roles and the style sheet
 Refuses nothing
 """
 
@@ -46,12 +46,36 @@ OF_STATUS = {
 }
 
 
-def mark_of(status: Status, *, stale: bool) -> str:
-    """The word for a status; whatever the ledger says, it speaks about other sources if it is stale."""
-    return "stale" if stale else OF_STATUS.get(status, "not-decided")
+def key_of(status: Status) -> str:
+    """The key of the mark for a status."""
+    return OF_STATUS.get(status, "not-decided")
 
 
-def worst_of(entries: Iterable[Entry], *, stale: bool) -> str:
-    """The word for several obligations together."""
-    statuses = [entry.status for entry in entries]
-    return mark_of(max(statuses), stale=stale) if statuses else "not-asked"
+def mark(entries: Iterable[Entry]) -> str:
+    """The worst of some obligations together, as a role; what was tested says with how much."""
+    found = list(entries)
+    worst = max((entry.status for entry in found), default=None)
+    if worst is None:
+        return ":hf:mark:`not-asked`"
+    numbers = f" ({numbers_of(found)})" if worst is Status.TESTED else ""
+    return f":hf:mark:`{key_of(worst)}{numbers}`"
+
+
+def numbers_of(entries: Iterable[Entry]) -> str:
+    """What the tests of some obligations are worth: where they differ, the least."""
+    found = [entry.evidence for entry in entries if entry.status is Status.TESTED and entry.evidence is not None]
+    if not found:
+        return "the ledger has no numbers"
+    paths = {label for evidence in found for label, _ in evidence.ways}
+    schedules = min(evidence.schedules for evidence in found)
+    parts = [
+        counted(min(evidence.examples for evidence in found), "example"),
+        counted(len(paths), "path"),
+        counted(schedules, "schedule") if schedules else "one CPU",
+    ]
+    return ", ".join(parts)
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things."""
+    return f"{count} {what}{'s' * (count != 1)}"

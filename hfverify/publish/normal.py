@@ -30,6 +30,11 @@ class Names:
         texts = {p.name: normal(a, self) for p, a in zip(parameters, arguments, strict=True)}
         return Names(self.program, texts)
 
+    def inside(self, let: str) -> Names:
+        """What names mean in the definition of a name: only those before it, so that it may be a state's own."""
+        before = list(self.lets)[: list(self.lets).index(let)]
+        return replace(self, lets={name: self.lets[name] for name in before})
+
 
 def names_of(program: Program, call: Call) -> Names:
     """What names mean in a call."""
@@ -43,7 +48,7 @@ def normal(expr: tree.Expr, names: Names) -> str:
             if text in names.texts:
                 return names.texts[text]
             if text in names.lets:
-                return normal(names.lets[text], names)
+                return normal(names.lets[text], names.inside(text))
             if text in names.program.lets:
                 return normal(names.program.lets[text].value, Names(names.program))
             return text
@@ -86,7 +91,7 @@ def truths(expr: tree.Expr, names: Names) -> set[str]:
         case tree.Binary(_, "and", left, right):
             found |= truths(left, names) | truths(right, names)
         case tree.Name(_, text) if text in names.lets:
-            found |= truths(names.lets[text], names)
+            found |= truths(names.lets[text], names.inside(text))
         case tree.Apply(_, tree.Name(_, text), arguments, _) if text in names.program.pures:
             pure = names.program.pures[text]
             found |= truths(pure.body, names.of_parameters(pure.parameters, arguments))
@@ -126,7 +131,7 @@ def possible(expr: tree.Expr, names: Names, asked: Question, *, holds: bool = Tr
         case tree.Unary(_, "not", operand):
             return possible(operand, names, asked, holds=not holds)
         case tree.Name(_, text) if text in names.lets:
-            return possible(names.lets[text], names, asked, holds=holds)
+            return possible(names.lets[text], names.inside(text), asked, holds=holds)
         case tree.Apply(_, tree.Name(_, text), arguments, _) if text in names.program.pures:
             pure = names.program.pures[text]
             return possible(pure.body, names.of_parameters(pure.parameters, arguments), asked, holds=holds)

@@ -2,22 +2,29 @@
 
 A line `% Example: corpus NAME` stands for the first diagnostic with the section's code that the tool has about an entry
 of the corpus, `undecided NAME` for the same with one solver step, `mutant SUBJECT NAME` for what refutes a wrong
-variant of a subject. The block below it is generated; `pytest --numprocesses 0 --accept` writes it anew.
+variant of a subject, `tested SUBJECT NAME` for what examples find about it when the solver has one step, and `accepted
+SUBJECT OBLIGATION` for what is said if a proof file accepts an obligation. The block below it is generated;
+`pytest --numprocesses 0 --accept` writes it anew.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from test_guide import GUIDE
 
+from hfverify.config import load_config
 from hfverify.diagnostics import CODES, Diagnostic
+from hfverify.fallback.evidence import EXAMPLES
 from hfverify.report import excerpt
+from hfverify.units import Scope, Subjects
+from hfverify.verifying import unneeded
 from mistakes import FILES, diagnostics, laid_out
-from test_variants import SUBJECTS, subject, unit_of, verdicts
-from variants import load
+from test_variants import SCOPE, SUBJECTS, subject, unit_of, verdicts
+from variants import apply, load
 
 PAGE = GUIDE / "diagnostics.md"
 SECTION = re.compile(r"^\((hf\d+)\)=\n### (HF\d+): (.*)\n((?:(?!^#|^\().*\n?)*)", re.MULTILINE)
@@ -37,8 +44,35 @@ def of_corpus(name: str, folder: Path, steps: int | None = None) -> list[tuple[D
     return [(diagnostic, folder) for diagnostic in found]
 
 
+def folders_of(name: str) -> tuple[Path, Path]:
+    """A subject, and its wrong variants."""
+    return next(item[:2] for item in SUBJECTS if (item[0].parent.name == "examples") == (name != "repository"))
+
+
+def of_examples(name: str, variant: str, folder: Path) -> list[tuple[Diagnostic, Path]]:
+    root, variants = folders_of(name)
+    (wrong,) = [item for item in load(variants) if item.name == variant]
+    shutil.copytree(root, folder, ignore=shutil.ignore_patterns("impl"))
+    apply(wrong, root / "impl", folder / "impl")
+    subjects = Subjects(subject(folder)[1], load_config(folder).folders)
+    scope = Scope(implementation=True, steps=1, examples=EXAMPLES)
+    verdicts = subjects.verdicts(wrong.refutes.split(".")[0], scope, lambda asked: asked == wrong.refutes)
+    return [(v.diagnostic, folder) for v in verdicts if v.diagnostic is not None]
+
+
+def of_acceptance(name: str, obligation: str, folder: Path) -> list[tuple[Diagnostic, Path]]:
+    shutil.copytree(folders_of(name)[0], folder)
+    file = next((folder / "proofs").glob("*.hfp"))
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(f'accept "{obligation}" because "it is beyond the solver"\n')
+    config, program = subject(folder)
+    subjects = Subjects(program, config.folders)
+    verdicts = subjects.verdicts(unit_of(program, config, obligation), SCOPE, lambda asked: asked == obligation)
+    return [(diagnostic, folder) for diagnostic in unneeded(program, verdicts, whole=False)]
+
+
 def of_mutant(name: str, variant: str, folder: Path) -> list[tuple[Diagnostic, Path]]:
-    root, variants, _ = next(item for item in SUBJECTS if (item[0].parent.name == "examples") == (name != "repository"))
+    root, variants = folders_of(name)
     (wrong,) = [item for item in load(variants) if item.name == variant]
     config, program = subject(root)
     unit = unit_of(program, config, wrong.refutes)
@@ -57,6 +91,10 @@ def example(code: str, written: str, folder: Path) -> str:
             found = of_corpus(name, folder, 1)
         case ["mutant", name, variant]:
             found = of_mutant(name, variant, folder)
+        case ["tested", name, variant]:
+            found = of_examples(name, variant, folder)
+        case ["accepted", name, obligation]:
+            found = of_acceptance(name, obligation, folder)
         case _:
             raise AssertionError(f"{code}: `{written}` names no example")
     chosen = next((pair for pair in found if pair[0].code == code), None)

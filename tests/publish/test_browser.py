@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sites import CONF, ROOT, Site, build, edit, jobs
+from sites import CONF, Site, build, edit, jobs
 
 selenium = pytest.importorskip("selenium", reason="`make docs` installs the extra `docs`")
 pytest.importorskip("furo", reason="`make docs` installs the extra `docs`")
@@ -56,12 +56,9 @@ def served(site: Site) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(whole: Site) -> Iterator[str]:
     """Where the site of this repository is."""
-    folder = tmp_path_factory.mktemp("browser")
-    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("_build", "reference"))
-    site = Site(folder, folder / "html")
-    with served(build(site, docs=folder / "docs", hfverify_project=str(ROOT), hfverify_stale="show")) as found:
+    with served(whole) as found:
         yield found
 
 

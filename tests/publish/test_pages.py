@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from sites import CONF, INDEX, JOBS, Site, build, edit, jobs
+from sphinx.errors import ExtensionError
 from sphinx.util.inventory import InventoryFile
 
 from hfverify import ledger
+from hfverify.config import load_config
 from hfverify.model.program import Outcome
 from hfverify.publish.facts import facts_of
 from hfverify.publish.generate import pages, write
 from hfverify.publish.subject import Subject, load_subject
+from hfverify.session import Session
+from hfverify.units import Scope
 
 
 def text_of(html: str) -> str:
@@ -126,6 +131,69 @@ def test_other_marks_come_from_the_ledger_with_their_words(tmp_path: Path) -> No
     assert "◐ tested" in text_of(page)
     assert 'href="#submit.full.returns"' in page
     assert "refuted" in text_of(site.page("reference/index"))
+
+
+def test_what_is_tested_shows_its_numbers(tmp_path: Path) -> None:
+    site = jobs(tmp_path)
+    file = site.subject / "proofs" / "ledger.json"
+    data = json.loads(file.read_text("utf-8"))
+    ways = [["13! 15 18", 390], ["13", 10]]
+    for name in ("submit.full.frame", "submit.full.effect"):
+        evidence = {"examples": 400, "ways": ways, "schedules": 0, "seed": 0}
+        data["obligations"][name] = {"status": "TESTED", "steps": 9, "group": "submit", "evidence": evidence}
+    file.write_text(json.dumps(data), "utf-8")
+    proofs = site.subject / "proofs" / "jobs.hfp"
+    reason = "the solver gives up on `submit`"
+    proofs.write_text(proofs.read_text("utf-8") + f'\naccept "submit.full.frame"\n    because "{reason}"\n', "utf-8")
+    fresh(site)
+    page = text_of(build(site).page("reference/calls/submit"))
+    assert "full ◐ tested (400 examples, 2 paths, one CPU)" in page
+    assert "by 400 examples, 0 schedules, seed 0" in page
+    assert "13! 15 18 390 submit.full.frame , submit.full.effect" in page
+    board = text_of(site.page("reference/proofs"))
+    assert "submit.full.frame ◐ tested (400 examples, 2 paths, one CPU) the solver gives up on submit" in board
+    assert "submit.full.effect ◐ tested (400 examples, 2 paths, one CPU) –" in board
+    assert "Tested, and accepted without a proof" in text_of(site.page("reference/assumptions"))
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    assert "tested (" not in text_of(build(site).page("reference/calls/submit"))
+
+
+def fresh(site: Site) -> None:
+    """Let the ledger be that of the sources, whatever it says of them."""
+    config = load_config(site.subject)
+    file = site.subject / "proofs" / "ledger.json"
+    data = json.loads(file.read_text("utf-8"))
+    data["inputs"] = Session(config, Scope(implementation=True, steps=1), jobs=1).fingerprint()
+    file.write_text(json.dumps(data), "utf-8")
+
+
+def test_a_stale_mark_is_shown_without_reading_the_page_again(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path))
+    tree = site.out.parent / "doctrees" / "reference" / "calls" / "pause.doctree"
+    read, page = tree.stat().st_mtime_ns, site.page("reference/calls/pause")
+    file = site.subject / "impl" / "jobs" / "shop.py"
+    file.write_text(file.read_text("utf-8").replace("    return", "    return  ", 1), "utf-8")
+    build(site)
+    assert tree.stat().st_mtime_ns == read
+    assert set(re.findall(r'class="hf-mark hf-([a-z-]+)"', site.page("reference/calls/pause"))) == {"stale"}
+    fresh(site)
+    build(site)
+    assert tree.stat().st_mtime_ns == read
+    assert site.page("reference/calls/pause") == page
+
+
+def test_an_interrupted_build_is_made_good_by_the_next(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path))
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    conf = site.subject / "docs" / "conf.py"
+    text = conf.read_text("utf-8")
+    broken = "\ndef setup(app):\n    app.connect('html-page-context', lambda *_: 1 / 0)\n"
+    conf.write_text(text + broken, "utf-8")
+    with pytest.raises(ExtensionError):
+        build(site)
+    assert "hf-banner" not in site.page("reference/calls/pause")
+    conf.write_text(text, "utf-8")
+    assert "hf-banner" in build(site).page("reference/calls/pause")
 
 
 def test_other_projects_can_link(small: Site) -> None:

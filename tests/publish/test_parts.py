@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from xml.etree import ElementTree
 
@@ -9,20 +10,25 @@ import pytest
 from sites import JOBS, ROOT
 
 from hfverify.ledger import Entry
+from hfverify.model.revisions import Timeline
 from hfverify.model.types import BOOL, EncodingType, EnumType, IntType, OptionalType, Type, int_type
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.ladder import Step, ladder
 from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.facts import facts_of
-from hfverify.publish.marks import MARKS, mark_of, worst_of
+from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
+from hfverify.publish.pages.history import text_at
 from hfverify.publish.pages.interface import in_c, in_python, in_rust
+from hfverify.publish.pages.maps import maps_page
+from hfverify.publish.pages.ownership import ownership_page
 from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
-from hfverify.verdict import Status
+from hfverify.syntax import tree
+from hfverify.verdict import Evidence, Status
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +131,69 @@ def test_kinds_are_those_of_the_tables() -> None:
 
 
 def test_marks_have_a_word_for_every_status() -> None:
-    assert {mark_of(status, stale=False) for status in Status} <= MARKS.keys()
-    assert {mark_of(status, stale=True) for status in Status} == {"stale"}
+    assert {key_of(status) for status in Status} <= MARKS.keys()
     entries = [Entry(Status.PROVED, 0, ""), Entry(Status.UNKNOWN, 0, "")]
-    assert worst_of(entries, stale=False) == "not-decided"
-    assert worst_of([], stale=False) == "not-asked"
-    assert len({mark.sign for mark in MARKS.values()}) == len(MARKS)
+    assert mark(entries) == ":hf:mark:`not-decided`"
+    assert mark([]) == ":hf:mark:`not-asked`"
+    assert len({item.sign for item in MARKS.values()}) == len(MARKS)
+
+
+def test_what_is_tested_says_with_how_much() -> None:
+    few = Entry(Status.TESTED, 0, "", Evidence(40, (("12", 30), ("12! 14", 10)), 0, 7))
+    many = Entry(Status.TESTED, 0, "", Evidence(400, (("12", 390), ("20", 10)), 3, 7))
+    proved = Entry(Status.PROVED, 5, "")
+    assert mark([few]) == ":hf:mark:`tested (40 examples, 2 paths, one CPU)`"
+    assert mark([many]) == ":hf:mark:`tested (400 examples, 2 paths, 3 schedules)`"
+    assert mark([proved, many, few]) == ":hf:mark:`tested (40 examples, 3 paths, one CPU)`"
+    assert mark([Entry(Status.TESTED, 0, "")]) == ":hf:mark:`tested (the ledger has no numbers)`"
+    assert mark([few, Entry(Status.REFUTED, 0, "")]) == ":hf:mark:`refuted`"
+
+
+def test_who_owns_what_follows_the_parts(subject: Subject) -> None:
+    facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
+    page = "\n".join(ownership_page(subject, facts))
+    words = re.findall(r"<desc [^>]*>(.*?)</desc>", page, re.DOTALL)
+    assert len(words) == 1
+    lines = [line.strip() for line in html.unescape(words[0]).split("\n")]
+    assert lines[0] == "vcpu.lock → current: takes: 3 cases"
+    assert "current: restore_registers reads 3 of the cells" in lines
+    assert lines.index("current → outgoing: names a next: 14 cases") < lines.index(
+        "outgoing: save_registers writes 3 of the cells"
+    )
+    assert lines[-1] == "outgoing → vcpu.lock: lets go: regs_state_saved.announced"
+    assert ":hf:cell:`vcpu.regs_available` ¦ any → :hf:spec:`true` ¦ :hf:case:`regs_state_saved.announced`" in page
+
+
+def test_cells_with_one_owner_for_ever_have_no_picture() -> None:
+    subject = load_subject(JOBS)
+    facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
+    page = "\n".join(ownership_page(subject, facts))
+    assert ":hf:cell:`worker.last`" in page
+    assert "<svg" not in page
+    assert "No case says outright what it writes into a map." in "\n".join(maps_page(subject, facts))
+
+
+def test_what_is_written_into_a_map_is_shown_by_condition(subject: Subject) -> None:
+    facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
+    page = "\n".join(maps_page(subject, facts))
+    for line in (
+        ":hf:spec:`share == GIVE` ¦ :hf:spec:`MODE_INVALID | MODE_UNOWNED` ¦ :hf:spec:`MODE_R | MODE_W | MODE_X`",
+        ":hf:spec:`share == LEND` ¦ :hf:spec:`MODE_INVALID` ¦ :hf:spec:`MODE_R | MODE_W | MODE_X | MODE_UNOWNED`",
+        ":code:`MODE_UNOWNED` ¦ :code:`0x20`",
+    ):
+        assert line in page
+    asked = page[page.index(":hf:case:`share_memory.shared`") :]
+    assert ":hf:case:`~share_memory.not_allowed` ¦ :hf:spec:`uniform(own, first, last) and can_share(" in asked
+    assert "share_memory.shared: what each of them has afterwards" in page
+
+
+def test_the_text_of_another_revision_has_what_existed_there(subject: Subject) -> None:
+    item = subject.declared["mailbox_clear"]
+    assert isinstance(item, tree.Call)
+    then, now = (text_at(subject, item, Timeline(("R1", "R2", "R3", "R4"), name)) for name in ("R3", "R4"))
+    (gone,) = set(then.split("\n")) - set(now.split("\n"))
+    (new,) = set(now.split("\n")) - set(then.split("\n"))
+    assert (gone.strip(), new.strip()) == ("returns -1  until R4", "returns 0   since R4")
 
 
 def test_pictures_are_well_formed_and_equal_for_equal_facts() -> None:

@@ -12,7 +12,7 @@ from hfverify.publish.charts import Chart
 from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.drawing.svg import picture
 from hfverify.publish.facts import Facts
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.pages.cases import cards, results, unchanged
 from hfverify.publish.pages.evidence import assumptions, evidence
 from hfverify.publish.pages.history import history
@@ -48,8 +48,7 @@ def _facts(subject: Subject, call: Call, facts: Facts) -> Lines:
     """What fits on one line each."""
     entries = subject.entries(call.name)
     proved = sum(entry.status.name == "PROVED" for entry in entries.values())
-    mark = worst_of(entries.values(), stale=subject.stale)
-    of = f"{proved} of {len(entries)} obligations proved" + (" before the sources changed" if subject.stale else "")
+    of = f"{proved} of {len(entries)} obligations proved at the last run"
     number = f":code:`{call.number.value:#x}` {literal(call.number.name)}" if call.number else ""
     behaviour = ["may switch away" if call.has_next else "goes on with the caller"]
     behaviour.append("waits" if call.awaits else "never waits")
@@ -57,7 +56,7 @@ def _facts(subject: Subject, call: Call, facts: Facts) -> Lines:
     pairs = [
         ("number", [number]),
         ("kind", [escaped(call.kind) + (f", runs for :code:`{call.actor}`" if call.actor else "")]),
-        ("evidence", [f":hf:mark:`{mark}` {of}"]),
+        ("evidence", [f"{mark(entries.values())} · {of}"]),
         ("behaviour", [] if call.is_function else [" · ".join(behaviour)]),
         ("source", [sources]),
     ]
@@ -80,8 +79,7 @@ def _examples(subject: Subject, folder: str, call: Call, charts: list[Chart]) ->
             steps = [f":hf:call:`{step.call}` → :hf:case:`~{step.call}.{step.case}`" for step in scenario.steps]
             name = f"spec.{scenario.name}.scenario"
             entry = subject.ledger.entries.get(name)
-            mark = worst_of([entry] if entry else [], stale=subject.stale)
-            found += [f"{literal(scenario.name)} :hf:mark:`{mark}`: {', then '.join(steps)}.", ""]
+            found += [f"{literal(scenario.name)} {mark([entry] if entry else [])}: {', then '.join(steps)}.", ""]
     shown = next((chart for chart in charts if chart.shows(call.name)), None)
     if shown is not None:
         found += [f"{escaped(shown.title)}, as it ran (:doc:`more runs </{folder}/charts>`):", ""]

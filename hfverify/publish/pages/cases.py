@@ -10,7 +10,7 @@ from __future__ import annotations
 from hfverify.model.program import Call, Cell, Outcome
 from hfverify.publish.definitions import used_by
 from hfverify.publish.facts import Change, Facts
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.prose import excerpt, inline, one_line, prose, sentence, spec, where
 from hfverify.publish.rst import Lines, code, directive, fields, link, literal, table, title
@@ -69,7 +69,7 @@ def answer_text(subject: Subject, call: Call, outcome: Outcome) -> str:
 def _mark(subject: Subject, call: Call, outcome: Outcome) -> str:
     prefix = f"{call.name}.{outcome.name}."
     found = [entry for name, entry in subject.ledger.entries.items() if name.startswith(prefix)]
-    return f":hf:mark:`{worst_of(found, stale=subject.stale)}`"
+    return mark(found)
 
 
 def cards(subject: Subject, call: Call, facts: Facts) -> Lines:

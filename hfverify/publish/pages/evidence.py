@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hfverify.audit import trusted
 from hfverify.ledger import Entry
 from hfverify.model.program import Call
-from hfverify.publish.marks import mark_of
+from hfverify.publish.marks import counted, mark
 from hfverify.publish.prose import inline, where
 from hfverify.publish.questions import asked
 from hfverify.publish.rst import Lines, escaped, literal, table, title
@@ -22,7 +22,6 @@ from hfverify.verdict import Status
 
 HOW = {
     Status.PROVED: "by solver",
-    Status.TESTED: "by examples",
     Status.ASSUMED: "taken for granted",
     Status.REFUTED: "run on the code",
 }
@@ -31,8 +30,6 @@ HOW = {
 def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") -> Lines:
     """The table, and the commands that give each row again."""
     found = title("Evidence", sign)
-    if subject.stale:
-        found += ["The sources have changed since this was decided: run ``hfverify verify``.", ""]
     again = (
         "``hfverify verify OBLIGATION`` decides one of these again, ``hfverify explain OBLIGATION`` shows what it asks."
     )
@@ -41,11 +38,40 @@ def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") ->
     for name, entry in entries.items():
         steps = in_short(entry.steps) if entry.steps else "0"
         how = HOW.get(entry.status, "open") if entry.steps or entry.status is not Status.PROVED else "by evaluation"
+        if entry.status is Status.TESTED:
+            how = escaped(_run(entry))
         if entry.status is Status.REFUTED:
             how = literal(f"hfverify replay {name}")
-        mark = f":hf:mark:`{mark_of(entry.status, stale=subject.stale)}`"
-        rows.append((f":hf:row:`{name}`", asked(name), mark, how, steps))
-    return found + table(("obligation", "asks that", "status", "how", "steps"), rows, "hf-evidence")
+        rows.append((f":hf:row:`{name}`", asked(name), mark([entry]), how, steps))
+    found += table(("obligation", "asks that", "status", "how", "steps"), rows, "hf-evidence")
+    return found + _tests(entries)
+
+
+def _run(entry: Entry) -> str:
+    """The run that found nothing, so that it can be repeated."""
+    if entry.evidence is None:
+        return "by examples; the ledger has no numbers"
+    item = entry.evidence
+    return f"by {counted(item.examples, 'example')}, {counted(item.schedules, 'schedule')}, seed {item.seed}"
+
+
+def _tests(entries: Mapping[str, Entry]) -> Lines:
+    """How often the examples took each path, for what was tested and not proved."""
+    counts: dict[tuple[str, int], list[str]] = {}
+    for name, entry in entries.items():
+        for way in entry.evidence.ways if entry.status is Status.TESTED and entry.evidence else ():
+            counts.setdefault(way, []).append(name)
+    if not counts:
+        return []
+    rows = [
+        (escaped(label), str(count), ", ".join(f":hf:obligation:`{name}`" for name in names))
+        for (label, count), names in counts.items()
+    ]
+    said = [
+        "What is tested holds for the examples that were run, and for nothing else. They took these paths;",
+        "a path is named by the lines at which it decides, ``!`` where a condition does not hold:",
+    ]
+    return [*said, "", *table(("path", "examples", "of"), rows, "hf-index")]
 
 
 def assumptions(subject: Subject, folder: str, call: Call) -> Lines:

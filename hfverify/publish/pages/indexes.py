@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hfverify.model.program import Call, Outcome
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.normal import Names, normal
 from hfverify.publish.pages.cases import answer_text
 from hfverify.publish.pages.history import changes_at
@@ -34,9 +34,9 @@ def told(subject: Subject, call: Call) -> str:
     return inline(subject, summary(subject.doc(call.name)))
 
 
-def mark(subject: Subject, call: Call) -> str:
+def known(subject: Subject, call: Call) -> str:
     """How sure we are of everything that is said of a call."""
-    return f":hf:mark:`{worst_of(subject.entries(call.name).values(), stale=subject.stale)}`"
+    return mark(subject.entries(call.name).values())
 
 
 def published(subject: Subject) -> list[Call]:
@@ -54,7 +54,7 @@ def by_number(subject: Subject) -> Lines:
             rows += [(literal(f"{gap:#x}"), "–", "no call has this number", "") for gap in range(last + 1, value)]
         assert call.number is not None
         name = f"{call_link(call)} {literal(call.number.name)}"
-        rows.append((literal(f"{value:#x}"), name, told(subject, call), mark(subject, call)))
+        rows.append((literal(f"{value:#x}"), name, told(subject, call), known(subject, call)))
         last = value
     found = title("Calls by number")
     if not rows:
@@ -72,7 +72,7 @@ def by_name(subject: Subject) -> Lines:
     kinds = list(dict.fromkeys(call.kind for call in subject.program.calls.values()))
     for kind in kinds:
         calls = sorted((c for c in subject.program.calls.values() if c.kind == kind), key=lambda c: c.name)
-        rows = [(call_link(c), told(subject, c), result_type(c), mark(subject, c)) for c in calls]
+        rows = [(call_link(c), told(subject, c), result_type(c), known(subject, c)) for c in calls]
         found += title(PLURALS.get(kind, kind), "-") + table(("name", "what it does", "returns", ""), rows, "hf-index")
     listed = [f"calls/{name}" for name in sorted(call.name for call in published(subject))]
     return found + directive("toctree", "", listed, maxdepth="1", hidden="")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hfverify.model.program import Call
 from hfverify.model.registers import named, place
 from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.prose import excerpt, inline, sentence
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
@@ -58,9 +58,8 @@ def _unused(subject: Subject, call: Call) -> Lines:
         return []
     name = f"{program.dispatcher.name}.{call.name}"
     entry = subject.ledger.entries.get(name)
-    mark = f":hf:mark:`{worst_of([entry] if entry else [], stale=subject.stale)}`"
     ignored = "Going in, no other register, and no bit that is not named here, matters"
-    ignored += f" (:hf:obligation:`{name}` {mark})." if entry else "."
+    ignored += f" (:hf:obligation:`{name}` {mark([entry])})." if entry else "."
     returned = ", ".join(dict.fromkeys(literal(trap.result.register) for trap in program.traps.values()))
     kept = f"Coming back, nothing is promised of registers other than {returned}." if returned else ""
     number = f"The number is :hf:spec:`{excerpt(subject, program.dispatcher.number.span)}`:"

@@ -11,7 +11,7 @@ from hfverify.model.program import Call
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.svg import picture
 from hfverify.publish.facts import Taken, held_by, locks_of
-from hfverify.publish.marks import mark_of
+from hfverify.publish.marks import mark
 from hfverify.publish.prose import excerpt, inline
 from hfverify.publish.rst import Lines, code, link, literal, table, title
 from hfverify.publish.subject import Subject
@@ -58,8 +58,7 @@ def _marks(subject: Subject, call: Call) -> Lines:
         name = f"{call.name}.lock.{kind}"
         entry = subject.ledger.entries.get(name)
         if entry is not None:
-            mark = mark_of(entry.status, stale=subject.stale)
-            shown.append(f":hf:obligation:`{text} <{name}>` :hf:mark:`{mark}`")
+            shown.append(f":hf:obligation:`{text} <{name}>` {mark([entry])}")
     return [" · ".join(shown), ""] if shown else []
 
 
@@ -87,8 +86,8 @@ def _waits(subject: Subject, call: Call) -> Lines:
         found += code(excerpt(subject, wait.value.span))
     name = f"{call.name}.waits"
     if name in subject.ledger.entries:
-        mark = mark_of(subject.ledger.entries[name].status, stale=subject.stale)
-        found += [f"It waits for nothing else :hf:mark:`{mark}`; that what it waits for comes true is not proved.", ""]
+        known = mark([subject.ledger.entries[name]])
+        found += [f"It waits for nothing else {known}; that what it waits for comes true is not proved.", ""]
     return found
 
 
@@ -98,6 +97,5 @@ def _invariants(subject: Subject, call: Call) -> Lines:
     for name, entry in subject.ledger.entries.items():
         if name.startswith(prefix):
             short = name.removeprefix(prefix)
-            mark = mark_of(entry.status, stale=subject.stale)
-            rows.append(f":hf:invariant:`{short}` :hf:mark:`{mark}`")
+            rows.append(f":hf:invariant:`{short}` {mark([entry])}")
     return [*title("Invariants kept", "-"), " · ".join(rows), ""] if rows else []

@@ -1,18 +1,17 @@
-"""The front page of what is generated, and the word that stands on every page if the ledger is stale.
+"""The front page of what is generated.
 
 Reads   the subject as a whole
-Gives   index_page, banner
+Gives   index_page
 Refuses nothing
 """
 
 from __future__ import annotations
 
-from hfverify.publish.marks import MARKS
+from hfverify.publish.marks import MARKS, mark
 from hfverify.publish.pages.indexes import PLURALS, by_number, published
 from hfverify.publish.rst import Lines, bullets, directive, escaped, literal, title
 from hfverify.publish.subject import Subject
 from hfverify.report.table import COLUMN_OF, COLUMNS
-from hfverify.verdict import Status
 
 WAYS = {
     "numbers": "Calls by number",
@@ -25,6 +24,8 @@ STATE = {
     "locks": "Locks",
     "cells": "Cells",
     "machines": "State machines",
+    "ownership": "Ownership",
+    "maps": "Maps",
     "types": "Types and encodings",
     "definitions": "Definitions",
 }
@@ -39,7 +40,6 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     counts = dict.fromkeys(COLUMNS, 0)
     for entry in entries:
         counts[COLUMN_OF[entry.status]] += 1
-    worst = max((entry.status for entry in entries), default=Status.PROVED)
     shown = " · ".join(f"{count} {column}" for column, count in counts.items() if count)
     kinds: dict[str, int] = {}
     for call in sorted(published(subject), key=lambda call: call.number is None):
@@ -47,14 +47,12 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     calls = ", ".join(f"{count} {PLURALS.get(kind, kind).lower()}" for kind, count in kinds.items())
     revision = f"Revision {literal(program.revision)}. " if program.revisions else ""
     found += [f"{revision}{escaped(calls[:1].upper() + calls[1:])}.", ""]
-    if not subject.stale:
-        text = "everything is proved" if worst is Status.PROVED else f"the worst is {worst.name}"
-        found += [f"{len(entries)} obligations: {shown}; {escaped(text)}. :doc:`The proofs <proofs>`", ""]
+    found += [f"{mark(entries)} {len(entries)} obligations: {shown} at the last run. :doc:`The proofs <proofs>`", ""]
     numbers = by_number(subject)[3:]
     if any(call.number for call in published(subject)):
         found += title("Calls by number", "-") + numbers
     found += title("What the marks mean", "-")
-    found += bullets(f":hf:mark:`{key}`: {mark.meaning}" for key, mark in MARKS.items())
+    found += bullets(f":hf:legend:`{key}`: {item.meaning}" for key, item in MARKS.items())
     ways = [f"{way} <{page}>" for page, way in WAYS.items()]
     state = [f"{name} <{page}>" for page, name in STATE.items()]
     trust = [f"{name} <{page}>" for page, name in TRUST.items()]
@@ -63,16 +61,3 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     for caption, lines in groups:
         found += directive("toctree", "", lines, caption=caption, maxdepth="1", hidden="")
     return found
-
-
-def banner(subject: Subject) -> Lines:
-    """What a reader of any page must know first."""
-    if not subject.stale:
-        return []
-    text = "The specification, the implementation or the proof files have changed since the ledger was written."
-    return directive(
-        "admonition",
-        "Stale",
-        [f"{text} No mark here says anything until ``hfverify verify`` has run."],
-        **{"class": "hf-banner"},
-    )

@@ -13,11 +13,11 @@ from hfverify.audit import Trusted, trusted
 from hfverify.ledger import Entry
 from hfverify.prove.contracts import contract_name
 from hfverify.publish.drawing.bars import bar
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.pages.evidence import evidence
 from hfverify.publish.prose import excerpt, inline, where
 from hfverify.publish.questions import KIND_GROUPS, OTHER, group_of
-from hfverify.publish.rst import Lines, bullets, code, escaped, literal, table, title
+from hfverify.publish.rst import Lines, code, escaped, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.report.table import COLUMN_OF, COLUMNS, in_short
 from hfverify.verdict import Status
@@ -32,15 +32,14 @@ def dashboard(subject: Subject, folder: str) -> Lines:
     counts = tally(entries.values())
     found = title("Proofs")
     shown = " · ".join(f"{count} {column}" for column, count in counts.items() if count)
-    mark = worst_of(entries.values(), stale=subject.stale)
     steps = in_short(sum(entry.steps for entry in entries.values()))
     said = f"{len(entries)} obligations: {shown}, found in {steps} solver steps by hfverify {subject.ledger.tool}"
-    found += [f":hf:mark:`{mark}` {escaped(said)}.", ""]
+    found += [f"{mark(entries.values())} {escaped(said)}.", ""]
     found += bar(counts, "All obligations by status")
     found += [f"What none of them says is on the page of :doc:`assumptions </{folder}/assumptions>`.", ""]
     opened = [name for name, entry in entries.items() if entry.status is not Status.PROVED]
     if opened:
-        found += title("Not proved", "-") + bullets(f":hf:obligation:`{name}`" for name in opened)
+        found += title("Not proved", "-") + _opened(subject, opened)
     groups: dict[str, dict[str, Entry]] = {}
     for name, entry in entries.items():
         groups.setdefault(entry.group, {})[name] = entry
@@ -54,6 +53,16 @@ def dashboard(subject: Subject, folder: str) -> Lines:
     return found + title("By kind", "-") + table(head, rows, "hf-counts")
 
 
+def _opened(subject: Subject, names: Iterable[str]) -> Lines:
+    """What is not proved: what is known of it, and whether the proof files accept that, for which reason."""
+    rows = []
+    for name in names:
+        accepted = subject.program.accepted.get(name)
+        reason = inline(subject, accepted.because) if accepted else "–"
+        rows.append((f":hf:obligation:`{name}`", mark([subject.ledger.entries[name]]), reason))
+    return table(("obligation", "known", "accepted because"), rows, "hf-index")
+
+
 def tally(entries: Iterable[Entry]) -> dict[str, int]:
     """How many stand in each column."""
     counts = dict.fromkeys(COLUMNS, 0)
@@ -65,8 +74,7 @@ def tally(entries: Iterable[Entry]) -> dict[str, int]:
 def _row(subject: Subject, name: str, entries: Entries) -> list[str]:
     counts = [str(count) if count else "·" for count in tally(entries.values()).values()]
     steps = in_short(sum(entry.steps for entry in entries.values()))
-    mark = f":hf:mark:`{worst_of(entries.values(), stale=subject.stale)}`"
-    return [name, str(len(entries)), *counts, steps, mark]
+    return [name, str(len(entries)), *counts, steps, mark(entries.values())]
 
 
 def _group_link(subject: Subject, folder: str, group: str) -> str:
@@ -110,6 +118,7 @@ SORTS = {
     "played": "For whom calls run",
     "stops": "After this a CPU executes nothing",
     "represented": "How Python objects stand for the state",
+    "accepted": "Tested, and accepted without a proof",
     "given": "What whoever makes the call sees to",
     "awaits": "What comes true in the end",
     "unspecified": "Numbers of calls that are not specified",

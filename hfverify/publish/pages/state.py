@@ -14,7 +14,7 @@ from hfverify.model.types import EncodingType, EnumType
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.svg import picture
 from hfverify.publish.facts import Facts, held_by, users_of
-from hfverify.publish.marks import worst_of
+from hfverify.publish.marks import mark
 from hfverify.publish.prose import excerpt, inline, one_line, prose, spec, where
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
@@ -139,8 +139,7 @@ def _lock(subject: Subject, lock: Lock) -> Lines:
         locks = " ▸ ".join(f"{'perhaps ' if t.maybe else ''}{spec(t.place)}" for t in taken)
         cases = ", ".join(f":hf:case:`~{call.name}.{ref.name}`" for ref in step.cases) or "all others"
         entry = subject.ledger.entries.get(f"{call.name}.lock.order")
-        mark = f":hf:mark:`{worst_of([entry] if entry else [], stale=subject.stale)}`"
-        rows.append((f":hf:call:`{call.name}`", literal(step.kind), locks, cases, mark))
+        rows.append((f":hf:call:`{call.name}`", literal(step.kind), locks, cases, mark([entry] if entry else [])))
     holders = [c.name for c in subject.program.calls.values() if any(t.name == lock.name for t in held_by(subject, c))]
     found += table(("taken by", "section", "locks, in order", "for", "order"), rows, "hf-index")
     if holders:
@@ -154,8 +153,8 @@ def _invariant(subject: Subject, item: tree.Invariant) -> Lines:
     suffix = f".invariant.{item.name}"
     users = {name: entry for name, entry in subject.ledger.entries.items() if name.endswith(suffix)}
     own = {name: e for name, e in subject.ledger.entries.items() if name.startswith(f"spec.{item.name}.")}
-    mark = worst_of([*users.values(), *own.values()], stale=subject.stale)
+    known = mark([*users.values(), *own.values()])
     kept = " · ".join(f":hf:obligation:`{name.removesuffix(suffix)} <{name}>`" for name in users)
     content = [*(prose(subject, item.doc) if item.doc else []), *code(excerpt(subject, item.value.span))]
     content += fields([("kept by", [kept])])
-    return directive("hf:invariant", item.name, content, head=f"invariant :hf:mark:`{mark}` {where(item.name_span)}")
+    return directive("hf:invariant", item.name, content, head=f"invariant {known} {where(item.name_span)}")
