@@ -39,7 +39,10 @@ LAYERS = [
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.
 EXCEPTIONS = {("explain", "session"), ("explain", "units"), ("config", "model")}
-SOLVER_FREE = ["concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers", "codecs", "runner", "given"]
+SOLVER_FREE = [
+    "values", "operations", "meaning", "concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers",
+    "codecs", "runner", "given",
+]  # fmt: skip
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {
     "state",
