@@ -7,7 +7,7 @@ Refuses an expression that has no value in the state (Undefined)
 
 from __future__ import annotations
 
-from hfverify.explain.meaning import meanings
+from hfverify.explain.meaning import Meanings, meanings
 from hfverify.explain.values import (
     Bits,
     Env,
@@ -29,9 +29,9 @@ from hfverify.syntax import tree
 class Evaluator:
     """Evaluates expressions of one program."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, known: Meanings | None = None) -> None:
         self.program = program
-        self._meanings = meanings(program)
+        self._meanings = known or meanings(program)
 
     def truth(self, expr: tree.Expr, env: Env) -> bool:
         """A condition."""

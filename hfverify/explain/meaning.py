@@ -301,7 +301,8 @@ class Meanings:
     def _quantified(self, expr: tree.Quantified) -> Closure:
         names = [parameter.name for parameter in expr.parameters]
         types = [parameter.type for parameter in expr.parameters]
-        body, wanted = self.of(expr.body), expr.kind != "forall"
+        body = self.of(expr.body)
+        wanted: bool = expr.kind != "forall"
 
         def quantified(env: Env) -> bool:
             bound = dict(env.names)

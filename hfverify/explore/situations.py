@@ -16,7 +16,7 @@ import z3
 from hfverify.execute.paths import spec_env, start
 from hfverify.execute.signatures import lets
 from hfverify.execute.world import World
-from hfverify.explain.concrete import Bits, Store
+from hfverify.explain.concrete import Store
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
 from hfverify.explore.shrinking import keeps_invariants
@@ -45,13 +45,15 @@ class Situations:
     def __init__(self, program: Program, calls: Sequence[Call]) -> None:
         self.program = program
         self.calls = calls
-        self.shared = {term.decl().name() for terms in Cells.arbitrary(program).terms.values() for term in terms}
+        self.cells = Cells.arbitrary(program)
+        self.shared = {term.decl().name() for terms in self.cells.terms.values() for term in terms}
         self.shared |= set(program.sizes)
         self.facts: list[z3.BoolRef] = []
         self.guards: list[list[tuple[str, z3.BoolRef]]] = []
         self.locks: list[dict[str, list[tuple[str, Term]]]] = []
         self.devices: list[list[tuple[Cell, Term, Stored]]] = []
         self._solvers: dict[Bounds, z3.Solver] = {}
+        self._names: dict[tuple[Bounds, int], tuple[z3.BoolRef, z3.BoolRef]] = {}
         for cpu, call in enumerate(calls):
             self._begin(cpu, call)
         self.group = Group(self.facts, [], limits_of(program))
@@ -129,14 +131,23 @@ class Situations:
         for outcomes in self.combinations():
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
-            if self._model(guards) is None:
+            first = self._model(guards)
+            if first is None:
                 continue
+            models: list[z3.ModelRef] = []
             for meeting in [[], *self._meetings(outcomes)]:
-                found = self._at([*guards, *meeting])
-                shown = repr(found)
-                if found is not None and shown not in seen:
+                # Where the calls meet already, one such state is enough.
+                if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
+                    continue
+                found = self._model([*guards, *meeting]) if meeting else first
+                scenarios = self._at(*found) if found is not None else None
+                if found is None or scenarios is None:
+                    continue
+                models.append(found[0])
+                shown = repr(scenarios)
+                if shown not in seen:
                     seen.add(shown)
-                    yield outcomes, found
+                    yield outcomes, scenarios
 
     def _meetings(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
         """Ways in which two calls want the same lock: each by itself, and crosswise."""
@@ -155,15 +166,21 @@ class Situations:
 
     def _model(self, formulas: Sequence[z3.BoolRef]) -> tuple[z3.ModelRef, Bounds] | None:
         for bounds in SIZES:
-            solver = self._solver(bounds)
-            solver.push()
-            expansion = self.group.expansion(bounds, also=False)
-            solver.add(*[expansion.formula(formula) for formula in formulas], *expansion.limits)
-            found = solver.model() if solver.check() == z3.sat else None
-            solver.pop()
-            if found is not None:
-                return found, bounds
+            solver, asked = self._solver(bounds), [self._asked(bounds, formula) for formula in formulas]
+            if solver.check(*asked) == z3.sat:
+                return solver.model(), bounds
         return None
+
+    def _asked(self, bounds: Bounds, formula: z3.BoolRef) -> z3.BoolRef:
+        """A truth value that the solver takes for the formula: what it learns from one question helps in the next."""
+        key = (bounds, formula.get_id())
+        if key not in self._names:
+            name = z3.Bool(f"asked!{len(self._names)}")
+            expansion = self.group.expansion(bounds, also=False)
+            written = expansion.formula(formula)
+            self._solver(bounds).add(z3.Implies(name, z3.And(written, *expansion.limits)))
+            self._names[key] = (name, formula)
+        return self._names[key][0]
 
     def _solver(self, bounds: Bounds) -> z3.Solver:
         """Knows what holds in every state of a small machine."""
@@ -188,22 +205,15 @@ class Situations:
                     found[term.arg(1).decl().name()] = term.arg(1)
         return [found[name] for name in sorted(found)]
 
-    def _at(self, formulas: Sequence[z3.BoolRef]) -> list[Scenario] | None:
-        """A scenario for each CPU, if some small machine has such a state."""
-        found = self._model(formulas)
-        if found is None:
-            return None
-        model, bounds = found
-        reader = Reader(self.program, model, bounds, self.facts)
-        store = reader.state(Cells.arbitrary(self.program))
-        scenarios = [self._scenario(cpu, call, store, reader) for cpu, call in enumerate(self.calls)]
+    def _at(self, model: z3.ModelRef, bounds: Bounds) -> list[Scenario] | None:
+        """A scenario for each CPU, unless the state that the model describes breaks an invariant."""
         # Of the other bits nothing was asked.
         bits = self.group.expansion(bounds, also=False).bounds.bits
-        for key, value in store.cells.items():
-            if isinstance(value, Bits):
-                store.cells[key] = Bits(bit for bit in value if bit in bits)
+        reader = Reader(self.program, model, bounds, self.facts, bits=bits)
+        store = reader.state(self.cells)
         if not keeps_invariants(self.program, store):
             return None
+        scenarios = [self._scenario(cpu, call, store, reader) for cpu, call in enumerate(self.calls)]
         for scenario in scenarios:
             scenario.cells = dict(store.cells)
         return scenarios
