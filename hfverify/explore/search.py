@@ -13,7 +13,7 @@ from functools import partial
 
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.machine import Execution, Shared, Step
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.replaying import followed, shortened
@@ -80,7 +80,6 @@ class Search:
             machine = Shared(self.program, scenarios, self.impl)
             machine.watch_contracts()
             try:
-                self._demand_repeatable(machine)
                 self._situation(machine, outcomes, scenarios, known)
             finally:
                 machine.unwatch_contracts()
@@ -91,6 +90,8 @@ class Search:
         for tried, execution in enumerate(self._executions(machine), 1):
             self.tally.schedules += 1
             self.tally.steps += len(execution.steps)
+            if tried == 1:
+                self._demand_repeatable(machine, execution)
             new = [problem for problem in problems(execution, self.calls) if problem.key not in known]
             for kind in dict.fromkeys(problem.kind for problem in new):
                 keys = {problem.key for problem in new if problem.kind == kind}
@@ -134,15 +135,20 @@ class Search:
     def _shows(self, keys: set[str], execution: Execution) -> bool:
         return keys <= {problem.key for problem in problems(execution, self.calls)}
 
-    def _demand_repeatable(self, machine: Shared) -> None:
-        """The first schedule, twice: it must be the same one."""
-        first, again = (machine.perform(lambda ready, _: ready[0]) for _ in range(2))
+    def _demand_repeatable(self, machine: Shared, first: Execution) -> None:
+        """The first schedule again: it must lead to the same steps."""
+        again = machine.perform(lambda ready, steps: _as_before(first.schedule, ready, steps), judged=False)
         for one, other in zip(first.steps, again.steps, strict=False):
-            if (one.next, one.touched) != (other.next, other.touched):
+            if (one.cpu, one.next, one.touched) != (other.cpu, other.next, other.touched):
                 place = f"{one.next.place[0]}:{one.next.place[1]}" if one.next.place[0] else "the first step"
                 raise Fickle(f"CPU {one.cpu} does not do the same again at {place}")
         if len(first.steps) != len(again.steps):
             raise Fickle(f"the same calls take {len(first.steps)} steps, and then {len(again.steps)}")
+
+
+def _as_before(schedule: list[int], ready: list[int], steps: list[Step]) -> int:
+    wanted = schedule[len(steps)] if len(steps) < len(schedule) else -1
+    return wanted if wanted in ready else ready[0]
 
 
 def calls_for(program: Program, names: Sequence[str], cpus: int) -> list[str]:

@@ -176,9 +176,9 @@ class Situations:
         key = (bounds, formula.get_id())
         if key not in self._names:
             name = z3.Bool(f"asked!{len(self._names)}")
-            expansion = self.group.expansion(bounds, also=False)
-            written = expansion.formula(formula)
-            self._solver(bounds).add(z3.Implies(name, z3.And(written, *expansion.limits)))
+            solver, expansion = self._solver(bounds), self.group.expansion(bounds, also=False)
+            known = len(expansion.limits)
+            solver.add(z3.Implies(name, expansion.formula(formula)), *expansion.limits[known:])
             self._names[key] = (name, formula)
         return self._names[key][0]
 
