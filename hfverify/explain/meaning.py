@@ -302,16 +302,16 @@ class Meanings:
         names = [parameter.name for parameter in expr.parameters]
         types = [parameter.type for parameter in expr.parameters]
         body = self.of(expr.body)
-        wanted: bool = expr.kind != "forall"
+        every = expr.kind == "forall"
 
         def quantified(env: Env) -> bool:
             bound = dict(env.names)
             inner = Env(env.store, bound, env.own, env.here, env.volatile, env.before)
             for values in product(*[self.domain(type_, env) for type_ in types]):
                 bound.update(zip(names, values, strict=True))
-                if body(inner) is wanted:
-                    return wanted
-            return not wanted
+                if body(inner) is not every:
+                    return not every
+            return every
 
         return quantified
 

@@ -1,0 +1,67 @@
+"""Which locks a call takes, as its protocol says, and with which other calls it may so collide.
+
+Reads   model.program.Call
+Gives   the names of locks; the calls that take one of the same, those that share most of them first
+Refuses nothing; of a place whose object cannot be seen in its text nothing is said
+"""
+
+from __future__ import annotations
+
+from hfverify.model.program import Call, Program
+from hfverify.model.types import MapType
+from hfverify.syntax import tree
+
+
+def locks_of(program: Program, call: Call) -> set[str]:
+    """The names of the locks in a call's protocol."""
+    steps = call.protocol.steps if call.protocol is not None else ()
+    found: set[str] = set()
+    for held in (held for step in steps for held in step.locks):
+        if isinstance(held.place, tree.Member):
+            for state in _states(program, call, held.place.base):
+                found |= {f"{state}.{held.place.name}"} & program.locks.keys()
+    return found
+
+
+def partners(program: Program, name: str) -> list[str]:
+    """The call itself, and the others that take one of its locks: first those whose locks differ least."""
+    own = locks_of(program, program.calls[name])
+    shared = {
+        other.name: (len(own ^ locks), other.name)
+        for other in program.calls.values()
+        if not other.is_function and other.name != name and (locks := locks_of(program, other)) & own
+    }
+    return [name, *sorted(shared, key=lambda other: shared[other])]
+
+
+def without_maps(program: Program) -> list[str]:
+    """The calls that take no lock of a state with maps, for whose states the solver looks much longer."""
+    maps = {
+        lock.name
+        for lock in program.locks.values()
+        if any(isinstance(cell.type, MapType) for cell in program.states[lock.state].cells.values())
+    }
+    calls = (call for call in program.calls.values() if not call.is_function)
+    return sorted(call.name for call in calls if not locks_of(program, call) & maps)
+
+
+def _states(program: Program, call: Call, expr: tree.Expr) -> set[str]:
+    """The states whose object an expression can be."""
+    match expr:
+        case tree.Index(_, tree.Name(_, text), _) if text in program.states:
+            return {text}
+        case tree.Conditional(_, _, then, otherwise):
+            return _states(program, call, then) | _states(program, call, otherwise)
+        case tree.Member(_, base, name):
+            inner = {program.states[state].cells.get(name) for state in _states(program, call, base)}
+            return {cell.state for cell in inner if cell is not None}
+        case tree.Name(_, text):
+            lets = {let.name: let.value for let in call.lets} | {n: let.value for n, let in program.lets.items()}
+            objects = {item.name: item.state for item in call.objects}
+            if text in lets:
+                return _states(program, call, lets[text])
+            if text in program.actors:
+                return {program.actors[text].state}
+            return {objects.get(text, text)} & program.states.keys()
+        case _:
+            return set()
