@@ -32,8 +32,8 @@ LAYERS = [
     "fallback",
     "units",
     "session",
-    "verifying",
     "exploring",
+    "verifying",
     "publish",
     "cli",
 ]

@@ -7,6 +7,7 @@ Refuses nothing; of a place whose object cannot be seen in its text nothing is s
 
 from __future__ import annotations
 
+from hfverify.model.expressions import walk
 from hfverify.model.program import Call, Program
 from hfverify.model.types import MapType
 from hfverify.syntax import tree
@@ -23,15 +24,42 @@ def locks_of(program: Program, call: Call) -> set[str]:
     return found
 
 
-def partners(program: Program, name: str) -> list[str]:
-    """The call itself, and the others that take one of its locks: first those whose locks differ least."""
+def partners(program: Program, name: str, cell: str = "") -> list[str]:
+    """The call itself, and the others that take one of its locks or speak of the cell.
+
+    First those that speak of it, of these the ones whose locks differ least.
+    """
     own = locks_of(program, program.calls[name])
-    shared = {
-        other.name: (len(own ^ locks), other.name)
-        for other in program.calls.values()
-        if not other.is_function and other.name != name and (locks := locks_of(program, other)) & own
-    }
-    return [name, *sorted(shared, key=lambda other: shared[other])]
+    ranks: dict[str, tuple[bool, int, str]] = {}
+    for other in program.calls.values():
+        locks = locks_of(program, other)
+        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in _mentioned(program, other)
+        if not other.is_function and other.name != name and (speaks or locks & own):
+            ranks[other.name] = (not speaks, len(own ^ locks), other.name)
+    return [name, *sorted(ranks, key=lambda other: ranks[other])]
+
+
+def _mentioned(program: Program, call: Call) -> set[str]:
+    """The last parts of the names of cells of which the outcomes of a call speak."""
+    pending: list[tree.Expr] = [let.value for let in call.lets]
+    for outcome in call.outcomes:
+        pending.append(outcome.condition)
+        for update in (*outcome.effects, *outcome.later):
+            known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
+            pending += [part for one in known for part in (one.place, one.value)]
+    found: set[str] = set()
+    seen: set[str] = set()
+    while pending:
+        for node in walk(pending.pop()):
+            if isinstance(node, tree.Member):
+                found.add(node.name)
+            name = node.text if isinstance(node, tree.Name) else ""
+            if name in program.pures and name not in seen:
+                pending.append(program.pures[name].body)
+            if name in program.lets and name not in seen:
+                pending.append(program.lets[name].value)
+            seen.add(name)
+    return found
 
 
 def without_maps(program: Program) -> list[str]:

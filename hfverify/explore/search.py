@@ -18,7 +18,7 @@ from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
-from hfverify.explore.situations import Situations
+from hfverify.explore.situations import STEPS, Situations
 from hfverify.model.program import Program
 
 
@@ -28,21 +28,30 @@ class Fickle(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities."""
+    """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
+
+    `looks` is how many combinations of outcomes and situations are looked at, those first in which `begins` is the
+    outcome of the first call; each question to the solver may take `steps`. A problem of a kind in `until` is enough.
+    """
 
     strategy: str = "exhaustive"
     preemptions: int | None = None
     schedules: int = 1_000
     seed: int = 0
+    looks: int | None = None
+    begins: str | None = None
+    steps: int = STEPS
+    until: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried. `complete` unless some situation has more schedules than were allowed."""
+    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed."""
 
     situations: int = 0
     schedules: int = 0
     steps: int = 0
+    looks: int = 0
     complete: bool = True
 
 
@@ -71,9 +80,13 @@ class Search:
     def run(self) -> Iterator[tuple[str, ...]]:
         """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
         known: set[str] = set()
-        situations = Situations(self.program, [self.program.calls[name] for name in self.calls])
-        for outcomes, scenarios in situations.one_by_one():
+        situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
+        for outcomes, scenarios in situations.one_by_one(self.plan.begins):
             yield outcomes
+            self.tally.looks += 1
+            if self.plan.looks is not None and self.tally.looks > self.plan.looks:
+                self.tally.complete = False
+                return
             if scenarios is None:
                 continue
             self.tally.situations += 1
@@ -83,6 +96,9 @@ class Search:
                 self._situation(machine, outcomes, scenarios, known)
             finally:
                 machine.unwatch_contracts()
+            if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
+                self.tally.complete = False
+                return
 
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]

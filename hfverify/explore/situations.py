@@ -42,8 +42,9 @@ SIZES = (Bounds(2, pinned=1), Bounds(3))
 class Situations:
     """Looks for states in which some calls can begin at the same time, each on a CPU of its own."""
 
-    def __init__(self, program: Program, calls: Sequence[Call]) -> None:
+    def __init__(self, program: Program, calls: Sequence[Call], steps: int = STEPS) -> None:
         self.program = program
+        self.steps = steps
         self.calls = calls
         self.cells = Cells.arbitrary(program)
         self.shared = {term.decl().name() for terms in self.cells.terms.values() for term in terms}
@@ -117,18 +118,25 @@ class Situations:
             pending += children(term)
         return [found[name] for name in sorted(found)]
 
-    def combinations(self) -> list[tuple[str, ...]]:
-        """The outcomes that can be asked for together: one of each call."""
-        return list(itertools.product(*([name for name, _ in guards] for guards in self.guards)))
+    def combinations(self, begins: str | None = None) -> list[tuple[str, ...]]:
+        """The outcomes that can be asked for together: one of each call; first those where it is `begins` of the first.
+
+        Of these the ones with cases come before those with rejects, because a call that is rejected does little.
+        """
+        found = list(itertools.product(*([name for name, _ in guards] for guards in self.guards)))
+        cases = {outcome.name for call in self.calls for outcome in call.cases}
+        if begins is None:
+            return found
+        return sorted(found, key=lambda names: (names[0] != begins, sum(name not in cases for name in names)))
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
         return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
 
-    def one_by_one(self) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
+    def one_by_one(self, begins: str | None = None) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
         """The same, and None before each combination is looked for, which may take some time."""
         seen: set[str] = set()
-        for outcomes in self.combinations():
+        for outcomes in self.combinations(begins):
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
             first = self._model(guards)
@@ -185,7 +193,7 @@ class Situations:
     def _solver(self, bounds: Bounds) -> z3.Solver:
         """Knows what holds in every state of a small machine."""
         if bounds not in self._solvers:
-            solver = make_solver(STEPS, mbqi=False)
+            solver = make_solver(self.steps, mbqi=False)
             expansion = self.group.expansion(bounds, also=False)
             solver.add(*[expansion.formula(fact) for fact in self.facts], *expansion.limits, *self.group.small(bounds))
             for number in self._members():
