@@ -1,7 +1,7 @@
 """Look for two CPUs that collide where the proof has refuted a rule about locks: a deadlock, or a race.
 
 Reads   Wanted: the refuted obligation, and what its counterexample did
-Gives   Collision: the schedule as plain data, if one was found within so many looks at situations
+Gives   Collision: the schedule as plain data, if one was found in so many situations
 Refuses nothing: a search that fails has found nothing
 """
 
@@ -18,9 +18,9 @@ from hfverify.model.program import Program
 
 # What only several CPUs show.
 KINDS = ("deadlock", "race")
-# How many combinations of outcomes and situations are looked at: of the call with itself, and with each partner.
-ITSELF, PARTNER = 24, 12
-PARTNERS = 5
+# How many situations are tried: of the call with itself, and with each of so many partners.
+ITSELF, PARTNER = 25, 20
+PARTNERS = 6
 SCHEDULES = 60
 STEPS = 200_000
 # How long code may be silent before it is taken to hang.
@@ -55,12 +55,12 @@ class Collider:
         self._worker = Worker(folders, program.revision)
 
     def find(self, wanted: Wanted, share: int = 1) -> Collision:
-        """Two CPUs, one of which makes the call; one of so many that share what may be looked at."""
+        """Two CPUs, one of which makes the call; one of so many that share the situations."""
         found, call = Collision(), wanted.call
         kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
         for partner in partners(self.program, call, wanted.cell)[: 1 + PARTNERS // share]:
-            looks = max((ITSELF if partner == call else PARTNER) // share, 4)
-            plan = Plan(schedules=SCHEDULES, looks=looks, begins=wanted.outcome, steps=STEPS, until=kinds)
+            count = max((ITSELF if partner == call else PARTNER) // share, 4)
+            plan = Plan(schedules=SCHEDULES, situations=count, begins=wanted.outcome, steps=STEPS, until=kinds)
             found.tried.append(partner)
             tally = Tally()
             for news in self._worker.search([call, partner], plan, SECONDS):

@@ -30,15 +30,15 @@ class Fickle(Exception):
 class Plan:
     """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
 
-    `looks` is how many combinations of outcomes and situations are looked at, those first in which `begins` is the
-    outcome of the first call; each question to the solver may take `steps`. A problem of a kind in `until` is enough.
+    `situations` is how many of them are tried, those first in which `begins` is the outcome of the first call; each
+    question to the solver may take `steps`. A problem of a kind in `until` is enough.
     """
 
     strategy: str = "exhaustive"
     preemptions: int | None = None
     schedules: int = 1_000
     seed: int = 0
-    looks: int | None = None
+    situations: int | None = None
     begins: str | None = None
     steps: int = STEPS
     until: tuple[str, ...] = ()
@@ -51,7 +51,6 @@ class Tally:
     situations: int = 0
     schedules: int = 0
     steps: int = 0
-    looks: int = 0
     complete: bool = True
 
 
@@ -83,12 +82,11 @@ class Search:
         situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
         for outcomes, scenarios in situations.one_by_one(self.plan.begins):
             yield outcomes
-            self.tally.looks += 1
-            if self.plan.looks is not None and self.tally.looks > self.plan.looks:
-                self.tally.complete = False
-                return
             if scenarios is None:
                 continue
+            if self.tally.situations == self.plan.situations:
+                self.tally.complete = False
+                return
             self.tally.situations += 1
             machine = Shared(self.program, scenarios, self.impl)
             machine.watch_contracts()
