@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfverify.explore.isolated import Worker
-from hfverify.explore.locking import partners
+from hfverify.explore.locking import partners, without_maps
 from hfverify.explore.search import Plan, Tally
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
 
 # What only several CPUs show.
 KINDS = ("deadlock", "race")
-# How many situations are tried: of the call with itself, and with each of so many partners.
-ITSELF, PARTNER = 25, 20
-PARTNERS = 6
+# How many situations are tried: of the call with itself, with each partner, and in all. To begin with another partner
+# takes about as long as some situations do, and with maps everything takes several times as long.
+ITSELF, PARTNER, ALL = 25, 20, 160
+START, MAPS = 5, 6
 SCHEDULES = 60
 STEPS = 200_000
 # How long code may be silent before it is taken to hang.
@@ -52,14 +53,19 @@ class Collider:
 
     def __init__(self, folders: Folders, program: Program) -> None:
         self.program = program
+        self._plain = set(without_maps(program))
         self._worker = Worker(folders, program.revision)
 
     def find(self, wanted: Wanted, share: int = 1) -> Collision:
         """Two CPUs, one of which makes the call; one of so many that share the situations."""
         found, call = Collision(), wanted.call
         kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
-        for partner in partners(self.program, call, wanted.cell)[: 1 + PARTNERS // share]:
-            count = max((ITSELF if partner == call else PARTNER) // share, 4)
+        left = ALL // share
+        for partner in partners(self.program, call, wanted.cell):
+            weight = 1 if {call, partner} <= self._plain else MAPS
+            count = min(ITSELF if partner == call else PARTNER, left // weight - START)
+            if count <= 0:
+                break
             plan = Plan(schedules=SCHEDULES, situations=count, begins=wanted.outcome, steps=STEPS, until=kinds)
             found.tried.append(partner)
             tally = Tally()
@@ -69,6 +75,7 @@ class Collider:
                 tally = news.tally
                 if news.kind == "finding" and news.data["kind"] in kinds and not found.data:
                     found.data = news.data
+            left -= weight * (START + tally.situations)
             found.situations += tally.situations
             found.schedules += tally.schedules
             if found.data:

@@ -161,9 +161,7 @@ class Variation:
         return kept and self._relied_on(scenario) and self._given(scenario)
 
     def _legal(self, scenario: Scenario) -> bool:
-        return (
-            keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
-        )
+        return keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
 
     def _given(self, scenario: Scenario) -> bool:
         """What whoever uses a function sees to; the run says so of anything else."""
