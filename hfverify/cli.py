@@ -183,7 +183,7 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
     if code == REFUTED and obligation.endswith((".lock.order", ".lock.held")):
         from hfverify.exploring import collision
 
-        click.echo("\n" + "\n".join(collision(config, obligation.rsplit(".", 2)[0], width=_width())))
+        click.echo("\n" + "\n".join(collision(config, obligation, width=_width())))
     raise SystemExit(code)
 
 

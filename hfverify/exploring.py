@@ -1,4 +1,4 @@
-"""The two commands about schedules: look for those that go wrong, and run one again.
+"""What people see of schedules: look for those that go wrong, run one again, and show what a refuted rule leads to.
 
 Reads   config.Config, names of calls, schedule files
 Gives   text, schedule files in the state folder, the exit code
@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import difflib
 import json
-import time
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hfverify.config import Config, ConfigError
 from hfverify.explain.proxies import Unbuildable
+from hfverify.explain.verdicts import COLLIDES
+from hfverify.explore.collide import Collider, Collision, Wanted
 from hfverify.explore.files import Unreadable, again, load, shown
 from hfverify.explore.isolated import News, explore
 from hfverify.explore.replaying import Misfit
 from hfverify.explore.search import Plan, calls_for
 from hfverify.model.load import load_program
+from hfverify.model.program import Program
 from hfverify.report import regression, schedule
+from hfverify.verdict import Status, Verdict
 
 FOUND, UNDECIDED = 1, 4
-# What only two CPUs show, and how many seconds it is looked for beside something else.
-COLLISIONS = ("deadlock", "race")
-PATIENCE = 60
 Write = Callable[[str], None]
 
 
@@ -81,20 +83,85 @@ def _strategy(plan: Plan) -> str:
     return "all schedules that can differ"
 
 
-def collision(config: Config, call: str, *, width: int) -> list[str]:
-    """Two CPUs that make a call of which a lock obligation is refuted, and collide: a deadlock, or a race."""
+def collision(config: Config, name: str, *, width: int) -> list[str]:
+    """Two CPUs that collide because of a refuted obligation about locks: a deadlock, or a race."""
     program = load_program(config.folders, config.revision)
-    if call not in program.calls or program.calls[call].is_function:
+    try:
+        saved = json.loads((config.state / "counterexamples" / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        saved = None
+    wanted = wanted_because(program, name, saved)
+    if wanted is None:
         return []
-    begun = time.monotonic()
-    for news in explore(config.folders, program.revision, [call, call], Plan()):
-        if news.kind == "finding" and news.data["kind"] in COLLISIONS:
-            return ["two CPUs collide", *schedule.draw(news.data, width), f" saved  {_save(config, news.data)}"]
-        if news.kind == "failed":
-            return [f"whether two CPUs collide is not known: {news.reason}"]
-        if time.monotonic() - begun > PATIENCE:
-            return [f"no collision was found within {PATIENCE} s; `hfverify explore {call}` looks for longer"]
-    return [f"no collision of two `{call}` was found; `hfverify explore {call} OTHER` tries it with another call"]
+    collider = Collider(config.folders, program)
+    try:
+        found = collider.find(wanted)
+    finally:
+        collider.close()
+    if found.data:
+        return ["two CPUs collide", *schedule.draw(found.data, width), f" saved  {_save(config, found.data)}"]
+    return [_none(wanted, found)]
+
+
+def with_collisions(config: Config, program: Program, verdicts: Sequence[Verdict], progress: Write) -> list[Verdict]:
+    """The verdicts; refuted rules about locks say how two CPUs show it, where a short search finds out."""
+    asked = {
+        number: wanted
+        for number, verdict in enumerate(verdicts)
+        if verdict.status is Status.REFUTED
+        and (wanted := wanted_because(program, verdict.obligation.name, verdict.counterexample)) is not None
+    }
+    if not asked:
+        return list(verdicts)
+    result = list(verdicts)
+    collider = Collider(config.folders, program)
+    try:
+        for number, wanted in asked.items():
+            progress(f"looks for CPUs that collide: {verdicts[number].obligation.name}")
+            found = collider.find(wanted, share=len(asked))
+            result[number] = _noted(verdicts[number], _told(config, wanted, found))
+    finally:
+        collider.close()
+        progress("")
+    return result
+
+
+def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, str]]:
+    if not found.data:
+        return [("collides", _none(wanted, found)), ("next", f"hfverify explore {wanted.call}")]
+    calls, steps = found.data["calls"], len(found.data["schedule"])
+    text = f"CPUs that make {calls[0]} and {calls[1]}: {found.data['kind']} after {steps} steps"
+    try:
+        path = _save(config, found.data)
+    except OSError as error:
+        return [("collides", f"{text} (it cannot be saved: {error.strerror})")]
+    return [("collides", f"{text}, saved as {path}"), ("next", f"hfverify replay {path}")]
+
+
+def _none(wanted: Wanted, found: Collision) -> str:
+    return (
+        f"no two CPUs were found to collide: {wanted.call} with {', '.join(found.tried)}, "
+        f"{found.situations} situations, {found.schedules} schedules"
+    )
+
+
+def _noted(verdict: Verdict, notes: list[tuple[str, str]]) -> Verdict:
+    """With notes; what is said comes instead of the advice to look."""
+    if verdict.diagnostic is None:
+        return verdict
+    old = [note for note in verdict.diagnostic.notes if not note[1].startswith("hfverify explore ")]
+    return replace(verdict, diagnostic=replace(verdict.diagnostic, notes=(*old, *notes)))
+
+
+def wanted_because(program: Program, name: str, counterexample: Mapping[str, Any] | None) -> Wanted | None:
+    """What is looked for because of an obligation; nothing if it is not about locks, or of no call."""
+    call, _, kind = name.partition(".")
+    if kind not in COLLIDES or call not in program.calls or program.calls[call].is_function:
+        return None
+    told = counterexample or {}
+    texts = [str(violation.get("text", "")) for violation in told.get("violations", ())]
+    names = [match[1] for text in texts if (match := re.match(r"\w+(?:\[[\d, ]*\])?\.([\w.]+) is ", text))]
+    return Wanted(call, kind, str(told.get("outcome") or ""), names[0] if names else "")
 
 
 def _save(config: Config, data: dict[str, Any]) -> Path:

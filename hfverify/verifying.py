@@ -21,6 +21,7 @@ from hfverify import ledger
 from hfverify.audit import trusted
 from hfverify.config import Config
 from hfverify.diagnostics import Diagnostic, at
+from hfverify.exploring import with_collisions
 from hfverify.fallback.evidence import EXAMPLES
 from hfverify.model.program import Program
 from hfverify.prove.solver import DEFAULT_STEPS
@@ -92,6 +93,13 @@ def run(config: Config, plan: Plan, output: Output) -> int:
         finished=reporter.finished,
     )
     reporter.end()
+    if plan.tests:
+
+        def looks(text: str) -> None:
+            if out.isatty() and not output.quiet:
+                click.echo(f"\r\x1b[K{text[: output.width - 1]}", nl=False, file=out)
+
+        found.verdicts = with_collisions(config, program, found.verdicts, looks)
     try:
         _save_counterexamples(config, found.verdicts)
     except OSError as error:

@@ -33,15 +33,18 @@ LAYERS = [
     "fallback",
     "units",
     "session",
+    "exploring",
     "verifying",
     "explaining",
-    "exploring",
     "publish",
     "cli",
 ]
 # `model.load` describes the folders that the configuration finds, and the configuration describes nothing else.
 EXCEPTIONS = {("config", "model")}
-SOLVER_FREE = ["concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers", "codecs", "runner", "given"]
+SOLVER_FREE = [
+    "values", "operations", "meaning", "concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers",
+    "codecs", "runner", "given", "effects",
+]  # fmt: skip
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {
     "state",

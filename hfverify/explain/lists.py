@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from hfverify.explain.concrete import Env, Evaluator, Store, Undefined, Value
+from hfverify.explain.meaning import Closure, Meanings
 from hfverify.explain.proxies import Unbuildable
 from hfverify.model.program import Program
 from hfverify.syntax import tree
@@ -21,16 +22,25 @@ class Heap(Evaluator):
     """Entries by number; a member of a number is a link."""
 
     def __init__(self, program: Program, links: dict[str, list[int]]) -> None:
+        super().__init__(program, _Links(program, links))
+
+
+class _Links(Meanings):
+    def __init__(self, program: Program, links: dict[str, list[int]]) -> None:
         super().__init__(program)
         self.links = links
 
-    def _member(self, base: Value, name: str, env: Env) -> Value:
-        if isinstance(base, int) and name in self.links:
-            return self.links[name][base]
-        return super()._member(base, name, env)
+    def _member(self, base: Closure, name: str) -> Closure:
+        otherwise, link = super()._member(base, name), self.links.get(name)
 
-    def _domain(self, type_: tree.Type, env: Env) -> range:
-        return range(len(next(iter(self.links.values()))))
+        def member(env: Env) -> Value:
+            number = base(env) if link is not None else None
+            return link[number] if link is not None and isinstance(number, int) else otherwise(env)
+
+        return member
+
+    def domain(self, type_: tree.Type, env: Env) -> list[int]:
+        return list(range(len(next(iter(self.links.values())))))
 
 
 def holds(heap: Heap, fact: tree.Fact, names: dict[str, Value]) -> bool:

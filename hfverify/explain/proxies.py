@@ -15,6 +15,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -80,6 +81,18 @@ class WatchedBytes(bytearray):
         self.machinery.write(self.cell, self.ref, bytes(old))
 
 
+@cache
+def _hint(cls: type, attribute: str) -> type | None:
+    found = typing.get_type_hints(cls).get(attribute)
+    union = typing.get_origin(found) in (typing.Union, types.UnionType)
+    for option in typing.get_args(found) if union else (found,):
+        plain = typing.get_origin(option) or option
+        if isinstance(plain, type) and plain is not type(None):
+            return plain
+    return None
+
+
+@cache
 def _has(cls: type, name: str) -> bool:
     """Whether instances have the attribute: it is annotated, a slot, or defined in the class."""
     return hasattr(cls, name) or any(name in inspect.get_annotations(kind) for kind in cls.__mro__)
@@ -172,13 +185,7 @@ class Machinery(Monitor):
 
     def hint(self, cls: type, attribute: str) -> type | None:
         """The class that an attribute's annotation names, without `None`."""
-        found = typing.get_type_hints(cls).get(attribute)
-        union = typing.get_origin(found) in (typing.Union, types.UnionType)
-        for option in typing.get_args(found) if union else (found,):
-            plain = typing.get_origin(option) or option
-            if isinstance(plain, type) and plain is not type(None):
-                return plain
-        return None
+        return _hint(cls, attribute)
 
     def _watched(self, cls: type) -> type:
         if cls not in self._kinds:

@@ -53,6 +53,10 @@ class Report:
     unchanged: int = 0
 
 
+# Fills in what a report says of a call that has come to its end with this value.
+Judge = Callable[[Program, Call, Machinery, Report, Any], None]
+
+
 def run(
     program: Program, scenario: Scenario, impl: str, note: Callable[[object, object], None] | None = None
 ) -> Report:
@@ -93,7 +97,9 @@ def entry(machine: Machinery, call: Call) -> Callable[..., Any]:
     return function
 
 
-def conduct(program: Program, scenario: Scenario, machine: Machinery, function: Callable[..., Any]) -> Report:
+def conduct(
+    program: Program, scenario: Scenario, machine: Machinery, function: Callable[..., Any], judge: Judge | None = None
+) -> Report:
     """Make the call on a machine that is set up, and judge what it did."""
     call = program.calls[scenario.call]
     arguments = _arguments(program, call, scenario, machine, function)
@@ -127,7 +133,7 @@ def conduct(program: Program, scenario: Scenario, machine: Machinery, function: 
     report.timeline = machine.timeline
     report.violations = list(machine.violations)
     if finished:
-        _judge(program, call, machine, report, value)
+        (judge or judged)(program, call, machine, report, value)
     return report
 
 
@@ -183,7 +189,7 @@ class _Parts:
     surplus: bool = False
 
 
-def _judge(program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
+def judged(program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
     """Find the outcome that applies, and compare."""
     for outcome in call.outcomes:
         parts = _parts(program, call, outcome, report.scenario, machine)
@@ -479,6 +485,10 @@ def _rows(
     """Compare every cell: before, promised, actual."""
     before, promised, actual = states
     for key in sorted({*before.cells, *promised.cells, *actual.cells}):
+        raw = before.cells.get(key)
+        if raw is not None and raw == promised.cells.get(key) == actual.cells.get(key):
+            report.unchanged += 1
+            continue
         state, path = key[0].split(".", 1)
         cell = program.cell(state, path)
         assert cell is not None

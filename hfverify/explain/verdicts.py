@@ -33,7 +33,7 @@ from hfverify.syntax import tree
 from hfverify.verdict import Obligation, Status, Verdict
 
 # Kinds of obligations whose failure two CPUs may show better than one.
-COLLIDES = ("lock.order", "lock.held")
+COLLIDES = ("lock.order", "lock.held", "lock.owned")
 # In how many ways maps are completed of which a model names some numbers, until the real code misbehaves.
 COMPLETIONS = 4
 

@@ -8,7 +8,7 @@ Refuses nothing; what the model leaves open becomes zero
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import z3
@@ -20,6 +20,7 @@ from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells
 from hfverify.logic.maps import NUMBERS, marked
+from hfverify.logic.terms import numeral
 from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo, Stored
 from hfverify.logic.values import Map as MapTerm
@@ -41,9 +42,12 @@ class Reader:
         bounds: Bounds,
         facts: Sequence[z3.BoolRef] = (),
         completion: int = 0,
+        bits: Collection[int] | None = None,
     ) -> None:
+        """Of sets, only the members among `bits` are read, if they are given."""
         self.program = program
         self.model = model
+        self.bits = bits
         self.bounds = bounds
         self.completion = completion
         self.here = 0
@@ -85,13 +89,14 @@ class Reader:
     def value(self, cell: Cell, stored: Stored) -> Value:
         """The value of a cell."""
         if isinstance(stored, Fifo):
-            members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(z3.IntVal(k)))]
+            members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(numeral(k)))]
             return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
         if isinstance(stored, MapTerm):
             return self.map(cell, stored, None, 0)
         if isinstance(stored, BitsTerm):
             assert isinstance(cell.type, BitsType)
-            return Bits(k for k in range(cell.type.width) if self.truth(stored.has(z3.IntVal(k))))
+            asked = range(cell.type.width) if self.bits is None else [k for k in self.bits if k < cell.type.width]
+            return Bits(k for k in asked if self.truth(stored.has(numeral(k))))
         if isinstance(stored, Bytes):
             assert isinstance(cell.type, BytesType)
             found = bytearray(cell.type.length)
@@ -193,7 +198,7 @@ class Reader:
             ordered = sorted(state.cells.values(), key=lambda c: not c.is_constant)
             for keys in evaluator.positions(state.name, Env(store)):
                 for cell in ordered:
-                    term = Term(state.name, tuple(z3.IntVal(key) for key in keys))
+                    term = Term(state.name, tuple(numeral(key) for key in keys))
                     store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
                 if any(isinstance(cell.type, MapType) for cell in ordered):
                     store.cells |= {

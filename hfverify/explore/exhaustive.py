@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from hfverify.explore.machine import Choose, Execution, Step
+from hfverify.explore.machine import Choose, Execution, Kind, Step
 
 Perform = Callable[[Choose], Execution]
 
@@ -112,9 +112,13 @@ def _want_others(stack: list[_Node], execution: Execution) -> None:
         for earlier in range(min(position, len(at)) - 1, -1, -1):
             other = steps[earlier]
             if other.cpu != step.cpu and other.conflicts(step) and earlier > mine[other.cpu]:
+                if earlier < len(stack) and step.cpu not in stack[earlier].ready:
+                    # Who waited for the lock then could not have come first there, but perhaps further back.
+                    if step.next.kind is not Kind.TAKE or any(s.cpu == step.cpu for s in steps[earlier:position]):
+                        stack[earlier].wanted |= set(stack[earlier].ready)
+                    continue
                 if earlier < len(stack):
-                    node = stack[earlier]
-                    node.wanted |= {step.cpu} if step.cpu in node.ready else set(node.ready)
+                    stack[earlier].wanted.add(step.cpu)
                 break
         for earlier, other in enumerate(steps[: len(at)]):
             if other.cpu != step.cpu and other.conflicts(step):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hfverify.explain.proxies import Unbuildable
 from hfverify.explore.files import saved
 from hfverify.explore.search import Fickle, Plan, Search, Tally
 from hfverify.model.load import Folders, load_program
+from hfverify.model.program import Program
 
 # How long one situation may take before the code is taken to hang.
 SECONDS = 60
@@ -37,58 +39,96 @@ class News:
 
 def explore(folders: Folders, revision: str, calls: list[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
     """Search in another process."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(sender, folders, revision, calls, plan), daemon=True)
-    process.start()
-    sender.close()
-    last: tuple[str, ...] = ()
+    worker = Worker(folders, revision)
     try:
-        while True:
-            if not receiver.poll(seconds):
-                where = f" where {', '.join(last)} apply" if last else ""
-                yield News("failed", reason=f"the code does not come back within {seconds:g} s{where}: it may loop")
-                return
-            try:
-                news: News = receiver.recv()
-            except EOFError:
-                process.join()
-                yield News("failed", reason=f"the process that runs the code died (exit {process.exitcode})")
-                return
-            last = news.outcomes or last
-            yield news
-            if news.kind in ("done", "failed"):
-                return
+        yield from worker.search(calls, plan, seconds)
     finally:
-        process.kill()
-        process.join()
-        receiver.close()
+        worker.close()
 
 
-def _work(sender: Connection, folders: Folders, revision: str, calls: list[str], plan: Plan) -> None:
+class Worker:
+    """A process that searches for one set of calls after another; it is replaced when it hangs or dies."""
+
+    def __init__(self, folders: Folders, revision: str) -> None:
+        self._given = (folders, revision)
+        self._running: tuple[SpawnProcess, Connection] | None = None
+
+    def search(self, calls: Sequence[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
+        """The news of one search, up to its end."""
+        process, connection = self._process()
+        last: tuple[str, ...] = ()
+        done = False
+        try:
+            connection.send((list(calls), plan))
+            while not done:
+                if not connection.poll(seconds):
+                    where = f" where {', '.join(last)} apply" if last else ""
+                    reason = f"the code does not come back within {seconds:g} s{where}: it may loop"
+                    yield News("failed", reason=reason)
+                    return
+                news: News = connection.recv()
+                last = news.outcomes or last
+                done = news.kind in ("done", "failed")
+                yield news
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            process.join()
+            yield News("failed", reason=f"the process that runs the code died (exit {process.exitcode})")
+        finally:
+            if not done:
+                self.close()
+
+    def _process(self) -> tuple[SpawnProcess, Connection]:
+        if self._running is None:
+            context = multiprocessing.get_context("spawn")
+            mine, other = context.Pipe()
+            process = context.Process(target=_work, args=(other, *self._given), daemon=True)
+            process.start()
+            other.close()
+            self._running = process, mine
+        return self._running
+
+    def close(self) -> None:
+        """End the process."""
+        if self._running is not None:
+            process, connection = self._running
+            process.kill()
+            process.join()
+            connection.close()
+            self._running = None
+
+
+def _work(connection: Connection, folders: Folders, revision: str) -> None:
     # A file that changed within a second has the time stamp, and may have the size, of its compiled form.
     sys.dont_write_bytecode = True
     impl = str(folders.impl.resolve())
     sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     program = load_program(folders, revision)
-    search = Search(program, calls, impl, plan)
+    while True:
+        try:
+            calls, plan = connection.recv()
+        except EOFError:
+            return
+        _search(connection, program, Search(program, calls, impl, plan))
+
+
+def _search(sender: Connection, program: Program, search: Search) -> None:
     told = 0
     try:
         for outcomes in search.run():
             told = _tell(sender, program, search, told)
             sender.send(News("situation", outcomes, search.tally))
-    except (Fickle, Unbuildable) as error:
-        sender.send(News("failed", reason=str(error)))
-    except RecursionError:
-        sender.send(News("failed", reason="the code calls itself without end"))
-    except MemoryError:
-        sender.send(News("failed", reason="the memory is used up"))
-    else:
         _tell(sender, program, search, told)
-        sender.send(News("done", tally=search.tally))
+        news = News("done", tally=search.tally)
+    except (Fickle, Unbuildable) as error:
+        news = News("failed", reason=str(error))
+    except RecursionError:
+        news = News("failed", reason="the code calls itself without end")
+    except MemoryError:
+        news = News("failed", reason="the memory is used up")
+    sender.send(news)
 
 
-def _tell(sender: Connection, program: Any, search: Search, told: int) -> int:
+def _tell(sender: Connection, program: Program, search: Search, told: int) -> int:
     for finding in search.findings[told:]:
         sender.send(News("finding", finding.outcomes, search.tally, saved(program, finding)))
     return len(search.findings)

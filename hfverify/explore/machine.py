@@ -21,9 +21,10 @@ from hfverify.explain.concrete import Keys, LockRef, Ref, Store, Value
 from hfverify.explain.monitor import Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
-from hfverify.explain.trial import Report, conduct, entry
+from hfverify.explain.trial import Report, conduct, entry, judged
 from hfverify.explore.clocks import Clocks, Place, Race
-from hfverify.model.program import Cell, Program
+from hfverify.explore.judging import Judgements, what_counts
+from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
 
 MOST_STEPS = 2_000
@@ -133,6 +134,8 @@ class Shared(Machinery):
     def __init__(self, program: Program, scenarios: list[Scenario], impl: str) -> None:
         self.lanes: list[_Lane] = []
         self.cpu = 0
+        self.judged = True
+        self.judgements = Judgements()
         self.log: list[tuple[int, tuple[str, Keys], Value]] = []
         super().__init__(program, scenarios[0].store(), scenarios[0].here, impl)
         self.scenarios = scenarios
@@ -147,11 +150,13 @@ class Shared(Machinery):
     def begin_at(self, scenarios: list[Scenario]) -> None:
         """Begin with these scenarios from now on; the calls and sizes are the same."""
         self.scenarios, self.first = scenarios, scenarios[0].store()
+        self.judgements.clear()
 
     # ------------------------------------------------------------ one schedule
 
-    def perform(self, choose: Choose) -> Execution:
-        """Run all calls to their ends, or until none can go on."""
+    def perform(self, choose: Choose, *, judged: bool = True) -> Execution:
+        """Run all calls to their ends, or until none can go on; what they did is held against what they promise."""
+        self.judged = judged
         self._reset()
         done = Execution()
         try:
@@ -195,7 +200,7 @@ class Shared(Machinery):
         def body() -> None:
             lane = self.lanes[cpu]
             try:
-                lane.report = conduct(self.program, scenario, self, self.functions[cpu])
+                lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
             except Unbuildable as error:
                 lane.failed = str(error)
             except GreenletExit:
@@ -259,6 +264,11 @@ class Shared(Machinery):
                 self._resume(cpu, GreenletExit())
         done.races = list(self.clocks.races)
         done.final = self.store
+
+    def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
+        if self.judged:
+            key = what_counts(self, self.first, self.cpu, value)
+            self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value))
 
     # ------------------------------------------------------------ where a CPU gives way
 

@@ -13,12 +13,12 @@ from functools import partial
 
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.machine import Execution, Shared, Step
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
-from hfverify.explore.situations import Situations
+from hfverify.explore.situations import STEPS, Situations
 from hfverify.model.program import Program
 
 
@@ -28,17 +28,25 @@ class Fickle(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities."""
+    """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
+
+    `situations` is how many of them are tried, those first in which `begins` is the outcome of the first call; each
+    question to the solver may take `steps`. A problem of a kind in `until` is enough.
+    """
 
     strategy: str = "exhaustive"
     preemptions: int | None = None
     schedules: int = 1_000
     seed: int = 0
+    situations: int | None = None
+    begins: str | None = None
+    steps: int = STEPS
+    until: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried. `complete` unless some situation has more schedules than were allowed."""
+    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed."""
 
     situations: int = 0
     schedules: int = 0
@@ -71,19 +79,24 @@ class Search:
     def run(self) -> Iterator[tuple[str, ...]]:
         """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
         known: set[str] = set()
-        situations = Situations(self.program, [self.program.calls[name] for name in self.calls])
-        for outcomes, scenarios in situations.one_by_one():
+        situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
+        for outcomes, scenarios in situations.one_by_one(self.plan.begins):
             yield outcomes
             if scenarios is None:
                 continue
+            if self.tally.situations == self.plan.situations:
+                self.tally.complete = False
+                return
             self.tally.situations += 1
             machine = Shared(self.program, scenarios, self.impl)
             machine.watch_contracts()
             try:
-                self._demand_repeatable(machine)
                 self._situation(machine, outcomes, scenarios, known)
             finally:
                 machine.unwatch_contracts()
+            if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
+                self.tally.complete = False
+                return
 
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]
@@ -91,6 +104,8 @@ class Search:
         for tried, execution in enumerate(self._executions(machine), 1):
             self.tally.schedules += 1
             self.tally.steps += len(execution.steps)
+            if tried == 1:
+                self._demand_repeatable(machine, execution)
             new = [problem for problem in problems(execution, self.calls) if problem.key not in known]
             for kind in dict.fromkeys(problem.kind for problem in new):
                 keys = {problem.key for problem in new if problem.kind == kind}
@@ -134,15 +149,20 @@ class Search:
     def _shows(self, keys: set[str], execution: Execution) -> bool:
         return keys <= {problem.key for problem in problems(execution, self.calls)}
 
-    def _demand_repeatable(self, machine: Shared) -> None:
-        """The first schedule, twice: it must be the same one."""
-        first, again = (machine.perform(lambda ready, _: ready[0]) for _ in range(2))
+    def _demand_repeatable(self, machine: Shared, first: Execution) -> None:
+        """The first schedule again: it must lead to the same steps."""
+        again = machine.perform(lambda ready, steps: _as_before(first.schedule, ready, steps), judged=False)
         for one, other in zip(first.steps, again.steps, strict=False):
-            if (one.next, one.touched) != (other.next, other.touched):
+            if (one.cpu, one.next, one.touched) != (other.cpu, other.next, other.touched):
                 place = f"{one.next.place[0]}:{one.next.place[1]}" if one.next.place[0] else "the first step"
                 raise Fickle(f"CPU {one.cpu} does not do the same again at {place}")
         if len(first.steps) != len(again.steps):
             raise Fickle(f"the same calls take {len(first.steps)} steps, and then {len(again.steps)}")
+
+
+def _as_before(schedule: list[int], ready: list[int], steps: list[Step]) -> int:
+    wanted = schedule[len(steps)] if len(steps) < len(schedule) else -1
+    return wanted if wanted in ready else ready[0]
 
 
 def calls_for(program: Program, names: Sequence[str], cpus: int) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement, pairwise
+from itertools import combinations_with_replacement, pairwise, permutations
 from pathlib import Path
 
 import pytest
 from subjects import JOBS, ROOT, machine, situations, subject
 
+from hfverify.explain.scenario import Changes, Scenario, find_cell
 from hfverify.explore.atomicity import compare, ends
 from hfverify.explore.exhaustive import Limits, every_schedule
 from hfverify.explore.machine import Kind
@@ -62,6 +63,28 @@ def test_reduction_leaves_out_no_end_and_sections_are_atomic(root: Path, calls: 
         counts[0] += len(reduced)
         counts[1] += len(everything)
     assert counts[0] < counts[1]
+
+
+def test_reduction_keeps_every_order_of_a_lock() -> None:
+    """Of those who take a lock, and more locks under it, each can be first, second, third and last."""
+    _, program = subject(JOBS)
+    cells: Changes = {}
+    for name, value in {
+        "queue[0].worker_count": 4, "queue[0].capacity": 1, **{f"worker[0, {n}].cpu": n for n in range(4)},
+    }.items():  # fmt: skip
+        cell, keys = find_cell(program, name)
+        cells[cell.name, keys] = value
+    sizes, opened = {"queue_count": 1, "cpu_count": 4}, [("shop.is_open", (), True)]
+    scenarios = [Scenario("take", sizes, cpu, (0, cpu), cells=cells, reads=opened) for cpu in (0, 1)]
+    scenarios += [
+        Scenario("submit", sizes, cpu, (0, cpu), arguments={"number": 0}, cells=cells, reads=opened) for cpu in (2, 3)
+    ]
+    orders = set()
+    with machine(JOBS, scenarios) as shared:
+        for execution in every_schedule(shared.perform):
+            assert problems(execution, ["take", "take", "submit", "submit"]) == []
+            orders.add(tuple(s.cpu for s in execution.steps if any(lock.name == "queue.lock" for lock in s.taken)))
+    assert orders == set(permutations(range(4)))
 
 
 def test_few_preemptions_are_few() -> None:

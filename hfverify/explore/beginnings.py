@@ -1,0 +1,211 @@
+"""What holds where a call begins on one of the CPUs, as solver terms: found once for all searches with that call.
+
+Reads   model.program.Call and the number of the CPU
+Gives   Begun: facts, when each outcome applies, the locks that it wants; what all calls share
+Refuses nothing
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import z3
+
+from hfverify.execute.paths import spec_env, start
+from hfverify.execute.signatures import lets
+from hfverify.execute.world import World
+from hfverify.logic.cells import Cells, join
+from hfverify.logic.evaluate import Env as SpecEnv
+from hfverify.logic.maps import marked
+from hfverify.logic.terms import children
+from hfverify.logic.values import LockValue, Stored, split
+from hfverify.logic.values import Ref as Term
+from hfverify.model.program import Call, Cell, Outcome, Program
+from hfverify.model.types import MapType
+from hfverify.prove.obligations import limits_of
+from hfverify.prove.small import Bounds, Expansion, constants, named_bits
+from hfverify.prove.specification import Fickle
+
+OBJECTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A call at its beginning; `devices` are the reads of volatile cells, `locks` are in the order of the protocol."""
+
+    facts: list[z3.BoolRef]
+    guards: list[tuple[str, z3.BoolRef]]
+    locks: dict[str, list[tuple[str, Term]]]
+    devices: list[tuple[Cell, Term, Stored]]
+    bits: list[int]
+    has_maps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Formulas by their numbers, as they are for small machines, and what keeps them inside."""
+
+    formulas: dict[int, z3.ExprRef]
+    limits: list[z3.BoolRef]
+
+
+class Beginnings:
+    """Those of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.cells = Cells.arbitrary(program)
+        self._limits = limits_of(program)
+        self._small: dict[Bounds, list[z3.BoolRef]] = {}
+        self._shared = {term.decl().name() for terms in self.cells.terms.values() for term in terms}
+        self._shared |= set(program.sizes)
+        self._begun: dict[tuple[int, str], Begun] = {}
+        self._common: dict[Bounds, Written] = {}
+        self._written: dict[tuple[int, str, Bounds], Written] = {}
+
+    def of(self, cpu: int, call: Call) -> Begun:
+        """The call on that CPU."""
+        key = (cpu, call.name)
+        if key not in self._begun:
+            self._begun[key] = self._begin(cpu, call)
+        return self._begun[key]
+
+    def limits(self, bounds: Bounds) -> list[z3.BoolRef]:
+        """What makes a machine small."""
+        if bounds not in self._small:
+            self._small[bounds] = self._limits(bounds)
+        return self._small[bounds]
+
+    def common(self, bounds: Bounds) -> Written:
+        """What holds wherever any call begins: the facts of the first one that name nothing of its own."""
+        if bounds not in self._common:
+            expansion = Expansion(bounds)
+            facts = {fact.get_id(): expansion.formula(fact) for fact in self._of_all()}
+            self._common[bounds] = Written(facts, expansion.limits)
+        return self._common[bounds]
+
+    def written(self, cpu: int, call: Call, bounds: Bounds) -> Written:
+        """What holds where the call begins besides, and its guards, without quantifiers."""
+        key = (cpu, call.name, bounds)
+        if key not in self._written:
+            begun, expansion, common = self.of(cpu, call), Expansion(bounds), self.common(bounds).formulas
+            formulas = [*(fact for fact in begun.facts if fact.get_id() not in common), *(g for _, g in begun.guards)]
+            known = {formula.get_id(): expansion.formula(formula) for formula in formulas}
+            self._written[key] = Written(known, expansion.limits)
+        return self._written[key]
+
+    def _of_all(self) -> list[z3.BoolRef]:
+        first = next(call for call in self.program.calls.values() if not call.is_function)
+        return [fact for fact in self.of(0, first).facts if not any("@" in name for name in constants(fact))]
+
+    def _begin(self, cpu: int, call: Call) -> Begun:
+        """What holds where the call begins, and when each of its outcomes applies; names get the number of the CPU."""
+        world, names = start(self.program, call)
+        env = spec_env(world, names)
+        devices = _Devices(world)
+        env = replace(env, volatile=devices)
+        env = env.bind(lets(call, env))
+        outcomes = [(outcome.name, _applies(call, outcome, world, env)) for outcome in call.outcomes]
+        for lock in self.program.locks.values():
+            state = self.program.states[lock.state]
+            if any(isinstance(cell.type, MapType) for cell in state.cells.values()):
+                continue
+            for keys in itertools.product(range(OBJECTS), repeat=len(state.keys)):
+                ref = Term(state.name, tuple(z3.IntVal(key) for key in keys))
+                exists = world.evaluator.exists(ref, world.env())
+                for invariant in lock.invariants:
+                    world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, world.cells)))
+        locks = {outcome.name: _locks(call, outcome, world, env) for outcome in call.outcomes}
+        asked = [part for _, ref, value in devices.seen for part in (*ref.keys, *split(value))]
+        asked += [guard for _, guard in outcomes]
+        asked += [key for found in locks.values() for _, ref in found for key in ref.keys]
+        own = self._own([*world.facts.formulas, *world.assumptions, *asked])
+        mine = [(term, _of(cpu, term)) for term in own]
+
+        def renamed(ref: Term) -> Term:
+            return Term(ref.state, tuple(z3.substitute(key, *mine) for key in ref.keys))
+
+        facts = [z3.substitute(formula, *mine) for formula in (*world.facts.formulas, *world.assumptions)]
+        facts.append(_of(cpu, world.here) == cpu)
+        return Begun(
+            facts,
+            [(name, z3.substitute(guard, *mine)) for name, guard in outcomes],
+            {name: [(lock, renamed(ref)) for lock, ref in found] for name, found in locks.items()},
+            [
+                (cell, renamed(ref), join(cell, [z3.substitute(part, *mine) for part in split(value)]))
+                for cell, ref, value in devices.seen
+            ],
+            named_bits(facts),
+            bool(marked(facts, also=False)),
+        )
+
+    def _own(self, formulas: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
+        """The constants that belong to one call: arguments, actors, values that were named on the way."""
+        found: dict[str, z3.ExprRef] = {}
+        seen: set[int] = set()
+        pending = list(formulas)
+        while pending:
+            term = pending.pop()
+            if term.get_id() in seen:
+                continue
+            seen.add(term.get_id())
+            if z3.is_const(term) and term.decl().kind() == z3.Z3_OP_UNINTERPRETED:
+                name = term.decl().name()
+                if name not in self._shared and not name.startswith("?"):
+                    found[name] = term
+            pending += children(term)
+        return [found[name] for name in sorted(found)]
+
+
+_last: list[Beginnings] = []
+
+
+def beginnings(program: Program) -> Beginnings:
+    """Those of the program that was asked for last are kept."""
+    if not _last or _last[0].program is not program:
+        _last[:] = [Beginnings(program)]
+    return _last[0]
+
+
+def _of(cpu: int, term: z3.ExprRef) -> z3.ExprRef:
+    return z3.Const(f"{term.decl().name()}@{cpu}", term.sort())
+
+
+class _Devices(Fickle):
+    """What each volatile cell has while the call looks at it; an atomic one is in the state that all share."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.seen: list[tuple[Cell, Term, Stored]] = []
+
+    def __call__(self, cell: Cell, ref: Term) -> Stored:
+        if cell.is_atomic:
+            return self.world.cells.read(cell, ref)
+        value = super().__call__(cell, ref)
+        self.seen.append((cell, ref, value))
+        return value
+
+
+def _applies(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> z3.BoolRef:
+    """Whether the outcome applies if nobody comes between."""
+    parts: list[z3.BoolRef] = []
+    for reject in call.rejects:
+        truth = world.evaluator.truth(reject.condition, env)
+        if reject is outcome:
+            return z3.And(*parts, z3.Not(truth))
+        parts.append(truth)
+    return z3.And(*parts, world.evaluator.truth(outcome.condition, env))
+
+
+def _locks(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> list[tuple[str, Term]]:
+    """The locks that the protocol names for an outcome, in the order in which they are taken."""
+    found: list[tuple[str, Term]] = []
+    for kind in ("peek", "commit", "after"):
+        for step in call.steps(kind, outcome.name):
+            for held in step.locks:
+                lock = world.evaluator.evaluate(held.place, env)
+                if isinstance(lock, LockValue):
+                    found.append((lock.name, lock.ref))
+    return found

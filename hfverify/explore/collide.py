@@ -1,0 +1,87 @@
+"""Look for two CPUs that collide where the proof has refuted a rule about locks: a deadlock, or a race.
+
+Reads   Wanted: the refuted obligation, and what its counterexample did
+Gives   Collision: the schedule as plain data, if one was found in so many situations
+Refuses nothing: a search that fails has found nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hfverify.explore.isolated import Worker
+from hfverify.explore.locking import partners, without_maps
+from hfverify.explore.search import Plan, Tally
+from hfverify.model.load import Folders
+from hfverify.model.program import Program
+
+# What only several CPUs show.
+KINDS = ("deadlock", "race")
+# How many situations are tried: of the call with itself, with each partner, and in all. To begin with another partner
+# takes about as long as some situations do, and with maps everything takes several times as long.
+ITSELF, PARTNER, ALL = 25, 20, 160
+START, MAPS = 5, 6
+SCHEDULES = 60
+STEPS = 200_000
+# How long code may be silent before it is taken to hang.
+SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A refuted obligation of a call: of which kind, to which outcome the call came, what it touched without lock."""
+
+    call: str
+    kind: str
+    outcome: str = ""
+    cell: str = ""
+
+
+@dataclass(slots=True)
+class Collision:
+    """`data` is that of a schedule file, empty if nothing was found; `tried` names the calls of each search."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    tried: list[str] = field(default_factory=list)
+    situations: int = 0
+    schedules: int = 0
+
+
+class Collider:
+    """Searches for one refuted obligation after another, in one process."""
+
+    def __init__(self, folders: Folders, program: Program) -> None:
+        self.program = program
+        self._plain = set(without_maps(program))
+        self._worker = Worker(folders, program.revision)
+
+    def find(self, wanted: Wanted, share: int = 1) -> Collision:
+        """Two CPUs, one of which makes the call; one of so many that share the situations."""
+        found, call = Collision(), wanted.call
+        kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
+        left = ALL // share
+        for partner in partners(self.program, call, wanted.cell):
+            weight = 1 if {call, partner} <= self._plain else MAPS
+            count = min(ITSELF if partner == call else PARTNER, left // weight - START)
+            if count <= 0:
+                break
+            plan = Plan(schedules=SCHEDULES, situations=count, begins=wanted.outcome, steps=STEPS, until=kinds)
+            found.tried.append(partner)
+            tally = Tally()
+            for news in self._worker.search([call, partner], plan, SECONDS):
+                if news.kind == "failed":
+                    return found
+                tally = news.tally
+                if news.kind == "finding" and news.data["kind"] in kinds and not found.data:
+                    found.data = news.data
+            left -= weight * (START + tally.situations)
+            found.situations += tally.situations
+            found.schedules += tally.schedules
+            if found.data:
+                break
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        self._worker.close()

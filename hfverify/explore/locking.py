@@ -1,0 +1,95 @@
+"""Which locks a call takes, as its protocol says, and with which other calls it may so collide.
+
+Reads   model.program.Call
+Gives   the names of locks; the calls that take one of the same, those that share most of them first
+Refuses nothing; of a place whose object cannot be seen in its text nothing is said
+"""
+
+from __future__ import annotations
+
+from hfverify.model.expressions import walk
+from hfverify.model.program import Call, Program
+from hfverify.model.types import MapType
+from hfverify.syntax import tree
+
+
+def locks_of(program: Program, call: Call) -> set[str]:
+    """The names of the locks in a call's protocol."""
+    steps = call.protocol.steps if call.protocol is not None else ()
+    found: set[str] = set()
+    for held in (held for step in steps for held in step.locks):
+        if isinstance(held.place, tree.Member):
+            for state in _states(program, call, held.place.base):
+                found |= {f"{state}.{held.place.name}"} & program.locks.keys()
+    return found
+
+
+def partners(program: Program, name: str, cell: str = "") -> list[str]:
+    """The call itself, and the others that take one of its locks or speak of the cell.
+
+    First those that speak of it, of these the ones whose locks differ least.
+    """
+    own = locks_of(program, program.calls[name])
+    ranks: dict[str, tuple[bool, int, str]] = {}
+    for other in program.calls.values():
+        locks = locks_of(program, other)
+        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in _mentioned(program, other)
+        if not other.is_function and other.name != name and (speaks or locks & own):
+            ranks[other.name] = (not speaks, len(own ^ locks), other.name)
+    return [name, *sorted(ranks, key=lambda other: ranks[other])]
+
+
+def _mentioned(program: Program, call: Call) -> set[str]:
+    """The last parts of the names of cells of which the outcomes of a call speak."""
+    pending: list[tree.Expr] = [let.value for let in call.lets]
+    for outcome in call.outcomes:
+        pending.append(outcome.condition)
+        for update in (*outcome.effects, *outcome.later):
+            known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
+            pending += [part for one in known for part in (one.place, one.value)]
+    found: set[str] = set()
+    seen: set[str] = set()
+    while pending:
+        for node in walk(pending.pop()):
+            if isinstance(node, tree.Member):
+                found.add(node.name)
+            name = node.text if isinstance(node, tree.Name) else ""
+            if name in program.pures and name not in seen:
+                pending.append(program.pures[name].body)
+            if name in program.lets and name not in seen:
+                pending.append(program.lets[name].value)
+            seen.add(name)
+    return found
+
+
+def without_maps(program: Program) -> list[str]:
+    """The calls that take no lock of a state with maps, for whose states the solver looks much longer."""
+    maps = {
+        lock.name
+        for lock in program.locks.values()
+        if any(isinstance(cell.type, MapType) for cell in program.states[lock.state].cells.values())
+    }
+    calls = (call for call in program.calls.values() if not call.is_function)
+    return sorted(call.name for call in calls if not locks_of(program, call) & maps)
+
+
+def _states(program: Program, call: Call, expr: tree.Expr) -> set[str]:
+    """The states whose object an expression can be."""
+    match expr:
+        case tree.Index(_, tree.Name(_, text), _) if text in program.states:
+            return {text}
+        case tree.Conditional(_, _, then, otherwise):
+            return _states(program, call, then) | _states(program, call, otherwise)
+        case tree.Member(_, base, name):
+            inner = {program.states[state].cells.get(name) for state in _states(program, call, base)}
+            return {cell.state for cell in inner if cell is not None}
+        case tree.Name(_, text):
+            lets = {let.name: let.value for let in call.lets} | {n: let.value for n, let in program.lets.items()}
+            objects = {item.name: item.state for item in call.objects}
+            if text in lets:
+                return _states(program, call, lets[text])
+            if text in program.actors:
+                return {program.actors[text].state}
+            return {objects.get(text, text)} & program.states.keys()
+        case _:
+            return set()
