@@ -205,5 +205,5 @@ def _save_counterexamples(config: Config, verdicts: list[Verdict]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             data = {**verdict.counterexample, "impl": str(config.folders.impl), "status": verdict.status.name}
             path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
-        elif path.exists() and verdict.status is Status.PROVED and not config.custom:
+        elif path.exists() and verdict.status in (Status.PROVED, Status.TESTED) and not config.custom:
             path.unlink()

@@ -47,6 +47,7 @@ SOLVER_FREE = [
 ]  # fmt: skip
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {
+    "pages",
     "state",
     "lock",
     "count",

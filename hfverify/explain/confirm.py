@@ -7,13 +7,10 @@ Refuses nothing; a run that dies or hangs is reported as what it is
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import Any
 
+from hfverify.explain.apart import Hangs, Lost, ask
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
 
@@ -31,22 +28,15 @@ class Confirmation:
 
 def confirm(folders: Folders, program: Program, request: dict[str, Any], wanted: str) -> Confirmation:
     """Run; `wanted` is the obligation without its subject, for example `cleared.effect` or `lock.held`."""
-    message = pickle.dumps({"impl": str(folders.impl.resolve()), "program": program, **request})
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "hfverify.explain.runner"],
-            input=message,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
+        report = ask(
+            "hfverify.explain.runner", {"impl": str(folders.impl.resolve()), "program": program, **request}, SECONDS
         )
-    except subprocess.TimeoutExpired:
+    except Hangs:
         hangs = wanted in ("bounded", "lock.order", "lock.balanced")
         return Confirmation(hangs, f"the real code did not come back within {SECONDS} s", {})
-    if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        return Confirmation(False, f"the run on the real code failed: {last[0]}", {})
-    report: dict[str, Any] = json.loads(done.stdout)
+    except Lost as lost:
+        return Confirmation(False, f"the run on the real code failed: {lost}", {})
     if "unbuildable" in report:
         return Confirmation(False, f"the state cannot be built: {report['unbuildable']}", report)
     matching = [violation for violation in report["violations"] if violation["kind"] == wanted]

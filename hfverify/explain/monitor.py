@@ -45,8 +45,8 @@ class Held:
     before: Store
 
 
-class Impossible(Exception):
-    """The state of the run is none that the invariants allow."""
+class Impossible(BaseException):
+    """The state of the run is none that the invariants allow; the code under trial must not catch this."""
 
 
 class Stuck(Exception):

@@ -7,13 +7,10 @@ Refuses nothing: what goes wrong is part of the report
 
 from __future__ import annotations
 
-import json
-import pickle
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from hfverify.explain.apart import answer
 from hfverify.explain.codecs import run_codec
 from hfverify.explain.lists import run_contract
 from hfverify.explain.proxies import Unbuildable
@@ -24,23 +21,23 @@ from hfverify.explain.trial import Report, run
 
 def main() -> None:
     """Answer one request of the parent process."""
-    request = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent process wrote it)
+    answer(_run)
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
     program, impl = request["program"], request["impl"]
-    # A file that changed within a second has the time stamp, and may have the size, of its compiled form.
-    sys.dont_write_bytecode = True
-    sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     try:
         if "contract" in request:
-            answer = run_contract(program, request["contract"], impl)
-        elif "registers" in request:
-            answer = run_registers(program, request["registers"], impl)
-        elif "codec" in request:
-            answer = run_codec(program, request["codec"], impl)
-        else:
-            answer = report_json(run(program, from_json(program, request["scenario"]), impl))
+            return run_contract(program, request["contract"], impl)
+        if "registers" in request:
+            return run_registers(program, request["registers"], impl)
+        if "codec" in request:
+            return run_codec(program, request["codec"], impl)
+        return report_json(run(program, from_json(program, request["scenario"]), impl))
     except Unbuildable as error:
-        answer = {"unbuildable": str(error)}
-    json.dump(answer, sys.stdout)
+        return {"unbuildable": str(error)}
+    except MemoryError:
+        return {"unbuildable": "the memory is used up"}
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -117,7 +117,9 @@ def conduct(
     except Undefined as error:
         machine.breach("contract", str(error))
         report.exception = str(error)
-    except Exception as error:
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
         report.exception = f"{type(error).__name__}: {error}"
         machine.breach("raises", report.exception)
     if report.exception is None:

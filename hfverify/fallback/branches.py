@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
 import sys
 from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
@@ -32,6 +33,7 @@ class Branches:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.process = os.getpid()
         self.places: set[Place] = set()
         self.events: list[tuple[object, object]] = []
         self.compiled: dict[str, CodeType] = {}
@@ -45,6 +47,9 @@ class Branches:
 
     def note(self, what: object, how: object) -> None:
         """An event."""
+        if os.getpid() != self.process:
+            # The code has made a copy of this process, which must not go on with the search.
+            os._exit(1)
         self.events.append((what, how))
         if len(self.events) > MOST:
             self.events.clear()
@@ -52,7 +57,8 @@ class Branches:
 
     def _decides(self, place: Place, value: Any) -> Any:
         # An object of the machine that is asked whether it is true may take that for a read.
-        self.note(place, bool(value) if isinstance(value, int | str | bytes) else value is not None)
+        plain = isinstance(value, int | float | str | bytes | list | tuple | dict | set | frozenset)
+        self.note(place, bool(value) if plain else value is not None)
         return value
 
     def _turns(self, place: Place) -> None:
@@ -93,7 +99,8 @@ class _Marks(ast.NodeTransformer):
     def place(self, node: ast.expr | ast.stmt) -> ast.expr:
         """Where a node stands, as an expression."""
         place = (self.file, node.lineno, node.col_offset + 1)
-        self.branches.places.add(place)
+        if isinstance(node, ast.expr) and not isinstance(node, ast.Constant):
+            self.branches.places.add(place)
         parts: list[ast.expr] = [ast.Constant(part) for part in place]
         return ast.copy_location(ast.Tuple(parts, ast.Load()), node)
 
