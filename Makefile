@@ -33,6 +33,9 @@ mutants: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/explore.py
+	$(BIN)/python benchmarks/pairs.py
+	$(BIN)/python benchmarks/collisions.py
+	$(BIN)/python benchmarks/spin.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hfverify needs Python 3.11 or newer")'
