@@ -35,6 +35,9 @@ bench: $(DOCS_STAMP)
 	$(BIN)/python benchmarks/explore.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/fallback.py
 	$(BIN)/python benchmarks/docs.py
+	$(BIN)/python benchmarks/pairs.py
+	$(BIN)/python benchmarks/collisions.py
+	$(BIN)/python benchmarks/spin.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hfverify needs Python 3.11 or newer")'

@@ -129,8 +129,7 @@ def with_collisions(config: Config, program: Program, verdicts: Sequence[Verdict
 def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, str]]:
     if not found.data:
         return [("collides", _none(wanted, found)), ("next", f"hfverify explore {wanted.call}")]
-    calls, steps = found.data["calls"], len(found.data["schedule"])
-    text = f"CPUs that make {calls[0]} and {calls[1]}: {found.data['kind']} after {steps} steps"
+    text = f"{found.data['kind']} of two CPUs that make {' and '.join(found.data['calls'])}"
     try:
         path = _save(config, found.data)
     except OSError as error:

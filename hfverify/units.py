@@ -141,7 +141,7 @@ class Subjects:
         found = _without_loops(found)
         if scope.examples == 0:
             return found
-        return tested(self.program, self.folders, subject, found, scope.examples)
+        return tested(self.program, self.folders, self.sources, subject, found, scope.examples)
 
     # ------------------------------------------------------------ what the implementation must have
 

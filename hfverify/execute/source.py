@@ -462,6 +462,10 @@ class Sources:
             self._reached[function.name] = {called.name for called in self._called(function)}
         return self._reached[function.name]
 
+    def entered(self, function: Function, specified: Collection[str]) -> list[Function]:
+        """The function, and those that it may come to call and of which nothing is specified."""
+        return [f for f in self._called(function, specified) if f is function or f.name not in specified]
+
     def _called(self, function: Function, specified: Collection[str] = ()) -> list[Function]:
         """The function, and every function that its text, or theirs, names; a `specified` one is not followed."""
         found = {function.name: function}

@@ -103,7 +103,7 @@ class Situations:
                     yield outcomes, scenarios
 
     def _meetings(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
-        """Ways in which two calls want the same lock: each by itself, and crosswise."""
+        """Ways in which two calls want the same lock: each by itself, and two of them; wrong code may swap them."""
         found: list[list[z3.BoolRef]] = []
         wanted = [self.begun[cpu].locks[name] for cpu, name in enumerate(outcomes)]
         for one, other in itertools.combinations(range(len(self.calls)), 2):
@@ -114,7 +114,7 @@ class Situations:
                 if name == also and first.keys
             ]
             found += [[condition] for _, _, condition in same]
-            found += [[a, b] for (i, j, a), (k, m, b) in itertools.combinations(same, 2) if i < k and j > m]
+            found += [[a, b] for (i, j, a), (k, m, b) in itertools.combinations(same, 2) if i < k and j != m]
         return found
 
     def _model(self, formulas: Sequence[z3.BoolRef]) -> tuple[z3.ModelRef, Bounds] | None:

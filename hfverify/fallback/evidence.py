@@ -7,15 +7,13 @@ Refuses nothing: a search that dies, hangs or reaches no path leaves the verdict
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.diagnostics import Diagnostic, also, at
+from hfverify.execute.source import Sources
+from hfverify.explain.apart import Lost, ask
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
 from hfverify.fallback.reaching import declared, requests, stated
@@ -27,6 +25,7 @@ from hfverify.prove.specification import Wanted
 from hfverify.verdict import Evidence, Status, Verdict
 
 OPEN = (Status.UNKNOWN, Status.SUSPECTED)
+RUNNER = "hfverify.fallback.runner"
 # How long the examples of one subject may take before the code is taken to hang.
 SECONDS = 300
 SEED = 0
@@ -39,14 +38,27 @@ EXAMPLES = 400
 
 
 def tested(
-    program: Program, folders: Folders, subject: Subject, verdicts: Sequence[Verdict], examples: int
+    program: Program, folders: Folders, sources: Sources, subject: Subject, verdicts: Sequence[Verdict], examples: int
 ) -> list[Verdict]:
     """The verdicts on code, with tests in place of the proofs that are missing."""
     if all(verdict.status not in OPEN for verdict in verdicts):
         return list(verdicts)
     kind, seeds = requests(program, subject)
-    ways = ways_of(program, subject, folders.shown(folders.impl))
-    return _judged(program, folders, subject, verdicts, _Search(kind, seeds, ways, examples))
+    impl = folders.shown(folders.impl)
+    search = _Search(kind, seeds, ways_of(program, subject, impl), examples, _extent(program, sources, subject, impl))
+    return _judged(program, folders, subject, verdicts, search)
+
+
+def _extent(program: Program, sources: Sources, subject: Subject, impl: str) -> list[tuple[str, int, int]]:
+    """Where the conditions stand that a path decides after it was refused: files with first and last lines."""
+    call = program.calls.get(subject.name)
+    if not subject.refusals or call is None:
+        return []
+    function = sources.function(call.impl.target, call.impl.span)
+    return [
+        (item.module.file.removeprefix(f"{impl}/"), item.node.lineno, item.node.end_lineno or item.node.lineno)
+        for item in sources.entered(function, list(program.functions))
+    ]
 
 
 def tested_alone(
@@ -61,7 +73,7 @@ def tested_alone(
     if all(verdict.status not in OPEN for verdict in verdicts):
         return list(verdicts)
     if subject.name in program.calls:
-        search = _Search("statement", stated(program, subject, program.calls[subject.name], wanted), [], examples)
+        search = _Search("statement", stated(program, subject, wanted), [], examples)
     else:
         search = _Search("declaration", declared(program, subject, wanted), [], examples)
     return _judged(program, folders, subject, verdicts, search)
@@ -73,6 +85,7 @@ class _Search:
     seeds: list[Any]
     ways: list[Way]
     examples: int
+    extent: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 def _judged(
@@ -92,26 +105,24 @@ def _judged(
             "random": SEED,
         }
     )
-    judged = _Judged(program, folders, subject, search, answer, failed)
+    names = {verdict.obligation.name.removeprefix(f"{subject.name}.") for verdict in verdicts}
+    judged = _Judged(program, folders, subject, search, answer, failed, names)
     return [judged.verdict(verdict) for verdict in verdicts]
 
 
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The report of the search, and why it is of no use."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "hfverify.fallback.runner"],
-            input=pickle.dumps(request),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
+        answer = ask(RUNNER, request, SECONDS)
+        # The order of sets, module globals and the clock are others in another process.
+        again = ask(RUNNER, {**request, "examples": 0}, SECONDS, hash_seed=1)
+    except Lost as lost:
+        return {}, str(lost)
+    if not answer["failed"] and answer["trace"] != again["trace"]:
+        return (
+            answer,
+            "in another process the same situations led to other runs: the code depends on more than the state",
         )
-    except subprocess.TimeoutExpired:
-        return {}, f"the code did not come back within {SECONDS} s"
-    if done.returncode != 0:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {done.returncode}"]
-        return {}, f"the process that runs the code died: {last[0]}"
-    answer: dict[str, Any] = json.loads(done.stdout)
     return answer, answer["failed"]
 
 
@@ -123,6 +134,7 @@ class _Judged:
     search: _Search
     answer: dict[str, Any]
     failed: str
+    names: set[str]
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """What the search says of one obligation; one that is proved must not be broken by an example."""
@@ -139,44 +151,66 @@ class _Judged:
             return verdict
         if self.failed:
             return replace(verdict, reason=f"{verdict.reason}; tests are of no use: {self.failed}")
+        stray = self.answer["broken"].keys() - self.names
+        if stray:
+            text = f"an example broke what is asked of nobody: {min(stray)}"
+            return replace(verdict, reason=f"{verdict.reason}; {text}")
         if broken is not None:
             text = f"{verdict.reason}; an example broke it, but not when it was run again by itself: {broken['text']}"
             return replace(verdict, reason=text)
         return self._tested(verdict)
 
     def _tested(self, verdict: Verdict) -> Verdict:
-        followed = {int(number): count for number, count in self.answer["followed"].items()}
-        kind, name = verdict.obligation.kind, verdict.obligation.name
-        if kind in SHOWN:
-            outcome = name.removeprefix(f"{self.subject.name}.").removesuffix(f".{kind}")
-            count = self.answer["outcomes"].get(outcome, 0)
-            ways: tuple[tuple[str, int], ...] = ((outcome, count),)
-        elif kind == "scenario":
-            ways = ()
-        elif self.search.kind in BY_ITSELF:
-            ways = (("the clauses", self.answer["tried"]),)
-        else:
-            ways = tuple(
-                (way.label, followed.get(way.number, 0)) for way in speaks_of(self.subject, name, self.search.ways)
-            )
+        kind, name = verdict.obligation.kind, verdict.obligation.name.removeprefix(f"{self.subject.name}.")
+        ways, case = self._ways(kind, name)
+        tried = f"{self.answer['tried']} examples"
         missed = [label for label, count in ways if count == 0]
-        if missed or not ways:
-            tried = f"{self.answer['tried']} examples"
-            if not ways:
-                text = "it is not tested"
-            elif kind in SHOWN:
-                text = f"none of {tried} shows it"
-            else:
-                text = f"of {tried} none followed {len(missed)} of {len(ways)} paths, the first by {missed[0]}"
-            return replace(verdict, reason=f"{verdict.reason}; {text}")
-        evidence = Evidence(self.answer["tried"], ways, 0, SEED)
-        return replace(
-            verdict,
-            status=Status.TESTED,
-            evidence=evidence,
-            diagnostic=_with_numbers(verdict, evidence),
-            counterexample=None,
+        unseen = self._unseen() if any(way.refused for way in self.search.ways) else ""
+        if not ways:
+            text = "it is not tested"
+        elif missed and kind in SHOWN:
+            text = f"none of {tried} shows it"
+        elif missed:
+            text = f"of {tried} none followed {len(missed)} of {len(ways)} paths, the first by {missed[0]}"
+        elif case and not self.answer["outcomes"].get(case):
+            text = f"of {tried} none was a case of `{case}`"
+        elif unseen:
+            text = f"of {tried} none went the way that begins at {unseen}"
+        else:
+            evidence = Evidence(self.answer["tried"], ways, 0, SEED)
+            shown = _with_numbers(verdict, evidence)
+            if verdict.status is Status.SUSPECTED:
+                # A state of the solver still speaks against it.
+                return replace(verdict, evidence=evidence, diagnostic=shown)
+            return replace(verdict, status=Status.TESTED, evidence=evidence, diagnostic=shown, counterexample=None)
+        return replace(verdict, reason=f"{verdict.reason}; {text}")
+
+    def _ways(self, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], str]:
+        """What had to happen, with how often it did, and the outcome that the obligation is about."""
+        if kind in SHOWN:
+            outcome = name.removesuffix(f".{kind}")
+            return ((outcome, self.answer["outcomes"].get(outcome, 0)),), ""
+        if kind == "scenario":
+            return (), ""
+        if self.search.kind in BY_ITSELF:
+            return (("the clauses", self.answer["tried"]),), ""
+        call = self.program.calls.get(self.subject.name)
+        case = name.split(".")[0] if call is not None and self.search.kind == "scenario" else ""
+        case = case if call is not None and "." in name and any(o.name == case for o in call.outcomes) else ""
+        never = call is not None and any(o.name == case and o.never for o in call.outcomes)
+        followed = {int(number): sum(counts.values()) for number, counts in self.answer["followed"].items()}
+        full = f"{self.subject.name}.{name}"
+        ways = tuple(
+            (way.label, followed.get(way.number, 0)) for way in speaks_of(self.subject, full, self.search.ways)
         )
+        return ways, "" if never else case
+
+    def _unseen(self) -> str:
+        """A condition after a refusal that no example decided in one of the two ways."""
+        for file, line, _, how in self.answer["missed"]:
+            if any(file == name and first <= line <= last for name, first, last in self.search.extent):
+                return f"line {line}, where the condition is {str(how).lower()}"
+        return "" if self.search.extent else "code that was not measured"
 
     def _refuted(self, verdict: Verdict, request: dict[str, Any], found: Confirmation) -> Verdict:
         """An example that was shrunk and run again by itself."""

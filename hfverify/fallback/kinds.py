@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from hfverify.explain.lists import run_contract
 from hfverify.explain.registers import run_registers
 from hfverify.explain.scenario import Scenario, from_json, to_json
 from hfverify.explain.trial import run
+from hfverify.explore.shrinking import smaller
 from hfverify.fallback.varying import Variation, constants_of
 from hfverify.model.codecs import tag_bits, variants_of
 from hfverify.model.program import Program
@@ -28,6 +30,8 @@ from hfverify.model.registers import REGISTER_BITS, numbered
 
 Note = Callable[[object, object], None]
 MOST_CHANGES = 4
+# The arguments that are tried when an example is shrunk.
+FEW = 10
 
 
 class Kind(Protocol):
@@ -46,6 +50,9 @@ class Kind(Protocol):
 
     def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
         """What the run breaks, by the kind of obligation, and which outcome it has."""
+
+    def smaller(self, request: Any, shows: Callable[[Any], bool]) -> Any:
+        """A simpler request that shows the same."""
 
     def plain(self, request: Any) -> dict[str, Any]:
         """As it is stored and confirmed."""
@@ -75,6 +82,23 @@ class Situations:
         report = run(self.program, request, self.impl, note)
         violations = {v.kind: f"{v.text} ({v.file}:{v.line})" if v.file else v.text for v in report.violations}
         return violations, report.outcome
+
+    def smaller(self, request: Scenario, shows: Callable[[Any], bool]) -> Scenario:
+        """What other CPUs do, arguments and cells are as plain as they can be."""
+        best = request
+        for number in range(len(request.schedule)):
+            for key in sorted(request.schedule[number]):
+                steps = [dict(step) for step in best.schedule]
+                del steps[number][key]
+                tried = replace(best, schedule=steps)
+                best = tried if shows(tried) else best
+        for name, value in request.arguments.items():
+            for plain in range(min(int(value), FEW)):
+                tried = replace(best, arguments={**best.arguments, name: type(value)(plain)})
+                if self.variation.possible(tried) and shows(tried):
+                    best = tried
+                    break
+        return smaller(self.program, [best], lambda found: self.variation.possible(found[0]) and shows(found[0]))[0]
 
     def plain(self, request: Scenario) -> dict[str, Any]:
         """As a scenario."""
@@ -109,6 +133,11 @@ class Requests:
             self._forget()
         report = self.answer(self.program, request, self.impl)
         return {v["kind"]: v["text"] for v in report["violations"]}, report.get("outcome", "")
+
+    def smaller(self, request: Any, shows: Callable[[Any], bool]) -> Any:
+        """Hypothesis has shrunk it."""
+        del shows
+        return request
 
     def _forget(self) -> None:
         """Tables of calls are made when a module is imported: each run has its own, with recorders in them."""

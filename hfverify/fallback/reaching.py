@@ -23,7 +23,7 @@ from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.solver import SMALL, Answer, Outcome, find
-from hfverify.prove.specification import Wanted
+from hfverify.prove.specification import Wanted, check_call
 
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 400_000
@@ -32,7 +32,12 @@ STEPS = 400_000
 def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
     """What kind of request can show what the subject does, and where to begin; no kind, if it cannot be run."""
     if subject.name in program.calls:
-        return "scenario", _situations(program, subject, program.calls[subject.name])
+        call = program.calls[subject.name]
+        found = _situations(program, subject, call)
+        if subject.refusals:
+            # What comes after a refusal depends on outcomes that nobody could follow.
+            found += stated(program, *check_call(program, call))
+        return "scenario", _each_once(found)
     contracts = [contract_name(program, contract) for contract in program.contracts]
     if subject.name in contracts:
         return "contract", _heaps(program, subject, contracts.index(subject.name))
@@ -44,8 +49,9 @@ def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
     return ("registers", found) if found else ("", [])
 
 
-def stated(program: Program, subject: Subject, call: Call, wanted: Sequence[Wanted]) -> list[Any]:
+def stated(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
     """For each outcome of a call a situation in which it applies, whatever the code does."""
+    call = program.calls[subject.name]
     found: list[Any] = []
     here = z3.Int(program.thread.name if program.thread is not None else "thread")
     for item in wanted:

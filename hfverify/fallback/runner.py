@@ -7,10 +7,8 @@ Refuses nothing: code that does not do the same again, never ends or eats all me
 
 from __future__ import annotations
 
-import json
-import pickle
-import resource
-import sys
+import hashlib
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
+from hfverify.explain.apart import answer
 from hfverify.explain.proxies import Unbuildable
 from hfverify.fallback.branches import Branches, Endless
 from hfverify.fallback.kinds import Kind, Requests, Situations
@@ -26,7 +25,8 @@ from hfverify.fallback.statements import Declarations, Statements
 from hfverify.fallback.ways import Way, follows
 from hfverify.model.program import Program
 
-MEMORY = 4 << 30
+# How long one example may take before it is taken to have no end.
+SECONDS = 5
 # In how many rounds the examples are spent: what went a new way in one round is a seed of the next.
 ROUNDS = 4
 MOST_SEEDS = 64
@@ -45,12 +45,16 @@ class Fickle(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried; `broken` has for each obligation that fails the smallest request that shows it."""
+    """What was tried, each example once: which way it went and with which outcome, and what was ever decided how.
+
+    `broken` has for each obligation that fails the smallest request that shows it.
+    """
 
     tried: int = 0
     rejected: int = 0
-    followed: dict[int, int] = field(default_factory=dict)
+    followed: dict[int, dict[str, int]] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
+    decided: set[tuple[Any, Any]] = field(default_factory=set)
     broken: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -64,6 +68,8 @@ class Search:
         self.tally = Tally()
         self.seeds: list[Any] = []
         self._seen: set[object] = set()
+        self._tried: set[bytes] = set()
+        self.trace = hashlib.sha256()
 
     def run(self, seeds: Sequence[Any], examples: int, random: int) -> None:
         """The seeds as they are, twice; then variations of them, as many as examples are left."""
@@ -75,9 +81,15 @@ class Search:
             again = self._once(one)
             if first is not None and first != again:
                 raise Fickle
+            self.trace.update(repr(first).encode())
             if first is not None:
                 self._take(one, first)
         self.seeds = self.seeds or list(seeds)
+        for one in seeds:
+            found = self._once(one)
+            for kind in found[0] if found is not None else ():
+                if kind not in self.tally.broken:
+                    self._note(kind, "", one)
         for number in range(ROUNDS):
             left = (examples - self.tally.tried) // (ROUNDS - number)
             # Hypothesis stops where it finds something: what is left of the round is spent on finding something else.
@@ -112,7 +124,7 @@ class Search:
                 return
             new = {kind: text for kind, text in found[0].items() if kind not in known}
             if not smallest:
-                self._take(request, found, count_broken=False)
+                self._take(request, found)
             if new:
                 smallest.append((request, new))
                 raise Broken
@@ -122,7 +134,7 @@ class Search:
         except Broken:
             request, new = smallest[-1]
             for kind, text in new.items():
-                self.tally.broken[kind] = {"request": self.kind.plain(request), "text": text}
+                self._note(kind, text, request)
             return True
         except Flaky as error:
             raise Fickle from error
@@ -130,53 +142,84 @@ class Search:
             return False
         return False
 
+    def _note(self, kind: str, text: str, request: Any) -> None:
+        """Something is broken: by the smallest example that shows it."""
+
+        def shows(tried: Any) -> bool:
+            found = self._once(tried)
+            return found is not None and kind in found[0]
+
+        small = self.kind.smaller(request, shows)
+        found = self._once(small)
+        self.tally.broken[kind] = {
+            "request": self.kind.plain(small),
+            "text": found[0][kind] if found is not None and kind in found[0] else text,
+        }
+
     def _once(self, request: Any) -> tuple[dict[str, str], str, tuple[Any, ...]] | None:
         """What a run breaks, which outcome it has, and how it decided; None where it cannot begin."""
         self.branches.events.clear()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
             violations, outcome = self.kind.run(request, self.branches.note)
         except Unbuildable:
             return None
         except Endless as error:
             violations, outcome = {"bounded": str(error)}, ""
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         return violations, outcome, tuple(self.branches.events)
 
-    def _take(
-        self, request: Any, found: tuple[dict[str, str], str, tuple[Any, ...]], *, count_broken: bool = True
-    ) -> None:
+    def _take(self, request: Any, found: tuple[dict[str, str], str, tuple[Any, ...]]) -> None:
+        """Count an example, unless it was counted before."""
         violations, outcome, events = found
+        digest = hashlib.sha256(repr(request).encode()).digest()
+        if digest in self._tried:
+            return
+        self._tried.add(digest)
         self.tally.tried += 1
         self.tally.outcomes[outcome] = self.tally.outcomes.get(outcome, 0) + 1
+        self.tally.decided.update(event for event in events if isinstance(event[0], tuple))
         for way in self.ways:
             if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
-                self.tally.followed[way.number] = self.tally.followed.get(way.number, 0) + 1
-        for kind, text in violations.items() if count_broken else ():
-            self.tally.broken.setdefault(kind, {"request": self.kind.plain(request), "text": text})
-        if (outcome, events) not in self._seen and len(self.seeds) < MOST_SEEDS:
+                counts = self.tally.followed.setdefault(way.number, {})
+                counts[outcome] = counts.get(outcome, 0) + 1
+        if not violations and (outcome, events) not in self._seen and len(self.seeds) < MOST_SEEDS:
             self._seen.add((outcome, events))
             self.seeds.append(request)
 
 
 def main() -> None:
     """Answer one request of the parent process."""
-    request = pickle.load(sys.stdin.buffer)  # noqa: S301 (the parent process wrote it)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    sys.dont_write_bytecode = True
+    answer(_run)
+
+
+def _run(request: dict[str, Any]) -> dict[str, Any]:
     branches = Branches(request["impl"])
     branches.install()
+    signal.signal(signal.SIGALRM, _alarm)
     kind = _kind(request["kind"], request["program"], request["impl"])
     search = Search(kind, request["ways"], branches)
     seeds = kind.seeds(request["seeds"])
     failed = _guarded(lambda: search.run(seeds, request["examples"], request["random"]))
-    answer: dict[str, Any] = {
+    taken = search.tally.decided
+    return {
         "failed": failed,
         "tried": search.tally.tried,
         "rejected": search.tally.rejected,
         "followed": search.tally.followed,
         "outcomes": search.tally.outcomes,
         "broken": search.tally.broken,
+        "trace": search.trace.hexdigest(),
+        # Conditions that were never decided in one of the two ways.
+        "missed": sorted(
+            [*place, how] for place in branches.places for how in (True, False) if (place, how) not in taken
+        ),
     }
-    json.dump(answer, sys.stdout)
+
+
+def _alarm(*_: object) -> None:
+    raise Endless(f"it does not end within {SECONDS} s")
 
 
 def _kind(name: str, program: Program, impl: str) -> Kind:

@@ -7,7 +7,7 @@ Refuses nothing; what has no value is a violation
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 
 from hfverify.explain.concrete import Env, Keys, LockRef, Ref, Store, Undefined
 from hfverify.explain.effects import applied, changes_of, place_of
+from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.scenario import Scenario, from_json, to_json
 from hfverify.explore.shrinking import holds, initial
 from hfverify.fallback.kinds import Note, Situations
@@ -28,6 +29,8 @@ class Statements(Situations):
     def run(self, request: Scenario, note: Note) -> tuple[dict[str, str], str]:
         """What does not hold of the clauses, and the outcome that applies."""
         del note
+        if not self.variation.possible(request):
+            raise Unbuildable("the call cannot begin")
         call = self.program.calls[request.call]
         env = self.variation.env(request)
         try:
@@ -109,6 +112,11 @@ class Declarations(Situations):
         for lock, keys, invariant in self._new(scenario.store()):
             found[f"{invariant.name}.initial"] = f"{invariant.name} does not hold of a new {Ref(lock.state, keys)}"
         return found, wanted if shown else ""
+
+    def smaller(self, request: Any, shows: Callable[[Any], bool]) -> Any:
+        """As it is."""
+        del shows
+        return request
 
     def plain(self, request: Any) -> dict[str, Any]:
         """As a scenario without a call."""

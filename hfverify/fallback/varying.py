@@ -139,6 +139,10 @@ class Variation:
         CPUs make of them by then, or what they are in a new machine.
         """
         found, evaluator = copy.deepcopy(scenario), self.evaluator
+        for state in self.program.states.values():
+            for keys in evaluator.positions(state.name, Env(found.store())):
+                for cell in state.cells.values():
+                    found.cells.setdefault((cell.name, keys), default(cell))
         for lock in self.program.locks.values():
             for keys in evaluator.positions(lock.state, Env(found.store())):
                 for invariant in lock.invariants:

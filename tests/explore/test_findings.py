@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from subjects import ROOT, subject, variant
+from subjects import JOBS, ROOT, subject, variant
 
 from hfverify.explore.files import Unreadable, load
 from hfverify.explore.isolated import News, explore
+from hfverify.explore.locking import partners
 from hfverify.explore.search import Plan
 from hfverify.report.schedule import draw
 
@@ -33,6 +34,17 @@ def search(impl: Path, calls: tuple[str, ...], plan: Plan | None = None) -> list
     """A module is imported once: each implementation needs a process of its own."""
     config, program = subject(ROOT)
     return list(explore(replace(config.folders, impl=impl), program.revision, list(calls), plan or Plan()))
+
+
+def test_partners_are_the_nearest_calls() -> None:
+    _, program = subject(JOBS)
+    assert [partners(program, name) for name in ("submit", "finish")] == [
+        ["submit", "take", "finish"],
+        ["finish", "submit", "take"],
+    ]
+    assert partners(program, "finish", "worker.last") == ["finish", "submit", "take"]
+    assert partners(program, "submit", "worker.last") == ["submit", "finish", "take"]
+    assert partners(program, "pause") == ["pause"]
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -90,6 +102,16 @@ def test_a_deadlock_is_drawn_saved_and_run_again(tmp_path: Path) -> None:
 
 def test_a_refuted_lock_obligation_is_shown_by_two_cpus(tmp_path: Path) -> None:
     impl = variant("inject_holds_both_vcpu_locks", tmp_path)
+    name = "interrupt_inject.lock.order"
+    code, text = hfverify("verify", name, "-j", "1", "-q", "--impl", str(impl))
+    assert code == 1
+    told = re.search(r"collides +deadlock of two CPUs that make interrupt_inject and \w+, saved as (\S+)", text)
+    assert told is not None, text
+    assert f"hfverify replay {told[1]}" in text
+    code, text = hfverify("replay", told[1], "--impl", str(impl))
+    assert (code, "deadlock after" in text) == (1, True)
+    code, text = hfverify("verify", name, "-j", "1", "-q", "--impl", str(impl), "--no-fallback")
+    assert (code, "collides" in text) == (1, False)
     code, text = hfverify("explain", "interrupt_inject.lock.order", "--impl", str(impl))
     assert code == 1
     assert "two CPUs collide\n deadlock after 4 steps" in text
