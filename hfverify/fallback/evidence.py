@@ -121,7 +121,7 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], str]:
     if not answer["failed"] and answer["trace"] != again["trace"]:
         return (
             answer,
-            "in another process the same situations led to other runs: the code depends on more than the state",
+            "another process did something else in the same situation: the code depends on more than the state",
         )
     return answer, answer["failed"]
 
@@ -200,10 +200,8 @@ class _Judged:
         never = call is not None and any(o.name == case and o.never for o in call.outcomes)
         followed = {int(number): sum(counts.values()) for number, counts in self.answer["followed"].items()}
         full = f"{self.subject.name}.{name}"
-        ways = tuple(
-            (way.label, followed.get(way.number, 0)) for way in speaks_of(self.subject, full, self.search.ways)
-        )
-        return ways, "" if never else case
+        spoken = speaks_of(self.subject, full, self.search.ways)
+        return tuple((way.label, followed.get(way.number, 0)) for way in spoken), "" if never else case
 
     def _unseen(self) -> str:
         """A condition after a refusal that no example decided in one of the two ways."""

@@ -174,9 +174,10 @@ def _evidence(verdicts: Sequence[Verdict]) -> list[str]:
     for group, found in groups.items():
         evidences = [v.evidence for v in found if v.evidence is not None]
         ways = dict(way for evidence in evidences for way in evidence.ways)
+        counts = sorted({evidence.examples for evidence in evidences})
         lines.append(
-            f"{group}: {_count(len(found), 'question')}, {evidences[0].examples} examples, "
-            f"each of {_count(len(ways), 'path')} followed by {min(ways.values())} or more, "
+            f"{group}: {_count(len(found), 'question')}, {' to '.join(map(str, counts[:: max(len(counts) - 1, 1)]))} "
+            f"examples, each of {_count(len(ways), 'way')} taken by {min(ways.values())} or more, "
             f"{evidences[0].schedules} schedules, seed {evidences[0].seed}"
         )
     return lines
