@@ -153,7 +153,7 @@ class _Judged:
             return replace(verdict, reason=f"{verdict.reason}; tests are of no use: {self.failed}")
         stray = self.answer["broken"].keys() - self.names
         if stray:
-            text = f"an example broke what is asked of nobody: {min(stray)}"
+            text = f"an example breaks `{min(stray)}`, of which nothing is asked here"
             return replace(verdict, reason=f"{verdict.reason}; {text}")
         if broken is not None:
             text = f"{verdict.reason}; an example broke it, but not when it was run again by itself: {broken['text']}"
