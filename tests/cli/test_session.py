@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import REPOSITORY, Shell, copied
 
+from commands import REPOSITORY, Shell, copied
 from hfverify import session
 from hfverify.cache import VERSIONS
 from hfverify.config import load_config
