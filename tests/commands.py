@@ -7,6 +7,7 @@ Gives   Shell: a folder in which commands run, one after the other
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import z3
 
 from hfverify import cli
 from hfverify.prove.solver import start_afresh
@@ -83,13 +85,25 @@ class Shell:
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["hfverify", *arguments])
-            start_afresh()
-            try:
-                cli.main()
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            with afresh():
+                try:
+                    cli.main()
+                    code = 0
+                except SystemExit as end:
+                    code = end.code if isinstance(end.code, int) else int(end.code is not None)
         return code, stream.getvalue()
+
+
+@contextlib.contextmanager
+def afresh() -> Iterator[None]:
+    """Without the solver's terms of other tests, which these need again afterwards."""
+    before = z3.z3._main_ctx
+    start_afresh()
+    try:
+        yield
+    finally:
+        z3.z3._main_ctx = before
+        gc.enable()
 
 
 @contextlib.contextmanager

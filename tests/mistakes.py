@@ -13,9 +13,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import afresh
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import Folders, load_program
-from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status
 
@@ -64,10 +64,10 @@ def diagnostics(root: Path, steps: int = STEPS) -> list[Diagnostic]:
         return rejected.diagnostics
     found += subjects.misfits() if scope.implementation else []
     for name in subjects.names(scope):
-        start_afresh()
         try:
-            subjects.inputs(name, scope)
-            verdicts = subjects.verdicts(name, scope)
+            with afresh():
+                subjects.inputs(name, scope)
+                verdicts = subjects.verdicts(name, scope)
         except Rejected as rejected:
             found += rejected.diagnostics
             continue

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from commands import afresh
 from hfverify.config import Config, load_config
 from hfverify.model.load import load_program
 from hfverify.model.program import Program
-from hfverify.prove.solver import DEFAULT_STEPS, start_afresh
+from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status, Verdict
 from variants import MUTANTS, REWRITES, Variant, apply, load, load_faithful
@@ -46,8 +47,8 @@ def verdicts(root: Path, variant: Variant, folder: Path, units: list[str] | None
     only = (lambda name: name == variant.refutes) if variant.refutes else None
     found: list[Verdict] = []
     for name in names:
-        start_afresh()
-        found += subjects.verdicts(name, SCOPE, only)
+        with afresh():
+            found += subjects.verdicts(name, SCOPE, only)
     return found
 
 

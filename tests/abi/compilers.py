@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from subjects import Made, Packed, Vectors
+from bindings import Made, Packed, Vectors
 
 from hfverify.abi import c, rust
 from hfverify.abi.names import camel, plain, snake, upper

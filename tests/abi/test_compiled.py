@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from bindings import REPOSITORY, Vectors, odd, program_of, text_program
 from compilers import STRICT, c_program, compiler, ran, rust_program
-from subjects import REPOSITORY, Vectors, odd, program_of, text_program
 from vectors import hypervisor, odd_values
 
 from hfverify.abi.write import written

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from subjects import REPOSITORY, Made, Packed, Vectors, odd, program_of, python_module
+from bindings import REPOSITORY, Made, Packed, Vectors, odd, program_of, python_module
 from vectors import CALLS, dispatched, hypervisor, odd_values, registers_of
 
 from hafnium import abi

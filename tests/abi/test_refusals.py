@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from subjects import REPOSITORY, odd, program_of, text_program
+from bindings import REPOSITORY, odd, program_of, text_program
 
 from hfverify.abi.description import LANGUAGES
 from hfverify.abi.write import written

@@ -6,7 +6,7 @@ import functools
 from itertools import product
 
 import pytest
-from subjects import Made, Packed, Vectors
+from bindings import Made, Packed, Vectors
 
 from hafnium import abi, dispatch
 

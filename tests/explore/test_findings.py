@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from subjects import JOBS, ROOT, subject, variant
+from situated import JOBS, ROOT, subject, variant
 
 from hfverify.explore.files import Unreadable, load
 from hfverify.explore.isolated import News, explore

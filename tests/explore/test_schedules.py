@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement, pairwise, permutations
 from pathlib import Path
 
 import pytest
-from subjects import JOBS, ROOT, machine, situations, subject
+from situated import JOBS, ROOT, machine, situations, subject
 
 from hfverify.explain.scenario import Changes, Scenario, find_cell
 from hfverify.explore.atomicity import compare, ends
