@@ -21,7 +21,8 @@ def test_json_lines(expect: Expect) -> None:
 def test_json_keys_are_sorted_and_the_same() -> None:
     *objects, last = [json.loads(line) for line in jsonl.lines(VERDICTS, 1, 2.0)]
     keys = (
-        "obligation,status,kind,sentence,spec,impl,steps,seconds,reason,cached,code,message,labels,notes,counterexample"
+        "obligation,status,kind,sentence,spec,impl,steps,seconds,reason,cached,code,message,labels,notes,"
+        "counterexample,evidence"
     )
     assert all(list(item) == sorted(keys.split(",")) for item in objects)
     assert sum(last["totals"]["statuses"].values()) == len(objects) == last["totals"]["obligations"]
