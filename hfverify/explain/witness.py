@@ -222,9 +222,10 @@ def scenario(
     model: z3.ModelRef,
     bounds: Bounds,
     completion: int = 0,
+    bits: Collection[int] | None = None,
 ) -> Scenario:
     """The situation that a model describes: the start, and what other CPUs and devices do on the way."""
-    reader = Reader(program, model, bounds, world.facts.formulas, completion)
+    reader = Reader(program, model, bounds, world.facts.formulas, completion, bits)
     start = Cells.arbitrary(program)
     store = reader.state(start)
     found = Scenario(call.name, store.sizes, reader.number(world.here), cells=store.cells)

@@ -198,7 +198,7 @@ class _Judged:
         case = name.split(".")[0] if call is not None and self.search.kind == "scenario" else ""
         case = case if call is not None and "." in name and any(o.name == case for o in call.outcomes) else ""
         never = call is not None and any(o.name == case and o.never for o in call.outcomes)
-        followed = {int(number): sum(counts.values()) for number, counts in self.answer["followed"].items()}
+        followed = {int(number): count for number, count in self.answer["followed"].items()}
         full = f"{self.subject.name}.{name}"
         spoken = speaks_of(self.subject, full, self.search.ways)
         return tuple((way.label, followed.get(way.number, 0)) for way in spoken), "" if never else case

@@ -13,7 +13,6 @@ from typing import Any
 import z3
 
 from hfverify.execute.world import World
-from hfverify.explain.concrete import Bits
 from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import Scenario, to_json
 from hfverify.explain.witness import Reader, list_request, scenario
@@ -22,6 +21,7 @@ from hfverify.model.program import Call, Program
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
+from hfverify.prove.small import Bounds
 from hfverify.prove.solver import SMALL, Answer, Outcome, find
 from hfverify.prove.specification import Wanted, check_call
 
@@ -59,9 +59,8 @@ def stated(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list
             assert answer.model is not None and answer.bounds is not None
             world = World(program, here)
             world.facts.formulas = subject.groups[0].facts
-            situation = scenario(program, call, None, world, answer.model, answer.bounds)
-            bits = subject.groups[0].expansion(answer.bounds, also=False).bounds.bits
-            situation.cells |= {k: Bits(v & set(bits)) for k, v in situation.cells.items() if isinstance(v, Bits)}
+            bits = _bits(subject.groups[0], answer.bounds)
+            situation = scenario(program, call, None, world, answer.model, answer.bounds, bits=bits)
             found.append(to_json(program, situation))
     return _each_once(found)
 
@@ -74,10 +73,10 @@ def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> li
         name = item.obligation.removeprefix(f"{subject.name}.").rsplit(".", 1)
         for answer in _answers(subject.groups[0], list(item.formulas)) if name[1] != "scenario" else ():
             assert answer.model is not None and answer.bounds is not None
-            reader = Reader(program, answer.model, answer.bounds, subject.groups[0].facts)
+            group = subject.groups[0]
+            bits = _bits(group, answer.bounds)
+            reader = Reader(program, answer.model, answer.bounds, group.facts, bits=bits)
             store = reader.state(Cells.arbitrary(program))
-            bits = subject.groups[0].expansion(answer.bounds, also=False).bounds.bits
-            store.cells |= {k: Bits(v & set(bits)) for k, v in store.cells.items() if isinstance(v, Bits)}
             situation = Scenario("", store.sizes, reader.number(here), cells=store.cells)
             found.append({"wanted": name[0], "scenario": to_json(program, situation)})
     return _each_once(found)
@@ -90,11 +89,8 @@ def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
         for guard in [[guard] for _, guard in group.guards] or [[]]:
             for answer in _answers(group, guard) if path is not None else ():
                 assert path is not None and answer.model is not None and answer.bounds is not None
-                situation = scenario(program, call, path, path.world, answer.model, answer.bounds)
-                # Of the other bits the model says nothing.
-                bits = group.expansion(answer.bounds, also=False).bounds.bits
-                for changes in (situation.cells, *situation.schedule):
-                    changes |= {key: Bits(v & set(bits)) for key, v in changes.items() if isinstance(v, Bits)}
+                bits = _bits(group, answer.bounds)
+                situation = scenario(program, call, path, path.world, answer.model, answer.bounds, bits=bits)
                 found.append(to_json(program, situation))
     return _each_once(found)
 
@@ -120,6 +116,11 @@ def _answers(group: Group, guard: list[z3.BoolRef]) -> Iterator[Answer]:
     answer = find(group, formulas, STEPS, smallest=False, sizes=SMALL)
     if answer.outcome is Outcome.MODEL and answer.model is not None and answer.bounds is not None:
         yield answer
+
+
+def _bits(group: Group, bounds: Bounds) -> tuple[int, ...]:
+    """The members of sets of which a small machine speaks: a model says nothing of the others."""
+    return group.expansion(bounds, also=False).bounds.bits
 
 
 def _each_once(found: list[Any]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Run many varied examples on the real code, in a process of its own.
 
-Reads   a pickled request on standard input: the program, seeds, ways, how many examples, a random seed
-Gives   a JSON report on standard output: what was tried, which way each example went, what was broken and by what
+Reads   a request (explain.apart): the program, seeds, ways, how many examples, a random seed
+Gives   a report: what was tried, which way each example went, what was broken and by what
 Refuses nothing: code that does not do the same again, never ends or eats all memory is part of the report
 """
 
@@ -45,14 +45,13 @@ class Fickle(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried, each example once: which way it went and with which outcome, and what was ever decided how.
+    """What was tried, each example once: which way it went, which outcome it had, and what was ever decided how.
 
     `broken` has for each obligation that fails the smallest request that shows it.
     """
 
     tried: int = 0
-    rejected: int = 0
-    followed: dict[int, dict[str, int]] = field(default_factory=dict)
+    followed: dict[int, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     decided: set[tuple[Any, Any]] = field(default_factory=set)
     broken: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -118,8 +117,6 @@ class Search:
         def example(request: Any) -> None:
             found = self._once(request)
             if found is None:
-                if not smallest:
-                    self.tally.rejected += 1
                 reject()
                 return
             new = {kind: text for kind, text in found[0].items() if kind not in known}
@@ -182,8 +179,7 @@ class Search:
         self.tally.decided.update(event for event in events if isinstance(event[0], tuple))
         for way in self.ways:
             if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
-                counts = self.tally.followed.setdefault(way.number, {})
-                counts[outcome] = counts.get(outcome, 0) + 1
+                self.tally.followed[way.number] = self.tally.followed.get(way.number, 0) + 1
         if not violations and (outcome, events) not in self._seen and len(self.seeds) < MOST_SEEDS:
             self._seen.add((outcome, events))
             self.seeds.append(request)
@@ -206,7 +202,6 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "failed": failed,
         "tried": search.tally.tried,
-        "rejected": search.tally.rejected,
         "followed": search.tally.followed,
         "outcomes": search.tally.outcomes,
         "broken": search.tally.broken,
