@@ -8,6 +8,7 @@ Refuses an argument that does not fit a parameter (HF401); a function that relie
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
 import z3
@@ -22,10 +23,11 @@ from hfverify.execute.world import Impure
 from hfverify.logic.cells import constants
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.facts import in_range
-from hfverify.logic.values import LockValue, Ref
+from hfverify.logic.terms import identity
+from hfverify.logic.values import LockValue, Ref, Stored
 from hfverify.logic.values import Value as SpecValue
-from hfverify.model.program import Call, Outcome
-from hfverify.model.types import BoolType, OptionalType, Type, bounds
+from hfverify.model.program import Call, Cell, Outcome
+from hfverify.model.types import BoolType, OptionalType, Type, bounds, is_object
 
 
 def apply(
@@ -39,7 +41,8 @@ def apply(
         raise Refusal("HF402", f"`{call.name}` comes to call `{user.node.name}`", frame.span(node), chain)
     if world.speculating:
         raise Impure
-    env = Env(world.cells, _names(run, call, function, arguments, node, frame), None, world.here, None)
+    names = _names(run, call, function, arguments, node, frame)
+    env = Env(world.cells, names, None, world.here, _reads(run, frame.span(node)))
     env = env.bind(lets(call, env))
     _demand(run, call, env, node, frame)
     outcome = _chosen(run, call, env, node, frame)
@@ -48,6 +51,19 @@ def apply(
         result = _result(run, call.result[0].name, call.result[1], outcome, env)
     _change(run, call, outcome, env, frame.span(node))
     return result
+
+
+def _reads(run: Interpreter, span: Span) -> Callable[[Cell, Ref], Stored]:
+    """What the function says of a cell without a stable value is so of a value that it reads, each time another."""
+    known: dict[tuple[str, tuple[int, ...]], tuple[Stored, Ref]] = {}
+
+    def read(cell: Cell, ref: Ref) -> Stored:
+        key = (cell.name, tuple(identity(term) for term in ref.keys))
+        if key not in known:
+            known[key] = (run.world.read(cell, ref, span), ref)
+        return known[key][0]
+
+    return read
 
 
 def _names(
@@ -113,6 +129,8 @@ def _result(run: Interpreter, name: str, type_: Type, outcome: Outcome, env: Env
     assert outcome.returns is not None
     world = run.world
     value = world.evaluator.evaluate(outcome.returns.value, env)
+    if is_object(type_):
+        return value if isinstance(value, Ref) else NONE
     if isinstance(value, z3.BoolRef):
         return value
     assert isinstance(value, z3.ArithRef)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 STAR = "*"
 REACHING = {
@@ -160,14 +160,16 @@ def _is_typing_guard(node: ast.AST) -> bool:
             return False
 
 
-def late_changes(tree: ast.Module) -> list[tuple[ast.AST, str]]:
-    """Places anywhere in a module that assign an attribute of a global name: `name.attribute = …`."""
+def late_changes(tree: ast.Module, known: Collection[str]) -> list[tuple[ast.AST, str]]:
+    """Places anywhere in a module that assign an attribute of a global name, `name.attribute = …`, of those `known`."""
     found: list[tuple[ast.AST, str]] = []
+    if STAR not in known and not any(_assigned(node) in known for node in ast.walk(tree)):
+        return found
 
     def visit(node: ast.AST, hidden: frozenset[str]) -> None:
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if name not in hidden:
-                found.append((node, name))
+        name = _assigned(node)
+        if name is not None and name not in hidden:
+            found.append((node, name))
         own, nested = inner_scope(node)
         for child in own:
             visit(child, hidden)
@@ -180,6 +182,13 @@ def late_changes(tree: ast.Module) -> list[tuple[ast.AST, str]]:
 
     visit(tree, frozenset())
     return found
+
+
+def _assigned(node: ast.AST) -> str | None:
+    """The name of which an attribute is assigned here."""
+    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+        return node.value.id
+    return None
 
 
 def shadows_standard_library(name: str) -> bool:

@@ -192,7 +192,7 @@ class Module:
     @cached_property
     def changed_late(self) -> list[tuple[ast.AST, str]]:
         """The places that assign an attribute of a global name."""
-        return late_changes(self.tree)
+        return late_changes(self.tree, self.bound)
 
     @cached_property
     def outline(self) -> list[str]:

@@ -20,7 +20,7 @@ from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
-from hfverify.model.types import OptionalType
+from hfverify.model.types import OptionalRefType, OptionalType, is_object
 from hfverify.syntax import tree
 
 
@@ -356,17 +356,18 @@ def _compare(
         result, following = value
     if outcome.returns is not None:
         promised = machine.evaluator.evaluate(outcome.returns.value, env)
-        if call.result is not None and isinstance(call.result[1], OptionalType) and promised == -1:
+        if call.result is not None and isinstance(call.result[1], OptionalType | OptionalRefType) and promised == -1:
             promised = None
-        report.result = int(result) if isinstance(result, int) else repr(result)
-        fits = result is None if promised is None else isinstance(result, int) and int(result) == promised
-        if not fits:
+        if call.result is not None and is_object(call.result[1]):
+            result = _object(result)
+        report.result = int(result) if isinstance(result, int) else _number(result)
+        kind = Ref if isinstance(promised, Ref) else int
+        if not (result is None if promised is None else isinstance(result, kind) and result == promised):
             broken("returns", f"returns {_number(result)}, promised {_number(promised)}")
         report.rows.append(Row("result", "", _number(promised), _number(result)))
     target = machine.evaluator.evaluate(outcome.next.value, env) if outcome.next is not None else None
-    try:
-        actual = object.__getattribute__(following, "_hf")[1] if following is not None else None
-    except AttributeError:
+    actual = _object(following)
+    if actual is not None and not isinstance(actual, Ref):
         broken("next", f"goes on with {following!r}, which is no object of the machine")
         return found
     report.following = str(actual) if actual is not None else None
@@ -450,7 +451,17 @@ def _broken_facts(
     return found
 
 
+def _object(value: Any) -> Any:
+    """The object of the machine that a Python object stands for; anything else is what it is."""
+    try:
+        return object.__getattribute__(value, "_hf")[1]
+    except AttributeError:
+        return value
+
+
 def _number(value: Any) -> str:
+    if isinstance(value, Ref):
+        return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value)) if -(1 << 15) < value < 1 << 15 else hex(value)
     return repr(value)

@@ -19,7 +19,16 @@ from hfverify.model.program import Call, Object
 from hfverify.model.protocols import check_protocol
 from hfverify.model.registers import REGISTER_BITS, check_places
 from hfverify.model.revisions import check_call_text
-from hfverify.model.types import BadType, LockType, OptionalType, RefType, Type, fits_register
+from hfverify.model.types import (
+    BadType,
+    LockType,
+    OptionalRefType,
+    OptionalType,
+    RefType,
+    Type,
+    fits_register,
+    is_object,
+)
 from hfverify.syntax import tree
 
 
@@ -76,8 +85,8 @@ def _call(context: Context, item: tree.Call) -> Call | None:
         if item.kind != "function":
             scope = Scope(local, lets={let.name: let for let in lets})
             check_constant_in_call(context, given.value, scope, "a `given`")
-    result = (results[0], context.names.resolve_type(results[0].type)) if results else None
-    if result is not None and not fits_register(result[1]) and not isinstance(result[1], OptionalType):
+    result = (results[0], _result_type(context, results[0].type)) if results else None
+    if result is not None and not _can_be_returned(result[1], is_function=item.kind == "function"):
         collector.error("HF203", f"a register cannot carry {result[1]}", at(result[0].type.span))
     call = Call(
         item.name,
@@ -101,6 +110,20 @@ def _call(context: Context, item: tree.Call) -> Call | None:
     check_protocol(context, call, local)
     _check_actors(context, call, Scope(local))
     return call
+
+
+def _result_type(context: Context, type_: tree.Type) -> Type:
+    """The type of a result; unlike a cell it may be an object or none."""
+    match type_:
+        case tree.Type(name="optional", arguments=(tree.Type(name=state, arguments=()),)) if (
+            state in context.program.states
+        ):
+            return OptionalRefType(state)
+    return context.names.resolve_type(type_)
+
+
+def _can_be_returned(type_: Type, *, is_function: bool) -> bool:
+    return fits_register(type_) or isinstance(type_, OptionalType) or (is_function and is_object(type_))
 
 
 def _check_kind(context: Context, item: tree.Call, call: Call, local: dict[str, Type]) -> None:

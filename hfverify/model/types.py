@@ -115,6 +115,16 @@ class RefType:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalRefType:
+    """`none`, or an object of a state; only a function has such a result."""
+
+    state: str
+
+    def __str__(self) -> str:
+        return f"optional<{self.state}>"
+
+
+@dataclass(frozen=True, slots=True)
 class LockType:
     name: str
 
@@ -157,6 +167,7 @@ Type = (
     | BitsType
     | MapType
     | RefType
+    | OptionalRefType
     | LockType
     | SetType
     | NoneType
@@ -210,6 +221,11 @@ def fits_register(type_: Type) -> bool:
     return isinstance(type_, IntType | BoolType | EnumType | EncodingType | BadType)
 
 
+def is_object(type_: Type) -> bool:
+    """Whether a value is an object, or none."""
+    return isinstance(type_, OptionalRefType) or (isinstance(type_, RefType) and not type_.path)
+
+
 def accepts(target: Type, value: Type) -> bool:
     """Whether a value of one type may be stored where the other is declared; widths are proved, not typed."""
     if isinstance(target, BadType) or isinstance(value, BadType) or target == value:
@@ -221,6 +237,8 @@ def accepts(target: Type, value: Type) -> bool:
             return False
         case OptionalType():
             return isinstance(value, IntType | NoneType | OptionalType)
+        case OptionalRefType(state):
+            return isinstance(value, NoneType) or value == RefType(state)
         case _:
             return False
 

@@ -24,7 +24,7 @@ from hfverify.logic.quantifiers import has_quantifier
 from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, Stored, conjunction, disjunction, split
 from hfverify.logic.values import Value as SpecValue
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
-from hfverify.model.types import BytesType, OptionalType
+from hfverify.model.types import BytesType, OptionalType, is_object
 from hfverify.syntax import tree
 
 
@@ -277,7 +277,10 @@ def _result_goals(call: Call, made: Promise, env: Env, path: Path) -> None:
     result, following = _answer(call, path.result)
     if outcome.returns is not None and call.result is not None:
         promised = world.evaluator.evaluate(outcome.returns.value, env)
-        goal = _equals(result, promised, optional=isinstance(call.result[1], OptionalType))
+        if is_object(call.result[1]):
+            goal = _goes_to(result, promised if isinstance(promised, Ref) else None)
+        else:
+            goal = _equals(result, promised, optional=isinstance(call.result[1], OptionalType))
         made.goals.append(Goal("returns", goal, outcome.returns.value.span))
     target = world.evaluator.reference(outcome.next.value, env) if outcome.next is not None else None
     span = outcome.next.value.span if outcome.next is not None else outcome.name_span

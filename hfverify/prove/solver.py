@@ -84,11 +84,13 @@ def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
 
 
 def spent(solver: z3.Solver) -> int:
-    """The resource units that the context has used so far."""
-    try:
-        return int(solver.statistics().get_key_value("rlimit count"))
-    except z3.Z3Exception:
-        return 0
+    """The resource units that the context has used so far, which its last statistics tell."""
+    statistics = solver.statistics()
+    for position in range(len(statistics) - 1, -1, -1):
+        name, value = statistics[position]
+        if name == "rlimit count":
+            return int(value)
+    return 0
 
 
 class GroupSolver:

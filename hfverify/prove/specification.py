@@ -173,7 +173,10 @@ def _uses(program: Program, call: Call, outcome: Outcome, env: Env, world: World
     evaluator = world.evaluator
     if outcome.returns is not None and call.result is not None:
         value = evaluator.evaluate(outcome.returns.value, env)
-        _fit(world, value, bounds(call.result[1]), outcome.returns.value.span)
+        if isinstance(value, Ref):
+            evaluator.need(evaluator.exists(value, env), outcome.returns.value.span, "there is no such object")
+        else:
+            _fit(world, value, bounds(call.result[1]), outcome.returns.value.span)
     if outcome.next is not None:
         evaluator.reference(outcome.next.value, env)
     changes = changes_of(program, (*outcome.effects, *outcome.later), env, evaluator)

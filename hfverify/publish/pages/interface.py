@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hfverify.model.program import Call
 from hfverify.model.registers import named, place
-from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, Type, bounds
+from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, OptionalRefType, RefType, Type, bounds
 from hfverify.publish.marks import mark
 from hfverify.publish.prose import excerpt, inline, sentence
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
@@ -115,6 +115,8 @@ def in_python(type_: Type) -> str:
     """The type in Python."""
     if isinstance(type_, EncodingType | EnumType):
         return type_.name
+    if isinstance(type_, RefType | OptionalRefType):
+        return str(type_)
     return "bool" if isinstance(type_, BoolType) else "int" if isinstance(type_, IntType) else "int | None"
 
 
