@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import sys
 import typing
 from collections.abc import Callable
 from typing import Any
 
+from hfverify.explain.importing import import_from
 from hfverify.explain.proxies import Unbuildable
 from hfverify.model.codecs import tag_bits, variants_of
 from hfverify.model.program import Program, Variant
@@ -172,8 +172,7 @@ def _shown(value: Any) -> str:
 
 def run_codec(program: Program, request: dict[str, Any], impl: str) -> dict[str, Any]:
     """Run the functions of a codec."""
-    if impl not in sys.path:
-        sys.path.insert(0, impl)
+    import_from(impl)
     trial = _Trial(program, program.codecs[request["name"]])
     if "number" in request:
         trial.report["arguments"] = {"number": hex(request["number"])}

@@ -8,10 +8,10 @@ Refuses a layout whose class cannot be found (Unbuildable)
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Any
 
 from hfverify.explain.concrete import Env, Evaluator, Store, Undefined, Value
+from hfverify.explain.importing import import_from
 from hfverify.explain.meaning import Closure, Meanings
 from hfverify.explain.proxies import Unbuildable
 from hfverify.model.program import Program
@@ -56,7 +56,7 @@ def run_contract(program: Program, request: dict[str, Any], impl: str) -> dict[s
     layout = program.layout
     if layout is None:
         raise Unbuildable("there is no layout")
-    sys.path.insert(0, impl)
+    import_from(impl)
     contract = program.contracts[request["index"]]
     module_name, _, class_name = layout.target.partition(":")
     cls = getattr(importlib.import_module(module_name), class_name)

@@ -21,6 +21,7 @@ from typing import Any
 
 from hfverify.explain.concrete import Bits, Env, Keys, LockRef, Ref, Store, Value
 from hfverify.explain.functions import watched
+from hfverify.explain.importing import import_from
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Monitor, Stuck
 from hfverify.model.expressions import dotted, walk
@@ -166,8 +167,7 @@ class Machinery(Monitor):
         self._nodes: dict[tuple[Ref, str], Any] = {}
         self._cell_of: dict[int, tuple[Cell, Ref]] = {}
         self._contracts: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {}
-        if impl not in sys.path:
-            sys.path.insert(0, impl)
+        import_from(impl)
 
     # ------------------------------------------------------------ classes
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import z3
 
 from hfverify.diagnostics import Diagnostic
+from hfverify.logic.terms import identity
 from hfverify.prove.obligations import MUST_BE_REACHED, Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.small import Bounds
@@ -54,11 +55,20 @@ def decide(
     }
     for group in subject.groups if groups is None else groups:
         solver = solver_of(group, steps)
-        for query in _in_order(group, only):
-            decision = decisions[query.obligation]
-            if len(decision.models) >= MOST_TRIES:
-                continue
-            _ask(solver, group, query, decision)
+        for queries in _alike(group, only):
+            asked = [decisions[query.obligation] for query in queries]
+            if all(decision.outcome is Outcome.PROVED for decision in asked):
+                begun = time.perf_counter()
+                shares = solver.prove_together(queries)
+                if shares is not None:
+                    seconds = (time.perf_counter() - begun) / len(queries)
+                    for decision, steps_of_it in zip(asked, shares, strict=True):
+                        decision.steps += steps_of_it
+                        decision.seconds += seconds
+                    continue
+            for query, decision in zip(queries, asked, strict=True):
+                if len(decision.models) < MOST_TRIES:
+                    _ask(solver, group, query, decision)
     return decisions
 
 
@@ -69,21 +79,32 @@ def prove_all(
     spent: dict[str, tuple[int, float]] = {}
     for group in groups:
         solver = solver_of(group, steps)
-        for query in _in_order(group, only):
+        for queries in _alike(group, only):
             begun = time.perf_counter()
-            answer = solver.prove(query)
-            if answer.outcome is not Outcome.PROVED:
-                return None
-            before, seconds = spent.get(query.obligation, (0, 0.0))
-            spent[query.obligation] = (before + answer.steps, seconds + time.perf_counter() - begun)
+            shares = solver.prove_together(queries)
+            if shares is None:
+                shares = []
+                for query in queries:
+                    answer = solver.prove(query)
+                    if answer.outcome is not Outcome.PROVED:
+                        return None
+                    shares.append(answer.steps)
+            took = (time.perf_counter() - begun) / len(queries)
+            for query, steps_of_it in zip(queries, shares, strict=True):
+                before, seconds = spent.get(query.obligation, (0, 0.0))
+                spent[query.obligation] = (before + steps_of_it, seconds + took)
     return spent
 
 
-def _in_order(group: Group, only: set[str] | None) -> list[Query]:
-    """The queries that are asked, in the order in which their hypotheses grow."""
+def _alike(group: Group, only: set[str] | None) -> list[list[Query]]:
+    """The queries that are asked, those with the same hypotheses together, in the order in which these grow."""
     last = len(group.assumptions) + 1
-    asked = [q for q in group.queries if only is None or q.obligation in only]
-    return sorted(asked, key=lambda q: last if q.depth is None else q.depth)
+    found: dict[tuple[int, tuple[int, ...]], list[Query]] = {}
+    for query in group.queries:
+        if only is None or query.obligation in only:
+            depth = last if query.depth is None else query.depth
+            found.setdefault((depth, tuple(identity(term) for term in query.given)), []).append(query)
+    return [found[key] for key in sorted(found, key=lambda key: key[0])]
 
 
 def solver_of(group: Group, steps: int) -> GroupSolver:

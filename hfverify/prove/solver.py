@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import z3
@@ -33,6 +33,8 @@ TURNS = 3
 GUESSING = 4
 # What part of the budget is spent on the question whether something is excluded, if it need not be answered.
 GLANCE = 200
+# What part of the budget is spent on questions that are asked together: if it is too little, each is asked alone.
+TOGETHER = 4
 # How much is spent on making a counterexample smaller.
 SHRINKING_STEPS = 2_000_000
 SMALL = (
@@ -123,6 +125,16 @@ class GroupSolver:
             return Answer(Outcome.PROVED, steps)
         limit = "resource" in reason or "canceled" in reason
         return Answer(Outcome.LIMIT if limit else Outcome.GAVE_UP, steps, reason=reason)
+
+    def prove_together(self, queries: Sequence[Query]) -> list[int] | None:
+        """The steps of each query, if all of them, which share their hypotheses, are proved at once; else None."""
+        if len(queries) == 1:
+            return None
+        answer = self.prove(replace(queries[0], goal=z3.And([query.goal for query in queries])), TOGETHER)
+        if answer.outcome is not Outcome.PROVED:
+            return None
+        share, rest = divmod(answer.steps, len(queries))
+        return [share + (index < rest) for index in range(len(queries))]
 
     def refute(self, query: Query, *, also: bool = False) -> Answer:
         """Look for a model of the negation in small machines; `also` looks at more numbers of maps."""
