@@ -15,7 +15,6 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
@@ -25,7 +24,8 @@ from hfverify.publish.domain import Domain
 from hfverify.publish.generate import pages, write
 from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
-from hfverify.publish.marking import Mark, follow
+from hfverify.publish.marking import add_marks, follow
+from hfverify.publish.navigation import Navigation
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
 
@@ -44,13 +44,11 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)
     add_listing(app)
-    app.add_post_transform(Mark)
+    add_marks(app)
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
-    navigation = _Navigation()
-    app.connect("env-get-outdated", navigation.note)
-    app.connect("env-updated", navigation.rewrite)
+    Navigation().connect(app)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
@@ -67,24 +65,6 @@ def _check(app: Sphinx, config: Config) -> None:
 def _static(app: Sphinx) -> None:
     """Style sheet and scripts, after those of the project, which may replace them."""
     app.config.html_static_path.append(str(STATIC))
-
-
-class _Navigation:
-    """The navigation of every page names all of them: if there are other pages than before, all are written anew."""
-
-    def __init__(self) -> None:
-        self.differs = False
-
-    def note(
-        self, app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-    ) -> list[str]:
-        """Before pages are read; asks for none beside those that changed."""
-        self.differs = bool(added or removed)
-        return []
-
-    def rewrite(self, app: Sphinx, env: BuildEnvironment) -> list[str]:
-        """After pages were read."""
-        return sorted(env.found_docs) if self.differs else []
 
 
 def _generate(app: Sphinx) -> None:

@@ -16,6 +16,7 @@ from hfverify.config import load_config
 from hfverify.model.program import Outcome
 from hfverify.publish.facts import facts_of
 from hfverify.publish.generate import pages, write
+from hfverify.publish.navigation import Navigation
 from hfverify.publish.subject import Subject, load_subject
 from hfverify.session import Session
 from hfverify.units import Scope
@@ -245,3 +246,38 @@ def test_a_new_page_is_in_the_navigation_of_all(tmp_path: Path) -> None:
     (site.subject / "docs" / "more.rst").write_text(":orphan:\n\nMore\n====\n", "utf-8")
     build(site)
     assert page.stat().st_mtime_ns > before
+
+
+def html_of(site: Site) -> dict[str, str]:
+    """Every page by its place."""
+    return {str(path.relative_to(site.out)): path.read_text("utf-8") for path in sorted(site.out.rglob("*.html"))}
+
+
+def test_pages_that_became_stale_are_those_of_a_build_that_begins_stale(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path / "a"))
+    fresh = html_of(site)
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    again, anew = build(site), jobs(tmp_path / "b")
+    edit(anew.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    assert html_of(again) == html_of(build(anew)) != fresh
+    edit(site.subject / "spec" / "jobs.hfs", "/// No queue has this number.", "/// There is no such queue.")
+    assert html_of(build(site)) == fresh
+
+
+def test_the_navigation_is_the_one_that_sphinx_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = CONF.replace("basic", "furo")
+    own = html_of(build(jobs(tmp_path / "a", conf=conf)))
+    monkeypatch.setattr(Navigation, "offer", lambda *given: None)
+    assert own == html_of(build(jobs(tmp_path / "b", conf=conf)))
+    assert any('class="current reference internal" href="#"' in page for page in own.values())
+
+
+@pytest.mark.parametrize("builder", ["text", "latex", "singlehtml", "dirhtml"])
+def test_other_builders_say_stale_too(tmp_path: Path, builder: str) -> None:
+    site = build(jobs(tmp_path), builder=builder)
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    build(site, builder=builder)
+    assert site.warnings == ""
+    found = "".join(p.read_text("utf-8") for p in site.out.rglob("*") if p.suffix in {".html", ".txt", ".tex"})
+    assert "◌" in found
+    assert "No mark here says anything until" in found
