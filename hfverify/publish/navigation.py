@@ -22,6 +22,9 @@ PIECE = re.compile(
     r'|<a class="(?P<link>[^"]*)" href="(?P<href>[^"]*)">'
 )
 CURRENT = "current"
+# Sphinx gives the captions of tables of contents the role of a heading; a heading has a level.
+CAPTION = re.compile(r'(<p class="caption" role="heading")>')
+LEVEL = r'\1 aria-level="2">'
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Navigation:
         self, app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
     ) -> None:
         """Stand in for Sphinx where the whole tree is asked for."""
+        if "body" in context:
+            context["body"] = CAPTION.sub(LEVEL, context["body"])
         builder, whole = app.builder, context.get("toctree")
         if whole is None or not isinstance(builder, StandaloneHTMLBuilder):
             return
@@ -109,5 +114,5 @@ class Navigation:
         if key not in self.trees:
             nobody = f"{folder}/" if folder else ""
             found = global_toctree_for_doc(builder.env, nobody, builder, tags=builder.tags, **options)
-            self.trees[key] = tree_of(builder.render_partial(found)["fragment"])
+            self.trees[key] = tree_of(CAPTION.sub(LEVEL, builder.render_partial(found)["fragment"]))
         return self.trees[key]

@@ -268,7 +268,8 @@ def test_the_navigation_is_the_one_that_sphinx_makes(tmp_path: Path, monkeypatch
     conf = CONF.replace("basic", "furo")
     own = html_of(build(jobs(tmp_path / "a", conf=conf)))
     monkeypatch.setattr(Navigation, "offer", lambda *given: None)
-    assert own == html_of(build(jobs(tmp_path / "b", conf=conf)))
+    given = html_of(build(jobs(tmp_path / "b", conf=conf)))
+    assert {name: page.replace(' aria-level="2"', "") for name, page in own.items()} == given
     assert any('class="current reference internal" href="#"' in page for page in own.values())
 
 
