@@ -20,7 +20,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 import hfverify
 from hfverify.publish.charts import load_charts
-from hfverify.publish.domain import Domain
+from hfverify.publish.domain import Domain, forgive
 from hfverify.publish.generate import pages, write
 from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
@@ -28,6 +28,7 @@ from hfverify.publish.marking import add_marks, follow
 from hfverify.publish.navigation import Navigation
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
+from hfverify.publish.switch import add_switch
 
 STATIC = Path(__file__).parent / "static"
 STALE = ("show", "error")
@@ -44,6 +45,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)
     add_listing(app)
+    add_switch(app)
+    app.connect("missing-reference", forgive)
     add_marks(app)
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)

@@ -15,6 +15,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.domains import Domain as SphinxDomain
 from sphinx.domains import ObjType
@@ -27,6 +28,7 @@ from sphinx.util.typing import OptionSpec, RoleFunction
 
 from hfverify.publish.listing import Listing, line_anchor, page_of
 from hfverify.publish.marking import Banner, MarkRole, new_state
+from hfverify.publish.switch import CONTEXT, AsOf, Switch, as_of
 from hfverify.publish.tables import Table
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,14 @@ DECLARED = {
 }
 # An obligation may have the name of a case, an invariant that of anything: their anchors say what they are.
 PREFIXED = ("case", "invariant")
+# Between a revision and a name that is meant as it was there.
+PAST = ":"
 Objects = dict[tuple[str, str], tuple[str, str]]
+
+
+def at_revision(name: str, revision: str) -> str:
+    """The name of an object at a revision that is not the chosen one."""
+    return f"{revision}{PAST}{name}" if revision else name
 
 
 def claim(document: nodes.document, anchor: str, node: nodes.Element) -> None:
@@ -69,12 +78,13 @@ class Declare(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The anchor, or the card."""
         kind, name = self.name.split(":")[-1], self.arguments[0]
-        anchor = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location())
+        revision = as_of(self.env)
+        anchor = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location(), revision)
         if not self.content and "head" not in self.options:
             target = nodes.target("", "")
             claim(self.state.document, anchor, target)
             index = addnodes.index(entries=[("single", f"{name} ({DECLARED[kind]})", anchor, "", None)])
-            return [index, target]
+            return [target] if revision else [index, target]
         card = nodes.container("", classes=["hf-card", f"hf-{kind}", *self.options.get("class", [])])
         claim(self.state.document, anchor, card)
         head = nodes.paragraph("", "", classes=["hf-head"])
@@ -127,7 +137,9 @@ class Reference(XRefRole):
     def process_link(
         self, env: BuildEnvironment, refnode: nodes.Element, has_explicit_title: bool, title: str, target: str
     ) -> tuple[str, str]:
-        """Title and target."""
+        """Title and target; on the page of another revision, a name is one of that revision if it is there."""
+        if revision := as_of(env):
+            refnode[CONTEXT] = revision
         if not has_explicit_title and target.startswith("~"):
             target = target[1:]
             title = target.rsplit(".", 1)[-1]
@@ -145,6 +157,8 @@ class Domain(SphinxDomain):
         "anchor": Anchor,
         "banner": Banner,
         "listing": Listing,
+        "as-of": AsOf,
+        "switch": Switch,
         "table": Table,
     }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
@@ -163,13 +177,14 @@ class Domain(SphinxDomain):
         """Page and anchor of each object."""
         return cast(Objects, self.data["objects"])
 
-    def declare(self, kind: str, name: str, docname: str, location: str) -> str:
+    def declare(self, kind: str, name: str, docname: str, location: str, revision: str = "") -> str:
         """Note an object; its anchor is its name, with the kind before it where names can be equal."""
-        known = self.objects.get((kind, name))
+        full = at_revision(name, revision)
+        known = self.objects.get((kind, full))
         if known is not None and known[0] != docname:
-            logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], name, known[0], location=location)
+            logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], full, known[0], location=location)
         anchor = f"{kind}.{name}" if kind in PREFIXED else name
-        self.objects[kind, name] = (docname, anchor)
+        self.objects[kind, full] = (docname, anchor)
         return anchor
 
     def clear_doc(self, docname: str) -> None:
@@ -196,7 +211,8 @@ class Domain(SphinxDomain):
         """The link, or nothing if there is no such object."""
         if typ == "source":
             return self._source(env, fromdocname, builder, target, contnode)
-        found = self.objects.get((typ, target))
+        then = at_revision(target, node.get(CONTEXT, ""))
+        found = self.objects.get((typ, then)) or self.objects.get((typ, target))
         return make_refnode(builder, fromdocname, found[0], found[1], [contnode], target) if found else None
 
     def _source(
@@ -229,9 +245,14 @@ class Domain(SphinxDomain):
         ]
 
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
-        """For the inventory and the search; obligations are many, so they come last in a search."""
+        """For the inventory and the search, in which obligations and what was once are left out."""
         for (kind, name), (docname, anchor) in sorted(self.objects.items()):
-            yield name, name, kind, docname, anchor, -1 if kind == "obligation" else 1
+            yield name, name, kind, docname, anchor, -1 if kind == "obligation" or PAST in name else 1
+
+
+def forgive(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element) -> nodes.Element | None:
+    """On the page of another revision, a name of then may be nothing any more."""
+    return contnode if node.get("refdomain") == NAME and CONTEXT in node else None
 
 
 def domain_of(env: BuildEnvironment) -> Domain:

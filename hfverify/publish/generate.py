@@ -19,6 +19,7 @@ from hfverify.publish.pages.charts import charts_page
 from hfverify.publish.pages.machines import machines_page
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
+from hfverify.publish.pages.past import past_pages, with_switch
 from hfverify.publish.rst import Lines, directive, title
 from hfverify.publish.subject import Subject
 
@@ -55,6 +56,8 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         found[f"calls/{name}"] = call_page(subject, folder, call, facts[name], runs)
     for name, item in subject.program.states.items():
         found[f"cells/{name}"] = state.state_page(subject, item, facts)
+    past = past_pages(subject, folder)
+    found = {name: with_switch(lines, past.switches.get(name, ())) for name, lines in found.items()} | past.pages
     texts = {name: _text(_below(directive("hf:banner"), lines)) for name, lines in found.items()}
     # A listing is what it shows: whether that is proved is no matter of its own.
     for file in subject.files() if sources else ():
@@ -64,7 +67,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
 
 def _below(banner: Lines, lines: Lines) -> Lines:
     """A page with a banner; what is said of the page itself stays first."""
-    head = 2 if lines[0].startswith(":") else 0
+    head = lines.index("") + 1 if lines[0].startswith(":") else 0
     return [*lines[:head], *banner, *lines[head:]]
 
 

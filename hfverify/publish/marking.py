@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.writers.html5 import HTML5Translator
 
 from hfverify.publish.marks import MARKS
+from hfverify.publish.switch import as_of
 
 STALE = "stale"
 # In the output: what its pages say.
@@ -165,6 +166,8 @@ class MarkRole(SphinxRole):
             return [], [self.inliner.reporter.error(message, line=self.lineno)]
         if self.name.endswith("legend"):
             return [drawn(key)], []
+        if as_of(self.env):
+            return [], []
         state_of(self.env)["pages"].add(self.env.docname)
         return [pending_mark("", known=self.text)], []
 

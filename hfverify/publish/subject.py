@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hfverify import ledger
@@ -18,6 +18,7 @@ from hfverify.diagnostics import Collector, Diagnostic, Rejected, Span, at
 from hfverify.execute.source import Sources
 from hfverify.ledger import Entry, Ledger, LedgerError
 from hfverify.model.program import Call, Outcome, Program
+from hfverify.model.resolve import resolve
 from hfverify.model.typing import Typer
 from hfverify.report.excerpt import draw
 from hfverify.session import Session
@@ -33,7 +34,10 @@ class Unpublishable(Exception):
 
 @dataclass(slots=True)
 class Subject:
-    """`documents` has the published text of each name, by the place of the name; `texts` each file's lines."""
+    """`documents` has the published text of each name, by the place of the name; `texts` each file's lines.
+
+    `as_of` names the revision if it is not the one that the ledger speaks about.
+    """
 
     config: Config
     program: Program
@@ -44,6 +48,14 @@ class Subject:
     documents: dict[Span, str] = field(default_factory=dict)
     declared: dict[str, tree.Declaration] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    as_of: str = ""
+
+    def at(self, revision: str) -> Subject:
+        """The same at another revision, of which the ledger knows nothing."""
+        program = resolve(self.program.modules, revision)
+        unknown = replace(self.ledger, entries={}, revision=revision)
+        typer = Typer(program, Collector())
+        return replace(self, program=program, ledger=unknown, typer=typer, stale=False, as_of=revision)
 
     def doc(self, name: str) -> str:
         """The published text of a declaration."""

@@ -139,6 +139,42 @@ def test_follow_a_lock_to_all_its_users(browser: Chrome, address: str) -> None:
     WebDriverWait(browser, SECONDS).until(lambda page: "/reference/calls/mailbox_send.html" in page.current_url)
 
 
+def answer_to_an_empty_mailbox(browser: Chrome) -> str:
+    """What the page says."""
+    rows = browser.find_elements(By.CSS_SELECTOR, "table.hf-results tbody tr")
+    return next(row.text.split()[0] for row in rows if "already_empty" in row.text)
+
+
+def test_switch_the_revision_with_the_keyboard(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html#results")
+    assert answer_to_an_empty_mailbox(browser) == "0"
+    other = browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R3]")
+    other.send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: page.current_url.endswith("R3/calls/mailbox_clear.html#results"))
+    assert answer_to_an_empty_mailbox(browser) == "-1"
+    current = browser.find_element(By.CSS_SELECTOR, ".hf-switch [aria-current=page]")
+    assert current.text == "R3"
+    browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R4]").send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: "/as-of/" not in page.current_url)
+    assert answer_to_an_empty_mailbox(browser) == "0"
+
+
+def test_a_revision_in_the_address(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html?rev=R3#cases")
+    WebDriverWait(browser, SECONDS).until(lambda page: page.current_url.endswith("R3/calls/mailbox_clear.html#cases"))
+
+
+def test_revisions_and_their_switch_need_no_script(browser: Chrome, address: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(f"{address}/reference/calls/mailbox_clear.html")
+        browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R3]").click()
+        WebDriverWait(browser, SECONDS).until(lambda page: "/as-of/R3/" in page.current_url)
+        assert answer_to_an_empty_mailbox(browser) == "-1"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 def test_switch_the_theme(browser: Chrome, address: str) -> None:
     browser.get(f"{address}/reference/calls/mailbox_clear.html")
 

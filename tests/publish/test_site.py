@@ -184,3 +184,16 @@ def test_a_call_says_what_comes_in_which_register(site: Site) -> None:
 def test_an_answer_that_changed_is_in_the_history(site: Site) -> None:
     text = " ".join(re.sub(r"<[^>]+>", " ", site.page("reference/calls/mailbox_clear")).split())
     assert "already_empty returns 0 , no longer -1" in re.sub(r"- 1", "-1", text)
+
+
+def test_the_page_of_another_revision_says_so_and_has_no_mark(site: Site) -> None:
+    page = site.page("reference/as-of/R3/calls/mailbox_clear")
+    assert "data-known" not in page
+    assert "Nothing is proved of it here" in page
+    assert '<link rel="canonical" href="../../../calls/mailbox_clear.html">' in page
+    assert '<a class="reference internal" href="#" aria-current="page">R3</a>' in page
+    assert set(re.findall(r'id="(case\.[^"]*)"', page)) <= set(
+        parsed(site.out / "reference/calls/mailbox_clear.html").anchors
+    )
+    terms = (site.out / "_static" / "hfverify-terms.js").read_text("utf-8")
+    assert "as-of" not in terms

@@ -10,7 +10,6 @@ import pytest
 from sites import JOBS, ROOT
 
 from hfverify.ledger import Entry
-from hfverify.model.revisions import Timeline
 from hfverify.model.types import BOOL, EncodingType, EnumType, IntType, OptionalType, Type, int_type
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.chain import chain
@@ -20,14 +19,13 @@ from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
-from hfverify.publish.pages.history import text_at
 from hfverify.publish.pages.interface import in_c, in_python, in_rust
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
+from hfverify.publish.pages.past import past_pages
 from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
-from hfverify.syntax import tree
 from hfverify.verdict import Evidence, Status
 
 
@@ -187,13 +185,26 @@ def test_what_is_written_into_a_map_is_shown_by_condition(subject: Subject) -> N
     assert "share_memory.shared: what each of them has afterwards" in page
 
 
-def test_the_text_of_another_revision_has_what_existed_there(subject: Subject) -> None:
-    item = subject.declared["mailbox_clear"]
-    assert isinstance(item, tree.Call)
-    then, now = (text_at(subject, item, Timeline(("R1", "R2", "R3", "R4"), name)) for name in ("R3", "R4"))
-    (gone,) = set(then.split("\n")) - set(now.split("\n"))
-    (new,) = set(now.split("\n")) - set(then.split("\n"))
-    assert (gone.strip(), new.strip()) == ("returns -1  until R4", "returns 0   since R4")
+def test_pages_of_other_revisions_are_those_that_differ(subject: Subject) -> None:
+    past = past_pages(subject, "reference")
+    names = {name for name in past.pages if "mailbox" in name}
+    assert names == {f"as-of/R3/calls/mailbox_{name}" for name in ("clear", "waiter_get", "writable_get")}
+    assert past.switches["calls/mailbox_clear"][-5:-1] == [
+        "   R1 -",
+        "   R2 -",
+        "   R3 reference/as-of/R3/calls/mailbox_clear",
+        "   R4 .",
+    ]
+    assert "   R1 ." in past.switches["as-of/R2/calls/vcpu_run"]
+    page = "\n".join(past.pages["as-of/R3/calls/mailbox_clear"])
+    assert ":hf:spec:`-1` ¦ Nothing is there to be cleared." in page
+    assert ":hf-newest: reference/calls/mailbox_clear" in page
+    assert "Evidence" not in page
+
+
+def test_without_revisions_there_is_no_switch() -> None:
+    past = past_pages(load_subject(JOBS), "reference")
+    assert (past.pages, past.switches) == ({}, {})
 
 
 def test_pictures_are_well_formed_and_equal_for_equal_facts() -> None:

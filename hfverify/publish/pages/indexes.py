@@ -45,6 +45,11 @@ def published(subject: Subject) -> list[Call]:
 
 
 def by_number(subject: Subject) -> Lines:
+    """The page of the table."""
+    return title("Calls by number") + (numbers_table(subject) or ["No call of this specification has a number.", ""])
+
+
+def numbers_table(subject: Subject) -> Lines:
     """A dense table; numbers in between that no call has are shown."""
     rows: list[Sequence[str]] = []
     last = None
@@ -56,11 +61,9 @@ def by_number(subject: Subject) -> Lines:
         name = f"{call_link(call)} {literal(call.number.name)}"
         rows.append((literal(f"{value:#x}"), name, told(subject, call), known(subject, call)))
         last = value
-    found = title("Calls by number")
-    if not rows:
-        return [*found, "No call of this specification has a number.", ""]
     dispatcher = subject.program.dispatcher
-    if dispatcher is not None:
+    found: Lines = []
+    if dispatcher is not None and rows:
         other = spec(one_line(subject, dispatcher.otherwise.span))
         found += [f"Any other number does nothing and returns {other}.", ""]
     return found + table(("number", "call", "what it does", ""), rows, "hf-index")
