@@ -37,7 +37,40 @@ def ran(command: list[str], folder: Path) -> str:
 # ---------------------------------------------------------------- C
 
 
-def c_program(vectors: Vectors) -> str:
+# How a call ends: in a function of the program, or in the handler of a signal, as at a hypervisor.
+HOOK = """void {prefix}_trap(uint64_t x[{count}])
+{{
+    memcpy(before, x, sizeof before);
+    memcpy(x, after, sizeof after);
+}}
+static void prepare(void) {{ }}
+"""
+# The instruction is not allowed to programs: what they get for it plays the hypervisor, and leaves nothing as it was
+# in the registers that a procedure may change.
+SIGNAL = """#include <signal.h>
+#include <ucontext.h>
+static void on_trap(int number, siginfo_t *info, void *context)
+{{
+    mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+    (void)number;
+    (void)info;
+    memcpy(before, machine->regs, sizeof before);
+    memcpy(machine->regs, after, sizeof after);
+    for (int index = {count}; index < 18; index++) machine->regs[index] = UINT64_C(0xdeaddeaddeaddead);
+    machine->pc += 4;
+}}
+static void prepare(void)
+{{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGILL, &action, NULL);
+}}
+"""
+
+
+def c_program(vectors: Vectors, trap: str = HOOK) -> str:
     checks = [*_c_constants(vectors)]
     for packed in vectors.packed:
         checks += _c_packed(vectors.prefix, packed)
@@ -52,17 +85,14 @@ def c_program(vectors: Vectors) -> str:
         body = "\n    ".join(checks[start : start + 100])
         functions.append(f"static void part{start}(void)\n{{\n    {body}\n}}\n")
         calls.append(f"part{start}();")
+    played = trap.format(prefix=vectors.prefix, count=count)
     return f"""#include "abi.h"
 #include <stdio.h>
 #include <string.h>
 
 static uint64_t before[{count}], after[{count}];
 static int checked, failed;
-void {vectors.prefix}_trap(uint64_t x[{count}])
-{{
-    memcpy(before, x, sizeof before);
-    memcpy(x, after, sizeof after);
-}}
+{played}
 #define CHECK(condition) do {{ \\
     checked++; \\
     if (!(condition)) {{ failed++; printf("line %d: %s\\n", __LINE__, #condition); }} \\
@@ -71,6 +101,7 @@ void {vectors.prefix}_trap(uint64_t x[{count}])
 {"".join(functions)}
 int main(void)
 {{
+    prepare();
     {" ".join(calls)}
     printf("%d checked\\n", checked);
     return failed != 0;

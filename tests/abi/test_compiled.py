@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bindings import REPOSITORY, Vectors, odd, program_of, text_program
-from compilers import STRICT, c_program, compiler, ran, rust_program
+from compilers import SIGNAL, STRICT, c_program, compiler, ran, rust_program
 from vectors import hypervisor, odd_values
 
 from hfverify.abi.write import written
@@ -32,6 +32,22 @@ def test_c(name: str, standard: str, subject: tuple[Program, Vectors], tmp_path:
     (tmp_path / "check.c").write_text(c_program(vectors), "utf-8")
     ran([command, standard, "-Wall", "-Wextra", "-Werror", *language, "check.c", "-o", "check"], tmp_path)
     said = ran([str(tmp_path / "check")], tmp_path)
+    assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("optimised", ["-O0", "-O2"])
+@pytest.mark.parametrize(("name", "standard"), C)
+def test_c_on_aarch64_with_the_trap_itself(name: str, standard: str, optimised: str, tmp_path: Path) -> None:
+    """Programs may not execute the trap: they get a signal, whose handler plays the hypervisor."""
+    command, emulator, vectors = compiler(f"aarch64-linux-gnu-{name}"), compiler("qemu-aarch64"), hypervisor()
+    (tmp_path / "abi.h").write_text(written(program_of(REPOSITORY), "c")[1], "utf-8")
+    (tmp_path / "alone.c").write_text('#include "abi.h"\n', "utf-8")
+    language = ["-x", "c++" if name == "g++" else "c"]
+    ran([command, standard, optimised, *STRICT, *language, "-c", "alone.c", "-o", "alone.o"], tmp_path)
+    (tmp_path / "check.c").write_text(c_program(vectors, SIGNAL), "utf-8")
+    flags = [standard, optimised, "-static", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *language]
+    ran([command, *(f for f in flags if f != "-D_GNU_SOURCE" or name == "gcc"), "check.c", "-o", "check"], tmp_path)
+    said = ran([emulator, str(tmp_path / "check")], tmp_path)
     assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
 
 
