@@ -153,19 +153,47 @@ def _c_literal(value: int | bool) -> str:
 # ---------------------------------------------------------------- Rust
 
 
-def rust_program(vectors: Vectors) -> str:
+# What a program gives as the trap: a function of its own, or the trap itself, which the handler in C plays.
+CLOSURE = "seen = Some(*x); *x = [{after}];"
+NATIVE = "unsafe {{ after = [{after}]; }} hvc(x); seen = Some(unsafe {{ before }});"
+EXTERNAL = """#[allow(non_upper_case_globals)]
+extern "C" {{
+    static mut before: [u64; {count}];
+    static mut after: [u64; {count}];
+    fn prepare();
+}}
+"""
+
+
+def handler(count: int) -> str:
+    """The handler of the signal, for a program that is not in C."""
+    head = f"#include <stdint.h>\n#include <string.h>\nvoid prepare(void);\nuint64_t before[{count}], after[{count}];\n"
+    return head + SIGNAL.format(count=count).replace("static void prepare", "void prepare")
+
+
+def target(name: str) -> str:
+    """A machine for which the compiler of Rust has its library."""
+    command = compiler("rustc")
+    if not Path(ran([command, "--print", "sysroot"], Path()).strip(), "lib", "rustlib", name).is_dir():
+        pytest.skip(f"rustc has no library for {name}: `rustup target add {name}`")
+    return name
+
+
+def rust_program(vectors: Vectors, *, native: bool = False) -> str:
     checks = [f"assert_eq!({name} as i128, {value});" for name, value in vectors.numbers.items()]
     for packed in vectors.packed:
         checks += _rust_packed(packed)
     for encoding, numbers in vectors.wrong.items():
         checks += [f"assert_eq!({camel(encoding)}::decode({number:#x}), None);" for number in numbers]
     for made in vectors.made:
-        checks += _rust_made(made)
+        checks += _rust_made(made, NATIVE if native else CLOSURE)
     parts = [checks[start : start + 200] for start in range(0, len(checks), 200)]
     functions = ["fn part{}() {{\n{}\n}}\n".format(index, "\n".join(part)) for index, part in enumerate(parts)]
     calls = " ".join(f"part{index}();" for index in range(len(parts)))
-    main = f'fn main() {{ {calls} println!("{len(checks)} checked"); }}'
-    return "\n".join(["mod abi;", "use abi::*;", *functions, main, ""])
+    begin = "unsafe { prepare(); } " if native else ""
+    main = f'fn main() {{ {begin}{calls} println!("{len(checks)} checked"); }}'
+    external = [EXTERNAL.format(count=len(vectors.made[0].before))] if native else []
+    return "\n".join(["mod abi;", "use abi::*;", *external, *functions, main, ""])
 
 
 def _rust_value(packed: Packed, fields: dict[str, int]) -> str:
@@ -183,7 +211,7 @@ def _rust_packed(packed: Packed) -> Iterator[str]:
     yield f"assert_eq!({camel(packed.encoding)}::decode({packed.number:#x}), {wanted});"
 
 
-def _rust_made(made: Made) -> Iterator[str]:
+def _rust_made(made: Made, trap: str) -> Iterator[str]:
     arguments = "".join(f", {str(v).lower() if isinstance(v, bool) else v}" for v in made.arguments)
     result = made.result
     if isinstance(result, Packed):
@@ -194,6 +222,6 @@ def _rust_made(made: Made) -> Iterator[str]:
     before, after = (", ".join(hex(value) for value in values) for values in (made.before, made.after))
     name = plain(made.call, rust.RESERVED)
     yield (
-        f"{{ let mut seen = None; let got = {name}(|x| {{ seen = Some(*x); *x = [{after}]; }}{arguments}); "
+        f"{{ let mut seen = None; let got = {name}(|x| {{ {trap.format(after=after)} }}{arguments}); "
         f"assert_eq!(got, {wanted}); assert_eq!(seen, Some([{before}])); }}"
     )
