@@ -158,7 +158,7 @@ class Domain(SphinxDomain):
         "banner": Banner,
         "listing": Listing,
         "as-of": AsOf,
-        "switch": Switch,
+        "other-revisions": Switch,
         "table": Table,
     }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {

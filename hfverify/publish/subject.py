@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hfverify import ledger
+from hfverify.abi.collect import describe
+from hfverify.abi.description import Abi
 from hfverify.config import Config, ConfigError, load_config
 from hfverify.diagnostics import Collector, Diagnostic, Rejected, Span, at
 from hfverify.execute.source import Sources
@@ -49,6 +51,14 @@ class Subject:
     declared: dict[str, tree.Declaration] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     as_of: str = ""
+
+    @property
+    def abi(self) -> Abi | None:
+        """What programs need, if the specification says everything that they need."""
+        try:
+            return describe(self.program)
+        except Rejected:
+            return None
 
     def at(self, revision: str) -> Subject:
         """The same at another revision, of which the ledger knows nothing."""

@@ -1,6 +1,6 @@
 """The switch between revisions: which page of the same thing stands for which revision.
 
-Reads   the directive `hf:switch`, with a line `NAME PAGE` for each revision; `.` is this page, `-` says that the thing
+Reads   the directive `hf:other-revisions`, with a line `NAME PAGE` for each revision; `.` is this page, `-` says that the thing
         is not there. The directive `hf:as-of`, whose argument is the revision that the page describes
 Gives   links to the other pages, as navigation of its own; as_of, which says what a page describes
 Refuses nothing: what becomes of a page that does not exist, Sphinx says
@@ -22,7 +22,7 @@ from sphinx.writers.html5 import HTML5Translator
 CONTEXT = "hf:as-of"
 # The field of a page that says where the same thing stands as it is now.
 NEWEST = "hf-newest"
-HERE, ABSENT = ".", "-"
+HERE, NOT_THERE = ".", "-"
 
 
 def as_of(env: BuildEnvironment) -> str:
@@ -64,7 +64,7 @@ def visit_html(translator: HTML5Translator, node: nodes.Element) -> None:
     items = []
     for revision, page in node["pages"]:
         name = html.escape(revision)
-        if page == ABSENT:
+        if page == NOT_THERE:
             items.append(f'<li><span class="hf-absent">{name} <small>{html.escape(node["absent"])}</small></span></li>')
         elif page == HERE:
             items.append(f'<li><a class="reference internal" href="#" aria-current="page">{name}</a></li>')

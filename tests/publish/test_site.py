@@ -177,7 +177,7 @@ def test_a_call_says_what_comes_in_which_register(site: Site) -> None:
     page = site.page("reference/calls/share_memory")
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "in x1 32 … 63 u32 vm_id" in text
-    assert "int64_t hf_share_memory ( uint32_t vm_id , uint64_t begin , uint64_t size , uint32_t share )" in text
+    assert "int64_t hafnium_share_memory ( uint32_t vm_id , uint64_t begin , uint64_t size , uint32_t share )" in text
     assert "R4 2019-02-04 introduced as 0xff0e" in text
 
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from sites import JOBS, ROOT
 
+from hfverify.abi.write import written
 from hfverify.ledger import Entry
-from hfverify.model.types import BOOL, EncodingType, EnumType, IntType, OptionalType, Type, int_type
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.ladder import Step, ladder
@@ -19,7 +19,7 @@ from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
-from hfverify.publish.pages.interface import in_c, in_python, in_rust
+from hfverify.publish.pages.interface import interface
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
 from hfverify.publish.pages.past import past_pages
@@ -80,28 +80,20 @@ def test_numbers_are_grouped(number: int, text: str) -> None:
     assert shown(number) == text
 
 
-def number_type(name: str) -> IntType:
-    found = int_type(name)
-    assert found is not None
-    return found
+def test_the_synopsis_is_what_the_files_declare(subject: Subject) -> None:
+    for language, code in (("c", "c"), ("rust", "rust"), ("python", "python")):
+        text = written(subject.program, language)[1]
+        for call in subject.program.calls.values():
+            if call.number is not None:
+                page = "\n".join(interface(subject, call))
+                (shown,) = re.findall(rf"\.\. code-block:: {code}\n\n +(.*)\n", page)
+                assert shown.removesuffix(";").removesuffix(" ...").removesuffix(":") in text, call.name
 
 
-@pytest.mark.parametrize(
-    ("type_", "forms"),
-    [
-        (number_type("u16"), ("uint16_t", "u16", "int")),
-        (number_type("i64"), ("int64_t", "i64", "int")),
-        (number_type("u1"), ("uint8_t", "u8", "int")),
-        (number_type("u64"), ("uint64_t", "u64", "int")),
-        (BOOL, ("bool", "bool", "bool")),
-        (EncodingType("Report", 64), ("uint64_t", "u64", "Report")),
-        (EnumType("Colour", (("RED", 0), ("BLUE", 300))), ("uint16_t", "u16", "Colour")),
-        (OptionalType(number_type("u32")), ("int64_t", "i64", "int | None")),
-    ],
-    ids=lambda value: str(value) if not isinstance(value, tuple) else "",
-)  # fmt: skip
-def test_types_of_other_languages(type_: Type, forms: tuple[str, str, str]) -> None:
-    assert (in_c(type_), in_rust(type_), in_python(type_)) == forms
+def test_an_entry_point_has_the_form_of_its_function(subject: Subject) -> None:
+    page = "\n".join(interface(subject, subject.program.calls["preempt"]))
+    assert "# hafnium.vcpu\n" in page
+    assert re.search(r"   def preempt\(.*\) -> .*:\n +\.\.\.", page)
 
 
 @pytest.mark.parametrize("root", [ROOT, JOBS], ids=["hypervisor", "jobs"])

@@ -15,7 +15,7 @@ from hfverify.publish.pages.call import call_body
 from hfverify.publish.pages.indexes import numbers_table, published
 from hfverify.publish.rst import Lines, directive, escaped, literal, title
 from hfverify.publish.subject import Subject
-from hfverify.publish.switch import ABSENT, HERE, NEWEST
+from hfverify.publish.switch import NOT_THERE, HERE, NEWEST
 
 FOLDER = "as-of"
 Body = Callable[[Subject], Lines | None]
@@ -61,10 +61,10 @@ def _add(
     for revision, later in zip(reversed(bodies), [chosen, *reversed(bodies)], strict=False):
         own = page if revision == chosen else f"{FOLDER}/{revision}/{page}"
         same = revision != chosen and later in places and bodies[revision] == bodies[later]
-        places[revision] = ABSENT if bodies[revision] is None else places[later] if same else own
+        places[revision] = NOT_THERE if bodies[revision] is None else places[later] if same else own
     places = dict(reversed(places.items()))
     for place in dict.fromkeys(places.values()):
-        if place != ABSENT:
+        if place != NOT_THERE:
             found.switches[place] = _switch(places, place, folder)
     for revision, place in places.items():
         if place == f"{FOLDER}/{revision}/{page}":
@@ -90,9 +90,9 @@ def _note(subject: Subject, revision: str) -> Lines:
 def _switch(places: dict[str, str], here: str, folder: str) -> Lines:
     def lines() -> Iterator[str]:
         for revision, place in places.items():
-            yield f"{revision} {place if place == ABSENT else HERE if place == here else f'{folder}/{place}'}"
+            yield f"{revision} {place if place == NOT_THERE else HERE if place == here else f'{folder}/{place}'}"
 
-    return directive("hf:switch", "", lines(), absent="not there")
+    return directive("hf:other-revisions", "", lines(), absent="not there")
 
 
 def with_switch(lines: Lines, switch: Sequence[str]) -> Lines:
