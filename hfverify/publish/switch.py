@@ -1,7 +1,7 @@
 """The switch between revisions: which page of the same thing stands for which revision.
 
-Reads   the directive `hf:other-revisions`, with a line `NAME PAGE` for each revision; `.` is this page, `-` says that the thing
-        is not there. The directive `hf:as-of`, whose argument is the revision that the page describes
+Reads   the directive `hf:other-revisions`, with a line `NAME PAGE` for each revision; `.` is this page, `-` says that
+        the thing is not there. The directive `hf:as-of`, whose argument is the revision that the page describes
 Gives   links to the other pages, as navigation of its own; as_of, which says what a page describes
 Refuses nothing: what becomes of a page that does not exist, Sphinx says
 """

@@ -15,7 +15,7 @@ from hfverify.publish.pages.call import call_body
 from hfverify.publish.pages.indexes import numbers_table, published
 from hfverify.publish.rst import Lines, directive, escaped, literal, title
 from hfverify.publish.subject import Subject
-from hfverify.publish.switch import NOT_THERE, HERE, NEWEST
+from hfverify.publish.switch import HERE, NEWEST, NOT_THERE
 
 FOLDER = "as-of"
 Body = Callable[[Subject], Lines | None]
