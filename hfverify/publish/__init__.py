@@ -29,6 +29,7 @@ from hfverify.publish.navigation import Navigation
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
 from hfverify.publish.switch import add_switch
+from hfverify.publish.wrapping import wrap
 
 STATIC = Path(__file__).parent / "static"
 STALE = ("show", "error")
@@ -52,6 +53,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
     Navigation().connect(app)
+    app.connect("html-page-context", wrap)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}

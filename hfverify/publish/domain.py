@@ -112,15 +112,17 @@ class Anchor(SphinxDirective):
 
 
 class Row(SphinxRole):
-    """Declares an obligation in the row of a table."""
+    """Declares an obligation in the row of a table, after the verb of the command that asks about it again."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Its name, with the anchor."""
-        anchor = domain_of(self.env).declare("obligation", self.text, self.env.docname, self.get_location())
+        """The command, in which the name has the anchor."""
+        verb, _, name = self.text.rpartition(" ")
+        anchor = domain_of(self.env).declare("obligation", name, self.env.docname, self.get_location())
         found = nodes.inline("", "", classes=["hf-row"])
         claim(self.inliner.document, anchor, found)
-        found += nodes.reference("", "", nodes.literal(self.text, self.text), refid=anchor, internal=True)
-        return [found], []
+        found += nodes.reference("", "", nodes.literal(name, name), refid=anchor, internal=True)
+        command = nodes.literal("", "", nodes.inline(verb, verb), nodes.Text(" "), classes=["hf-command"])
+        return [command, found], []
 
 
 class SpecRole(SphinxRole):

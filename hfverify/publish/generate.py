@@ -35,6 +35,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         "index": overview.index_page(subject, charts=bool(runs)),
         "numbers": indexes.by_number(subject),
         "names": indexes.by_name(subject),
+        "groups": indexes.by_group(subject),
         "callers": indexes.by_caller(subject),
         "results": indexes.by_result(subject),
         "revisions": indexes.revisions(subject),

@@ -23,7 +23,7 @@ from hfverify.units import Scope
 
 
 def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", "")).split())
 
 
 def said_of(subject: Subject, outcome: Outcome) -> str:

@@ -19,6 +19,7 @@ from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
+from hfverify.publish.pages.indexes import by_group
 from hfverify.publish.pages.interface import interface
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
@@ -26,6 +27,7 @@ from hfverify.publish.pages.past import past_pages
 from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
+from hfverify.publish.wrapping import breakable
 from hfverify.verdict import Evidence, Status
 
 
@@ -231,3 +233,15 @@ def test_every_part_of_a_picture_is_inside_it() -> None:
 def test_text_is_no_markup() -> None:
     assert escaped("a_b* `c` |d| <e>") == r"a\_b\* \`c\` \|d\| \<e\>"
     assert table(("a",), []) == []
+
+
+def test_long_names_break_behind_their_dots() -> None:
+    page = '<span class="pre">one.state</span><span class="pre">a_long_name.of_a.part</span>a.long.text.of.words'
+    assert breakable(page) == page.replace("name.of_a.part", "name.<wbr>of_a.<wbr>part")
+
+
+def test_groups_are_the_files_of_the_specification(subject: Subject) -> None:
+    page = "\n".join(by_group(subject))
+    names = [call.name for call in subject.program.calls.values() if not call.is_function]
+    assert [page.count(f":hf:call:`{name}` ¦") for name in names] == [1] * len(names)
+    assert "Messages between VMs" in page[page.index("hafnium.mailbox") : page.index(":hf:call:`mailbox_send`")]

@@ -1,4 +1,4 @@
-"""Ways to find a call: by number, by name, by who calls, by result, by revision.
+"""Ways to find a call: by number, by name, by group, by who calls, by result, by revision.
 
 Reads   the facts of all calls
 Gives   one page for each way
@@ -87,6 +87,19 @@ PLURALS = {"hypercall": "Hypercalls", "entry": "Entry points", "function": "Func
 def result_type(call: Call) -> str:
     """The type of what a call returns."""
     return literal(str(call.result[1])) if call.result else "–"
+
+
+def by_group(subject: Subject) -> Lines:
+    """The calls of each file of the specification, which says what they have in common."""
+    found = title("Calls by group")
+    for module in subject.program.modules:
+        names = {declaration.name for declaration in module.declarations}
+        calls = [call for call in published(subject) if call.name in names]
+        if calls:
+            rows = [(call_link(c), told(subject, c), c.kind, known(subject, c)) for c in calls]
+            said = [inline(subject, sentence(module.doc)), ""] if module.doc else []
+            found += [*title(module.name, "-"), *said, *table(("call", "what it does", "kind", ""), rows, "hf-index")]
+    return found
 
 
 # ---------------------------------------------------------------- by caller

@@ -16,6 +16,7 @@ from hfverify.report.table import COLUMN_OF, COLUMNS
 WAYS = {
     "numbers": "Calls by number",
     "names": "Calls by name",
+    "groups": "Calls by group",
     "callers": "Calls by caller",
     "results": "Calls by result",
     "revisions": "Revisions",
