@@ -49,6 +49,8 @@ DECLARED = {
 PREFIXED = ("case", "invariant")
 # Between a revision and a name that is meant as it was there.
 PAST = ":"
+# A role that leads to what the project says about a code, below a label that is the code.
+EXAMPLE = "example"
 Objects = dict[tuple[str, str], tuple[str, str]]
 
 
@@ -165,6 +167,7 @@ class Domain(SphinxDomain):
     }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
         **{kind: Reference(warn_dangling=True) for kind in DECLARED},
+        EXAMPLE: XRefRole(),
         "source": XRefRole(warn_dangling=True, innernodeclass=nodes.inline),
         "row": Row(),
         "mark": MarkRole(),
@@ -213,6 +216,9 @@ class Domain(SphinxDomain):
         """The link, or nothing if there is no such object."""
         if typ == "source":
             return self._source(env, fromdocname, builder, target, contnode)
+        if typ == EXAMPLE:
+            page, anchor = env.domains.standard_domain.anonlabels.get(target.lower(), ("", ""))
+            return make_refnode(builder, fromdocname, page, anchor, [contnode], target) if page else None
         then = at_revision(target, node.get(CONTEXT, ""))
         found = self.objects.get((typ, then)) or self.objects.get((typ, target))
         return make_refnode(builder, fromdocname, found[0], found[1], [contnode], target) if found else None
@@ -253,7 +259,9 @@ class Domain(SphinxDomain):
 
 
 def forgive(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element) -> nodes.Element | None:
-    """On the page of another revision, a name of then may be nothing any more."""
+    """On the page of another revision, a name of then may be nothing any more; not every project has examples."""
+    if node.get("refdomain") == NAME and node["reftype"] == EXAMPLE:
+        return nodes.inline()
     return contnode if node.get("refdomain") == NAME and CONTEXT in node else None
 
 

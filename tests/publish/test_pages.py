@@ -114,6 +114,12 @@ def test_a_ledger_of_other_sources_is_stale_on_every_page(tmp_path: Path) -> Non
     assert '<span class="hf-sign">◌</span> stale' in site.page("reference/calls/submit")
 
 
+def test_without_examples_a_code_stands_alone(small: Site) -> None:
+    page = text_of(small.page("reference/diagnostics"))
+    assert "HF101 the text does not follow the grammar ¶" in page
+    assert "meaning and example" not in page
+
+
 def test_a_fresh_ledger_is_nowhere_stale(small: Site) -> None:
     page = small.page("reference/calls/submit")
     assert "hf-banner" not in page

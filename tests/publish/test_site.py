@@ -197,3 +197,8 @@ def test_the_page_of_another_revision_says_so_and_has_no_mark(site: Site) -> Non
     )
     terms = (site.out / "_static" / "hfverify-terms.js").read_text("utf-8")
     assert "as-of" not in terms
+
+
+def test_each_code_leads_to_its_example(site: Site) -> None:
+    links = set(parsed(site.out / "reference/diagnostics.html").links)
+    assert {f"../guide/diagnostics.html#{code.lower()}" for code in CODES} <= links
