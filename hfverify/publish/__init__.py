@@ -4,7 +4,7 @@ Reads   conf.py. `hfverify_project`: the folder with [tool.hfverify] in its pypr
         `hfverify_folder`: where pages are written below the documentation. `hfverify_stale`: what becomes of a ledger
         that is not that of the sources; `"show"` publishes pages that say so, `"error"` none. `hfverify_source_link`: a
         pattern with `{file}` and `{line}`; without it the sources are published too. `hfverify_traces`: files and
-        `$ commands` with runs to draw
+        `$ commands` with runs to draw. `hfverify_renamed`: names that are retired
 Gives   the domain `hf`, the highlighting of `hfs`, pages for every call and everything that calls share
 Refuses whatever cannot be published: the build ends, with file and line, before anything is written
 """
@@ -26,6 +26,7 @@ from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
 from hfverify.publish.marking import add_marks, follow
 from hfverify.publish.navigation import Navigation
+from hfverify.publish.renamed import misfits
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
 from hfverify.publish.switch import add_switch
@@ -42,6 +43,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("hfverify_stale", "show", "", str)
     app.add_config_value("hfverify_source_link", "", "env", str)
     app.add_config_value("hfverify_traces", [], "", list)
+    app.add_config_value("hfverify_renamed", {}, "env", dict)
     app.add_domain(Domain)
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)
@@ -85,7 +87,10 @@ def _generate(app: Sphinx) -> None:
         shown = subject.config.folders.shown(subject.config.ledger)
         raise ExtensionError(f"{shown}:1: the ledger is not that of the sources: run `hfverify verify`")
     follow(app, stale=subject.stale)
-    texts = pages(subject, config.hfverify_folder, charts, sources=not config.hfverify_source_link)
+    renamed, linked = config.hfverify_renamed, bool(config.hfverify_source_link)
+    if problems := list(misfits(renamed, subject)):
+        raise ConfigError("\n".join(problems))
+    texts = pages(subject, config.hfverify_folder, charts, sources=not linked, renamed=renamed)
     write(Path(app.srcdir) / config.hfverify_folder, texts)
     own = terms(subject, config.hfverify_folder)
 

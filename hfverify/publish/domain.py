@@ -28,6 +28,7 @@ from sphinx.util.typing import OptionSpec, RoleFunction
 
 from hfverify.publish.listing import Listing, line_anchor, page_of
 from hfverify.publish.marking import Banner, MarkRole, new_state
+from hfverify.publish.renamed import old_names
 from hfverify.publish.switch import CONTEXT, AsOf, Switch, as_of
 from hfverify.publish.tables import Table
 
@@ -59,14 +60,18 @@ def at_revision(name: str, revision: str) -> str:
     return f"{revision}{PAST}{name}" if revision else name
 
 
-def claim(document: nodes.document, anchor: str, node: nodes.Element) -> None:
-    """Give an anchor to a node. A heading that has it by chance gets another one: names do not change, headings may."""
-    other = document.ids.get(anchor)
-    document.ids[anchor] = node
-    node["ids"] = [anchor]
-    if isinstance(other, nodes.section):
-        other["ids"].remove(anchor)
-        document.set_id(other)
+def claim(document: nodes.document, anchors: list[str], node: nodes.Element) -> None:
+    """Give a node its anchor, and those that it had.
+
+    A heading that has one by chance gets another one: names do not change, headings may.
+    """
+    node["ids"] = list(anchors)
+    for anchor in anchors:
+        other = document.ids.get(anchor)
+        document.ids[anchor] = node
+        if isinstance(other, nodes.section):
+            other["ids"].remove(anchor)
+            document.set_id(other)
 
 
 class Declare(SphinxDirective):
@@ -81,14 +86,15 @@ class Declare(SphinxDirective):
         """The anchor, or the card."""
         kind, name = self.name.split(":")[-1], self.arguments[0]
         revision = as_of(self.env)
-        anchor = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location(), revision)
+        anchors = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location(), revision)
+        anchor = anchors[0]
         if not self.content and "head" not in self.options:
             target = nodes.target("", "")
-            claim(self.state.document, anchor, target)
+            claim(self.state.document, anchors, target)
             index = addnodes.index(entries=[("single", f"{name} ({DECLARED[kind]})", anchor, "", None)])
             return [target] if revision else [index, target]
         card = nodes.container("", classes=["hf-card", f"hf-{kind}", *self.options.get("class", [])])
-        claim(self.state.document, anchor, card)
+        claim(self.state.document, anchors, card)
         head = nodes.paragraph("", "", classes=["hf-head"])
         head += nodes.literal(name, name.rsplit(".", 1)[-1] if kind == "case" else name, classes=["hf-name"])
         inline, messages = self.parse_inline(self.options.get("head", ""))
@@ -109,7 +115,7 @@ class Anchor(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The anchor."""
         target = nodes.target("", "")
-        claim(self.state.document, self.arguments[0], target)
+        claim(self.state.document, [self.arguments[0]], target)
         return [target]
 
 
@@ -119,10 +125,10 @@ class Row(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The command, in which the name has the anchor."""
         verb, _, name = self.text.rpartition(" ")
-        anchor = domain_of(self.env).declare("obligation", name, self.env.docname, self.get_location())
+        anchors = domain_of(self.env).declare("obligation", name, self.env.docname, self.get_location())
         found = nodes.inline("", "", classes=["hf-row"])
-        claim(self.inliner.document, anchor, found)
-        found += nodes.reference("", "", nodes.literal(name, name), refid=anchor, internal=True)
+        claim(self.inliner.document, anchors, found)
+        found += nodes.reference("", "", nodes.literal(name, name), refid=anchors[0], internal=True)
         command = nodes.literal("", "", nodes.inline(verb, verb), nodes.Text(" "), classes=["hf-command"])
         return [command, found], []
 
@@ -182,15 +188,17 @@ class Domain(SphinxDomain):
         """Page and anchor of each object."""
         return cast(Objects, self.data["objects"])
 
-    def declare(self, kind: str, name: str, docname: str, location: str, revision: str = "") -> str:
-        """Note an object; its anchor is its name, with the kind before it where names can be equal."""
+    def declare(self, kind: str, name: str, docname: str, location: str, revision: str = "") -> list[str]:
+        """Note an object, by the names that it had too; an anchor is a name, with the kind where names can be equal."""
         full = at_revision(name, revision)
         known = self.objects.get((kind, full))
         if known is not None and known[0] != docname:
             logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], full, known[0], location=location)
-        anchor = f"{kind}.{name}" if kind in PREFIXED else name
-        self.objects[kind, full] = (docname, anchor)
-        return anchor
+        anchors = []
+        for item in (name, *old_names(self.env.config.hfverify_renamed, kind, name)):
+            anchors.append(f"{kind}.{item}" if kind in PREFIXED else item)
+            self.objects[kind, at_revision(item, revision)] = (docname, anchors[-1])
+        return anchors
 
     def clear_doc(self, docname: str) -> None:
         """Forget what a page declared."""

@@ -120,6 +120,21 @@ def test_without_examples_a_code_stands_alone(small: Site) -> None:
     assert "meaning and example" not in page
 
 
+def test_names_that_are_retired_lead_on(tmp_path: Path) -> None:
+    renamed = {"call hand_in": "submit", "case take.none_left": "take.waits", "cell queue.size": "queue.count"}
+    index = INDEX + "\n:hf:call:`hand_in` :hf:case:`hand_in.full` :hf:obligation:`hand_in.full.returns`\n"
+    site = build(jobs(tmp_path, index=index), hfverify_renamed=renamed)
+    assert site.warnings == ""
+    page = site.page("reference/calls/submit")
+    for old in ("hand_in", "case.hand_in.full", "hand_in.full.returns", "submit", "case.submit.full"):
+        assert page.count(f'id="{old}"') == 1
+    assert 'id="case.take.none_left"' in site.page("reference/calls/take")
+    assert 'id="queue.size"' in site.page("reference/cells/queue")
+    assert 'href="submit.html#submit"' in site.page("reference/calls/hand_in")
+    for link in ("#hand_in", "#case.hand_in.full", "#hand_in.full.returns"):
+        assert f'href="reference/calls/submit.html{link}"' in site.page("index")
+
+
 def test_a_fresh_ledger_is_nowhere_stale(small: Site) -> None:
     page = small.page("reference/calls/submit")
     assert "hf-banner" not in page
