@@ -34,7 +34,7 @@ def build(root: Path) -> tuple[float, float]:
 
 
 def edits(root: Path) -> list[tuple[str, Path, str, str]]:
-    """What is edited: the file, its text and another; of the files, that of the most calls and that of the registers."""
+    """What is edited: the file, its text and another, in the file of the most calls and in that of the registers."""
     paths = sorted((root / "spec").glob("*.hfs"), key=lambda path: path.read_text("utf-8").count("\n    case "))
     texts = {path: path.read_text("utf-8") for path in paths}
     shared = next(path for path in paths if "\ndispatcher " in texts[path])
