@@ -16,6 +16,7 @@ myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "hfverify"
+html_favicon = "icon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_last_updated_fmt = None

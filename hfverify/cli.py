@@ -330,7 +330,11 @@ def abi(language: str, prefix: str | None, target: str | None, revision: str | N
         raise click.UsageError("--prefix is for names in C: give --lang c")
     if prefix is not None and not PREFIX.fullmatch(prefix):
         raise click.UsageError(f"--prefix {prefix!r} cannot begin a name in C: give letters, digits and _")
-    described, text = written(load_program(config.folders, config.revision), language, prefix or "")
+    try:
+        described, text = written(load_program(config.folders, config.revision), language, prefix or "")
+    except Rejected as rejected:
+        _show_rejected(rejected, "nothing was written")
+        raise SystemExit(REJECTED) from rejected
     if target is None:
         click.echo(text, nl=False)
     else:
@@ -419,7 +423,7 @@ def _interrupted() -> None:
     os._exit(INTERRUPTED)
 
 
-def _show_rejected(rejected: Rejected) -> None:
+def _show_rejected(rejected: Rejected, outcome: str = "nothing was proved") -> None:
     from hfverify.report import excerpt, jsonl, short
     from hfverify.verifying import reader
 
@@ -443,7 +447,7 @@ def _show_rejected(rejected: Rejected) -> None:
         for line in jsonl.lines([], REJECTED, 0.0):
             click.echo(line)
     count = len(rejected.diagnostics)
-    click.echo(f"{count} error{'s' if count != 1 else ''}: nothing was proved", err=True)
+    click.echo(f"{count} error{'s' if count != 1 else ''}: {outcome}", err=True)
 
 
 def _internal() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from hfverify.abi import texts
 from hfverify.abi.description import BOOL, SIGNED, Abi, Argument, Call, Encoding, Kind, Result, Variant
 from hfverify.abi.names import Names, plain, snake, upper
+from hfverify.abi.stubs import SCRATCH, moved, values
 from hfverify.diagnostics import NOWHERE, Span
 
 WORDS = (
@@ -24,8 +25,6 @@ WORDS = (
 )
 RESERVED = frozenset(WORDS.split())
 LEAST = -(1 << 63)
-# A procedure may change these registers; the others it gives back as they were.
-SCRATCH = 18
 
 
 def header(abi: Abi, prefix: str) -> str:
@@ -136,7 +135,7 @@ class _Header:
             yield f"    return ({word})({_packed(encoding.variants[0], 'value.', '')});"
             yield from ["}", ""]
             return
-        tag = _moved(f"((uint64_t)value.tag & {_literal(encoding.tag.kind.mask, 64)})", encoding.tag.low)
+        tag = moved(f"((uint64_t)value.tag & {_literal(encoding.tag.kind.mask, 64)})", encoding.tag.low)
         yield "    switch (value.tag) {"
         for variant in encoding.variants:
             if variant.fields:
@@ -177,10 +176,10 @@ class _Header:
         for call in self.abi.calls:
             yield from ["", *_comment([*texts.about_call(self.abi, call), *self.unpack(call)])]
             name = self.function(call.name, call.name, call.span)
-            parameters = ", ".join(f"{_type(a.kind)} {plain(a.name, RESERVED)}" for a in call.arguments) or "void"
-            yield f"static inline {_type(call.result.kind) if call.result else 'void'} {name}({parameters})"
+            yield f"static inline {signature(call, name)}"
             yield "{"
-            yield f"    uint64_t x[{made.registers}] = {{ {', '.join(_values(call, made.register, made.registers))} }};"
+            held = ", ".join(values(call, made, RESERVED, _word, _carried))
+            yield f"    uint64_t x[{made.registers}] = {{ {held} }};"
             yield f"    {self.prefix.upper()}_TRAP(x);"
             if call.result is not None:
                 yield f"    return {_result(call.result)};"
@@ -230,24 +229,24 @@ def _assembly(function: str, count: int, instruction: str) -> Iterator[str]:
     yield "}"
 
 
-def _values(call: Call, selector: int, count: int) -> list[str]:
-    """What each register holds before a call."""
-    held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(
-        plain(call.published, RESERVED) if call.selector == call.number else _literal(call.selector, 64)
-    )
-    for argument in call.arguments:
-        held[argument.register].append(_carried(argument))
-    return [" | ".join(parts) or "0" for parts in held]
+def name_of(prefix: str, call: Call) -> str:
+    """The function of a call."""
+    return plain(f"{snake(prefix)}_{call.name}", RESERVED)
+
+
+def signature(call: Call, name: str) -> str:
+    """How the function of a call is declared."""
+    parameters = ", ".join(f"{_type(a.kind)} {plain(a.name, RESERVED)}" for a in call.arguments) or "void"
+    return f"{_type(call.result.kind) if call.result else 'void'} {name}({parameters})"
 
 
 def _carried(argument: Argument) -> str:
     name = plain(argument.name, RESERVED)
     if argument.kind.word == BOOL:
-        return _moved(f"(uint64_t){name}", argument.low)
+        return moved(f"(uint64_t){name}", argument.low)
     if argument.mask >= argument.kind.mask:
-        return _moved(f"(uint64_t){name}", argument.low)
-    return _moved(f"((uint64_t){name} & {_literal(argument.mask, 64)})", argument.low)
+        return moved(f"(uint64_t){name}", argument.low)
+    return moved(f"((uint64_t){name} & {_literal(argument.mask, 64)})", argument.low)
 
 
 def _result(result: Result) -> str:
@@ -263,7 +262,7 @@ def _result(result: Result) -> str:
 
 def _packed(variant: Variant, value: str, tag: str) -> str:
     parts = [
-        _moved(f"((uint64_t){value}{plain(item.name, RESERVED)} & {_literal(item.mask, 64)})", item.low)
+        moved(f"((uint64_t){value}{plain(item.name, RESERVED)} & {_literal(item.mask, 64)})", item.low)
         for item in variant.fields
     ]
     return "\n            | ".join(f"({part})" if "<<" in part else part for part in (*([tag] if tag else []), *parts))
@@ -284,10 +283,6 @@ def _fields(variant: Variant, indent: str) -> Iterator[str]:
 
 def _member(variant: Variant) -> str:
     return plain(snake(variant.name), RESERVED)
-
-
-def _moved(text: str, places: int) -> str:
-    return f"{text} << {places}" if places else text
 
 
 def _taken(text: str, places: int, mask: int) -> str:
@@ -311,6 +306,10 @@ def _number(value: int, width: int) -> str:
     if value >= 0:
         return _literal(value, width)
     return f"(-INT64_C({-value}))" if value > LEAST else "INT64_MIN"
+
+
+def _word(value: int) -> str:
+    return _literal(value, 64)
 
 
 def _section(title: str) -> list[str]:

@@ -62,8 +62,21 @@ class Enumeration:
     span: Span
 
 
+class Bits:
+    """What lies in bits `low` to `high` of a number."""
+
+    __slots__ = ()
+    low: int
+    high: int
+
+    @property
+    def mask(self) -> int:
+        """The bits that it has, moved down to bit 0."""
+        return (1 << self.high - self.low + 1) - 1
+
+
 @dataclass(frozen=True, slots=True)
-class Field:
+class Field(Bits):
     """Bits `low` to `high` of the packed number; the top bits of a value that has more are lost if `truncated`."""
 
     name: str
@@ -71,11 +84,6 @@ class Field:
     low: int
     high: int
     truncated: bool
-
-    @property
-    def mask(self) -> int:
-        """The bits that the field has, moved down to bit 0."""
-        return (1 << self.high - self.low + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Bits):
     """Bits `low` to `high` of a register."""
 
     name: str
@@ -121,11 +129,6 @@ class Argument:
     register: int
     low: int
     high: int
-
-    @property
-    def mask(self) -> int:
-        """The bits that the argument has, moved down to bit 0."""
-        return (1 << self.high - self.low + 1) - 1
 
 
 @dataclass(frozen=True, slots=True)

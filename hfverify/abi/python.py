@@ -11,8 +11,9 @@ import keyword
 from collections.abc import Iterator
 
 from hfverify.abi import texts
-from hfverify.abi.description import BOOL, SIGNED, Abi, Argument, Call, Encoding, Kind, Result, Variant
+from hfverify.abi.description import BOOL, SIGNED, Abi, Argument, Call, Encoding, Field, Kind, Result, Variant
 from hfverify.abi.names import Names, camel, plain, upper
+from hfverify.abi.stubs import moved, taken, values
 from hfverify.diagnostics import NOWHERE
 
 RESERVED = frozenset(
@@ -94,17 +95,14 @@ def _variant(encoding: Encoding, variant: Variant, name: str) -> Iterator[str]:
     yield from [""] if variant.fields else []
     yield "    def encode(self) -> int:"
     yield '        """Pack the value; ValueError for a field that is too large."""'
-    tag = [_moved(f"{variant.tag or 0:#x}", encoding.tag.low)] if encoding.tag is not None else []
-    parts = [
-        _moved(
-            f"_fits({f'self.{plain(item.name, RESERVED)}'}, {item.kind.mask:#x}, {item.name!r})"
-            + (f" & {item.mask:#x}" if item.truncated else ""),
-            item.low,
-            wrapped=item.truncated,
-        )
-        for item in variant.fields
-    ]
+    tag = [moved(f"{variant.tag or 0:#x}", encoding.tag.low)] if encoding.tag is not None else []
+    parts = [moved(_field(item), item.low) for item in variant.fields]
     yield f"        return {' | '.join([*tag, *parts])}"
+
+
+def _field(item: Field) -> str:
+    value = f"_fits(self.{plain(item.name, RESERVED)}, {item.kind.mask:#x}, {item.name!r})"
+    return f"({value} & {item.mask:#x})" if item.truncated else value
 
 
 def _decode(encoding: Encoding, decode: str, members: list[str]) -> Iterator[str]:
@@ -114,7 +112,7 @@ def _decode(encoding: Encoding, decode: str, members: list[str]) -> Iterator[str
     if encoding.tag is None:
         yield f"    return {members[0]}({_unpacked(encoding.variants[0])})"
         return
-    yield f"    match {_taken(encoding.tag.low, encoding.tag.kind.mask)}:"
+    yield f"    match {taken(encoding.tag.low, encoding.tag.kind.mask)}:"
     for variant, member in zip(encoding.variants, members, strict=True):
         yield f"        case {variant.tag or 0:#x}:"
         yield f"            return {member}({_unpacked(variant)})"
@@ -123,7 +121,7 @@ def _decode(encoding: Encoding, decode: str, members: list[str]) -> Iterator[str
 
 
 def _unpacked(variant: Variant) -> str:
-    return ", ".join(_taken(item.low, item.mask) for item in variant.fields)
+    return ", ".join(taken(item.low, item.mask) for item in variant.fields)
 
 
 def _fits(abi: Abi, names: Names) -> Iterator[str]:
@@ -145,29 +143,25 @@ def _calls(abi: Abi, names: Names) -> Iterator[str]:
     yield f"{names.give('Trap', 'the trap', NOWHERE)} = Callable[[Sequence[int]], Sequence[int]]"
     for call in abi.calls:
         name = names.give(call.name, call.name, call.span)
-        parameters = [f"{plain(a.name, RESERVED)}: {_type(a.kind)}" for a in call.arguments]
-        yield from ["", "", f"def {name}({', '.join(['trap: Trap', *parameters])}) -> {_returned(abi, call.result)}:"]
+        yield from ["", "", f"{signature(abi, call, name)}:"]
         yield from _doc(texts.about_call(abi, call), "    ")
-        yield f"    x = trap(({', '.join(_values(call, made.register, count))},))"
+        yield f"    x = trap(({', '.join(values(call, made, RESERVED, hex, _carried))},))"
         yield f"    {_result(abi, call.result)}" if call.result is not None else "    del x"
 
 
-def _values(call: Call, selector: int, count: int) -> list[str]:
-    """What each register holds before a call."""
-    held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(plain(call.published, RESERVED) if call.selector == call.number else f"{call.selector:#x}")
-    for argument in call.arguments:
-        held[argument.register].append(_carried(argument))
-    return [" | ".join(parts) or "0" for parts in held]
+def signature(abi: Abi, call: Call, name: str) -> str:
+    """How the function of a call is declared."""
+    parameters = [f"{plain(a.name, RESERVED)}: {_type(a.kind)}" for a in call.arguments]
+    return f"def {name}({', '.join(['trap: Trap', *parameters])}) -> {_returned(abi, call.result)}"
 
 
 def _carried(argument: Argument) -> str:
     name = plain(argument.name, RESERVED)
     if argument.kind.word == BOOL:
-        return _moved(f"int({name})", argument.low)
+        return moved(f"int({name})", argument.low)
     if argument.kind.word == SIGNED:
-        return _moved(f"{name} & {argument.mask:#x}", argument.low, wrapped=True)
-    return _moved(f"_fits({name}, {min(argument.mask, argument.kind.mask):#x}, {argument.name!r})", argument.low)
+        return moved(f"({name} & {argument.mask:#x})", argument.low)
+    return moved(f"_fits({name}, {min(argument.mask, argument.kind.mask):#x}, {argument.name!r})", argument.low)
 
 
 def _returned(abi: Abi, result: Result | None) -> str:
@@ -185,15 +179,6 @@ def _result(abi: Abi, result: Result) -> str:
         return f"return ({register} + {1 << bits - 1:#x} & {(1 << bits) - 1:#x}) - {1 << bits - 1:#x}"
     cut = f"{register} & {kind.mask:#x}"
     return f"return decode_{_function(encoding)}({cut})" if encoding is not None else f"return {cut}"
-
-
-def _moved(text: str, places: int, *, wrapped: bool = False) -> str:
-    text = f"({text})" if wrapped else text
-    return f"{text} << {places}" if places else text
-
-
-def _taken(places: int, mask: int) -> str:
-    return f"number >> {places} & {mask:#x}" if places else f"number & {mask:#x}"
 
 
 def _type(kind: Kind) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from hfverify.abi import texts
 from hfverify.abi.description import BOOL, SIGNED, UNSIGNED, Abi, Argument, Call, Encoding, Kind, Result, Variant
 from hfverify.abi.names import Names, camel, plain, upper
+from hfverify.abi.stubs import SCRATCH, moved, taken, values
 from hfverify.diagnostics import NOWHERE
 
 WORDS = (
@@ -20,8 +21,6 @@ WORDS = (
     "try type typeof unsafe unsized use virtual where while yield union x trap number bool"
 )
 RESERVED = frozenset(WORDS.split())
-# A procedure may change these registers; the others it gives back as they were.
-SCRATCH = 18
 
 
 def module(abi: Abi) -> str:
@@ -97,7 +96,7 @@ def _encode(encoding: Encoding) -> Iterator[str]:
     else:
         yield "        (match self {"
         for variant in encoding.variants:
-            tag = _moved(f"{variant.tag or 0:#x}", encoding.tag.low)
+            tag = moved(f"{variant.tag or 0:#x}", encoding.tag.low)
             yield f"            Self::{_pattern(variant)} => {_packed(variant, '', tag)},"
         yield f"        }}) as {word}"
     yield "    }"
@@ -115,7 +114,7 @@ def _decode(encoding: Encoding) -> Iterator[str]:
     yield "    /// Unpacks a value; `None` if no variant has the tag."
     yield f"    pub const fn decode(number: {word}) -> Option<Self> {{"
     yield "        let number = number as u64;"
-    yield f"        Some(match {_taken(encoding.tag.low, encoding.tag.kind.mask)} {{"
+    yield f"        Some(match {taken(encoding.tag.low, encoding.tag.kind.mask)} {{"
     for variant in encoding.variants:
         fields = f" {{ {_unpacked(variant)} }}" if variant.fields else ""
         yield f"            {variant.tag or 0:#x} => Self::{camel(variant.name)}{fields},"
@@ -129,15 +128,14 @@ def _pattern(variant: Variant) -> str:
 
 def _packed(variant: Variant, value: str, tag: str) -> str:
     parts = [
-        _moved(f"(({value}{plain(item.name, RESERVED)} as u64) & {item.mask:#x})", item.low) for item in variant.fields
+        moved(f"(({value}{plain(item.name, RESERVED)} as u64) & {item.mask:#x})", item.low) for item in variant.fields
     ]
     return " | ".join([*([tag] if tag else []), *parts])
 
 
 def _unpacked(variant: Variant) -> str:
     return ", ".join(
-        f"{plain(item.name, RESERVED)}: ({_taken(item.low, item.mask)}) as {_type(item.kind)}"
-        for item in variant.fields
+        f"{plain(item.name, RESERVED)}: ({taken(item.low, item.mask)}) as {_type(item.kind)}" for item in variant.fields
     )
 
 
@@ -164,14 +162,19 @@ def _calls(abi: Abi, names: Names) -> Iterator[str]:
         name = names.give(call.name, call.name, call.span)
         yield ""
         yield from _comment("\n".join([*texts.about_call(abi, call), "", _hook(made.instruction)]))
-        parameters = [f"{plain(a.name, RESERVED)}: {_type(a.kind)}" for a in call.arguments]
-        result = _returned(abi, call.result)
-        yield f"pub fn {name}({', '.join(['trap: impl FnOnce(&mut Registers)', *parameters])}){result} {{"
-        yield f"    let mut x: Registers = [{', '.join(_values(call, made.register, count))}];"
+        yield f"{signature(abi, call, name)} {{"
+        yield f"    let mut x: Registers = [{', '.join(values(call, made, RESERVED, hex, _carried))}];"
         yield "    trap(&mut x);"
         if call.result is not None:
             yield f"    {_result(abi, call.result)}"
         yield "}"
+
+
+def signature(abi: Abi, call: Call, name: str) -> str:
+    """How the function of a call is declared."""
+    parameters = [f"{plain(a.name, RESERVED)}: {_type(a.kind)}" for a in call.arguments]
+    trap = "trap: impl FnOnce(&mut Registers)"
+    return f"pub fn {name}({', '.join([trap, *parameters])}){_returned(abi, call.result)}"
 
 
 def _hook(instruction: str) -> str:
@@ -197,21 +200,12 @@ def _assembly(name: str, count: int, instruction: str) -> Iterator[str]:
     yield from ["            options(nostack),", "        );", "    }", "}"]
 
 
-def _values(call: Call, selector: int, count: int) -> list[str]:
-    """What each register holds before a call."""
-    held: list[list[str]] = [[] for _ in range(count)]
-    held[selector].append(plain(call.published, RESERVED) if call.selector == call.number else f"{call.selector:#x}")
-    for argument in call.arguments:
-        held[argument.register].append(_carried(argument))
-    return [" | ".join(parts) or "0" for parts in held]
-
-
 def _carried(argument: Argument) -> str:
     name = plain(argument.name, RESERVED)
     value = name if argument.kind.word == UNSIGNED and argument.kind.carrier == 64 else f"{name} as u64"
     if argument.kind.word != BOOL and argument.mask < (1 << argument.kind.carrier) - 1:
-        return _moved(f"(({value}) & {argument.mask:#x})", argument.low)
-    return _moved(f"({value})" if argument.low and " " in value else value, argument.low)
+        return moved(f"(({value}) & {argument.mask:#x})", argument.low)
+    return moved(f"({value})" if argument.low and " " in value else value, argument.low)
 
 
 def _returned(abi: Abi, result: Result | None) -> str:
@@ -234,14 +228,6 @@ def _result(abi: Abi, result: Result) -> str:
         register = f"({register} & {kind.mask:#x})"
     number = register if kind.word == UNSIGNED and kind.carrier == 64 else f"{register} as {_type(kind)}"
     return f"{camel(encoding.name)}::decode({number})" if encoding is not None else number
-
-
-def _moved(text: str, places: int) -> str:
-    return f"{text} << {places}" if places else text
-
-
-def _taken(places: int, mask: int) -> str:
-    return f"number >> {places} & {mask:#x}" if places else f"number & {mask:#x}"
 
 
 def _type(kind: Kind) -> str:

@@ -26,7 +26,7 @@ from hfverify.logic.values import Bytes, Fifo, Stored
 from hfverify.logic.values import Map as MapTerm
 from hfverify.logic.values import Ref as Term
 from hfverify.model.program import Call, Cell, Program
-from hfverify.model.types import BitsType, BytesType, MapType, bounds
+from hfverify.model.types import BitsType, BytesType, MapType, bounds, gaps
 from hfverify.prove.contracts import Roles
 from hfverify.prove.small import Bounds
 from hfverify.syntax import tree
@@ -109,7 +109,8 @@ class Reader:
         # Of a cell that the path never read, the model need not respect the type.
         number, (low, high) = self.number(stored), bounds(cell.type)
         number = number if low is None else max(number, low)
-        return number if high is None else min(number, high)
+        number = number if high is None else min(number, high)
+        return next((below - 1 for below, above in gaps(cell.type) if below <= number <= above), number)
 
     def map(self, cell: Cell, stored: MapTerm, gap: int | None, end: int) -> Map:
         """What the model says of the numbers that turned up; between them, the last value or always the same one.

@@ -15,7 +15,7 @@ import z3
 from hfverify.logic.arithmetic import Ranges
 from hfverify.logic.terms import Remembered, at_least, at_most, children, identity, numeral, select
 from hfverify.logic.values import Bits, Bytes, Fifo, Map, Stored, conjunction, split
-from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds
+from hfverify.model.types import BitsType, BytesType, FifoType, MapType, Type, bounds, gaps
 
 MOST_BITS = 64
 
@@ -238,4 +238,5 @@ def in_range(value: z3.ArithRef, type_: Type) -> z3.BoolRef:
     low, high = bounds(type_)
     limits = [at_least(value, numeral(low))] if low is not None else []
     limits += [at_most(value, numeral(high))] if high is not None else []
+    limits += [z3.Or(at_most(value, numeral(a - 1)), at_least(value, numeral(b + 1))) for a, b in gaps(type_)]
     return conjunction(limits)

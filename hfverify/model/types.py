@@ -8,6 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 UNSIGNED = {f"u{width}": width for width in (1, 8, 16, 32, 64)}
 SIGNED = {f"i{width}": width for width in (8, 16, 32, 64)}
@@ -204,6 +205,14 @@ def bounds(type_: Type) -> tuple[int | None, int | None]:
             return -1, inner.high
         case _:
             return None, None
+
+
+def gaps(type_: Type) -> list[tuple[int, int]]:
+    """The runs of integers between those bounds that stand for no value: first and last of each."""
+    if not isinstance(type_, EnumType):
+        return []
+    values = sorted(value for _, value in type_.items)
+    return [(low + 1, high - 1) for low, high in pairwise(values) if high - low > 1]
 
 
 def is_integral(type_: Type) -> bool:

@@ -4,7 +4,7 @@ Reads   conf.py. `hfverify_project`: the folder with [tool.hfverify] in its pypr
         `hfverify_folder`: where pages are written below the documentation. `hfverify_stale`: what becomes of a ledger
         that is not that of the sources; `"show"` publishes pages that say so, `"error"` none. `hfverify_source_link`: a
         pattern with `{file}` and `{line}`; without it the sources are published too. `hfverify_traces`: files and
-        `$ commands` with runs to draw
+        `$ commands` with runs to draw. `hfverify_renamed`: names that are retired
 Gives   the domain `hf`, the highlighting of `hfs`, pages for every call and everything that calls share
 Refuses whatever cannot be published: the build ends, with file and line, before anything is written
 """
@@ -15,19 +15,22 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 
 import hfverify
 from hfverify.publish.charts import load_charts
-from hfverify.publish.domain import Domain
+from hfverify.publish.domain import Domain, forgive
 from hfverify.publish.generate import pages, write
 from hfverify.publish.lexer import SpecificationLexer
 from hfverify.publish.listing import add_listing
-from hfverify.publish.marking import Mark, follow
+from hfverify.publish.marking import add_marks, follow
+from hfverify.publish.navigation import Navigation
+from hfverify.publish.renamed import misfits
 from hfverify.publish.search import terms, write_terms
 from hfverify.publish.subject import Unpublishable, load_subject
+from hfverify.publish.switch import add_switch
+from hfverify.publish.wrapping import wrap
 
 STATIC = Path(__file__).parent / "static"
 STALE = ("show", "error")
@@ -40,17 +43,19 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("hfverify_stale", "show", "", str)
     app.add_config_value("hfverify_source_link", "", "env", str)
     app.add_config_value("hfverify_traces", [], "", list)
+    app.add_config_value("hfverify_renamed", {}, "env", dict)
     app.add_domain(Domain)
     app.add_lexer("hfs", SpecificationLexer)
     app.add_lexer("hfp", SpecificationLexer)
     add_listing(app)
-    app.add_post_transform(Mark)
+    add_switch(app)
+    app.connect("missing-reference", forgive)
+    add_marks(app)
     app.connect("config-inited", _check)
     app.connect("builder-inited", _generate)
     app.connect("builder-inited", _static)
-    navigation = _Navigation()
-    app.connect("env-get-outdated", navigation.note)
-    app.connect("env-updated", navigation.rewrite)
+    Navigation().connect(app)
+    app.connect("html-page-context", wrap)
     app.add_css_file("hfverify.css")
     app.add_js_file("hfverify-search.js", loading_method="defer")
     return {"version": hfverify.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
@@ -69,24 +74,6 @@ def _static(app: Sphinx) -> None:
     app.config.html_static_path.append(str(STATIC))
 
 
-class _Navigation:
-    """The navigation of every page names all of them: if there are other pages than before, all are written anew."""
-
-    def __init__(self) -> None:
-        self.differs = False
-
-    def note(
-        self, app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
-    ) -> list[str]:
-        """Before pages are read; asks for none beside those that changed."""
-        self.differs = bool(added or removed)
-        return []
-
-    def rewrite(self, app: Sphinx, env: BuildEnvironment) -> list[str]:
-        """After pages were read."""
-        return sorted(env.found_docs) if self.differs else []
-
-
 def _generate(app: Sphinx) -> None:
     """Write the pages that changed."""
     config = app.config
@@ -100,7 +87,10 @@ def _generate(app: Sphinx) -> None:
         shown = subject.config.folders.shown(subject.config.ledger)
         raise ExtensionError(f"{shown}:1: the ledger is not that of the sources: run `hfverify verify`")
     follow(app, stale=subject.stale)
-    texts = pages(subject, config.hfverify_folder, charts, sources=not config.hfverify_source_link)
+    renamed, linked = config.hfverify_renamed, bool(config.hfverify_source_link)
+    if problems := list(misfits(renamed, subject)):
+        raise ConfigError("\n".join(problems))
+    texts = pages(subject, config.hfverify_folder, charts, sources=not linked, renamed=renamed)
     write(Path(app.srcdir) / config.hfverify_folder, texts)
     own = terms(subject, config.hfverify_folder)
 

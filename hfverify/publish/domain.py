@@ -15,6 +15,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.domains import Domain as SphinxDomain
 from sphinx.domains import ObjType
@@ -27,6 +28,8 @@ from sphinx.util.typing import OptionSpec, RoleFunction
 
 from hfverify.publish.listing import Listing, line_anchor, page_of
 from hfverify.publish.marking import Banner, MarkRole, new_state
+from hfverify.publish.renamed import old_names
+from hfverify.publish.switch import CONTEXT, AsOf, Switch, as_of
 from hfverify.publish.tables import Table
 
 logger = logging.getLogger(__name__)
@@ -45,17 +48,30 @@ DECLARED = {
 }
 # An obligation may have the name of a case, an invariant that of anything: their anchors say what they are.
 PREFIXED = ("case", "invariant")
+# Between a revision and a name that is meant as it was there.
+PAST = ":"
+# A role that leads to what the project says about a code, below a label that is the code.
+EXAMPLE = "example"
 Objects = dict[tuple[str, str], tuple[str, str]]
 
 
-def claim(document: nodes.document, anchor: str, node: nodes.Element) -> None:
-    """Give an anchor to a node. A heading that has it by chance gets another one: names do not change, headings may."""
-    other = document.ids.get(anchor)
-    document.ids[anchor] = node
-    node["ids"] = [anchor]
-    if isinstance(other, nodes.section):
-        other["ids"].remove(anchor)
-        document.set_id(other)
+def at_revision(name: str, revision: str) -> str:
+    """The name of an object at a revision that is not the chosen one."""
+    return f"{revision}{PAST}{name}" if revision else name
+
+
+def claim(document: nodes.document, anchors: list[str], node: nodes.Element) -> None:
+    """Give a node its anchor, and those that it had.
+
+    A heading that has one by chance gets another one: names do not change, headings may.
+    """
+    node["ids"] = list(anchors)
+    for anchor in anchors:
+        other = document.ids.get(anchor)
+        document.ids[anchor] = node
+        if isinstance(other, nodes.section):
+            other["ids"].remove(anchor)
+            document.set_id(other)
 
 
 class Declare(SphinxDirective):
@@ -69,14 +85,16 @@ class Declare(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The anchor, or the card."""
         kind, name = self.name.split(":")[-1], self.arguments[0]
-        anchor = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location())
+        revision = as_of(self.env)
+        anchors = domain_of(self.env).declare(kind, name, self.env.docname, self.get_location(), revision)
+        anchor = anchors[0]
         if not self.content and "head" not in self.options:
             target = nodes.target("", "")
-            claim(self.state.document, anchor, target)
+            claim(self.state.document, anchors, target)
             index = addnodes.index(entries=[("single", f"{name} ({DECLARED[kind]})", anchor, "", None)])
-            return [index, target]
+            return [target] if revision else [index, target]
         card = nodes.container("", classes=["hf-card", f"hf-{kind}", *self.options.get("class", [])])
-        claim(self.state.document, anchor, card)
+        claim(self.state.document, anchors, card)
         head = nodes.paragraph("", "", classes=["hf-head"])
         head += nodes.literal(name, name.rsplit(".", 1)[-1] if kind == "case" else name, classes=["hf-name"])
         inline, messages = self.parse_inline(self.options.get("head", ""))
@@ -97,20 +115,22 @@ class Anchor(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The anchor."""
         target = nodes.target("", "")
-        claim(self.state.document, self.arguments[0], target)
+        claim(self.state.document, [self.arguments[0]], target)
         return [target]
 
 
 class Row(SphinxRole):
-    """Declares an obligation in the row of a table."""
+    """Declares an obligation in the row of a table, after the verb of the command that asks about it again."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        """Its name, with the anchor."""
-        anchor = domain_of(self.env).declare("obligation", self.text, self.env.docname, self.get_location())
+        """The command, in which the name has the anchor."""
+        verb, _, name = self.text.rpartition(" ")
+        anchors = domain_of(self.env).declare("obligation", name, self.env.docname, self.get_location())
         found = nodes.inline("", "", classes=["hf-row"])
-        claim(self.inliner.document, anchor, found)
-        found += nodes.reference("", "", nodes.literal(self.text, self.text), refid=anchor, internal=True)
-        return [found], []
+        claim(self.inliner.document, anchors, found)
+        found += nodes.reference("", "", nodes.literal(name, name), refid=anchors[0], internal=True)
+        command = nodes.literal("", "", nodes.inline(verb, verb), nodes.Text(" "), classes=["hf-command"])
+        return [command, found], []
 
 
 class SpecRole(SphinxRole):
@@ -127,7 +147,9 @@ class Reference(XRefRole):
     def process_link(
         self, env: BuildEnvironment, refnode: nodes.Element, has_explicit_title: bool, title: str, target: str
     ) -> tuple[str, str]:
-        """Title and target."""
+        """Title and target; on the page of another revision, a name is one of that revision if it is there."""
+        if revision := as_of(env):
+            refnode[CONTEXT] = revision
         if not has_explicit_title and target.startswith("~"):
             target = target[1:]
             title = target.rsplit(".", 1)[-1]
@@ -145,10 +167,13 @@ class Domain(SphinxDomain):
         "anchor": Anchor,
         "banner": Banner,
         "listing": Listing,
+        "as-of": AsOf,
+        "other-revisions": Switch,
         "table": Table,
     }  # type: ignore[assignment]
     roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
         **{kind: Reference(warn_dangling=True) for kind in DECLARED},
+        EXAMPLE: XRefRole(),
         "source": XRefRole(warn_dangling=True, innernodeclass=nodes.inline),
         "row": Row(),
         "mark": MarkRole(),
@@ -163,14 +188,17 @@ class Domain(SphinxDomain):
         """Page and anchor of each object."""
         return cast(Objects, self.data["objects"])
 
-    def declare(self, kind: str, name: str, docname: str, location: str) -> str:
-        """Note an object; its anchor is its name, with the kind before it where names can be equal."""
-        known = self.objects.get((kind, name))
+    def declare(self, kind: str, name: str, docname: str, location: str, revision: str = "") -> list[str]:
+        """Note an object, by the names that it had too; an anchor is a name, with the kind where names can be equal."""
+        full = at_revision(name, revision)
+        known = self.objects.get((kind, full))
         if known is not None and known[0] != docname:
-            logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], name, known[0], location=location)
-        anchor = f"{kind}.{name}" if kind in PREFIXED else name
-        self.objects[kind, name] = (docname, anchor)
-        return anchor
+            logger.warning("the %s `%s` is declared in `%s` too", DECLARED[kind], full, known[0], location=location)
+        anchors = []
+        for item in (name, *old_names(self.env.config.hfverify_renamed, kind, name)):
+            anchors.append(f"{kind}.{item}" if kind in PREFIXED else item)
+            self.objects[kind, at_revision(item, revision)] = (docname, anchors[-1])
+        return anchors
 
     def clear_doc(self, docname: str) -> None:
         """Forget what a page declared."""
@@ -196,7 +224,11 @@ class Domain(SphinxDomain):
         """The link, or nothing if there is no such object."""
         if typ == "source":
             return self._source(env, fromdocname, builder, target, contnode)
-        found = self.objects.get((typ, target))
+        if typ == EXAMPLE:
+            page, anchor = env.domains.standard_domain.anonlabels.get(target.lower(), ("", ""))
+            return make_refnode(builder, fromdocname, page, anchor, [contnode], target) if page else None
+        then = at_revision(target, node.get(CONTEXT, ""))
+        found = self.objects.get((typ, then)) or self.objects.get((typ, target))
         return make_refnode(builder, fromdocname, found[0], found[1], [contnode], target) if found else None
 
     def _source(
@@ -229,9 +261,16 @@ class Domain(SphinxDomain):
         ]
 
     def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
-        """For the inventory and the search; obligations are many, so they come last in a search."""
+        """For the inventory and the search, in which obligations and what was once are left out."""
         for (kind, name), (docname, anchor) in sorted(self.objects.items()):
-            yield name, name, kind, docname, anchor, -1 if kind == "obligation" else 1
+            yield name, name, kind, docname, anchor, -1 if kind == "obligation" or PAST in name else 1
+
+
+def forgive(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element) -> nodes.Element | None:
+    """On the page of another revision, a name of then may be nothing any more; not every project has examples."""
+    if node.get("refdomain") == NAME and node["reftype"] == EXAMPLE:
+        return nodes.inline()
+    return contnode if node.get("refdomain") == NAME and CONTEXT in node else None
 
 
 def domain_of(env: BuildEnvironment) -> Domain:

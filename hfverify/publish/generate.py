@@ -7,7 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hfverify.publish.charts import Chart
@@ -19,6 +19,8 @@ from hfverify.publish.pages.charts import charts_page
 from hfverify.publish.pages.machines import machines_page
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
+from hfverify.publish.pages.past import past_pages, with_switch
+from hfverify.publish.renamed import moved_pages
 from hfverify.publish.rst import Lines, directive, title
 from hfverify.publish.subject import Subject
 
@@ -26,7 +28,14 @@ SUFFIX = ".rst"
 NOTE = ".. Written from the specification and the ledger by hfverify; every build writes it anew."
 
 
-def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bool = True) -> dict[str, str]:
+def pages(
+    subject: Subject,
+    folder: str,
+    charts: Sequence[Chart],
+    *,
+    sources: bool = True,
+    renamed: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Every page, by its name below the folder; with the sources, if links do not lead elsewhere."""
     facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
     runs = list(charts)
@@ -34,6 +43,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         "index": overview.index_page(subject, charts=bool(runs)),
         "numbers": indexes.by_number(subject),
         "names": indexes.by_name(subject),
+        "groups": indexes.by_group(subject),
         "callers": indexes.by_caller(subject),
         "results": indexes.by_result(subject),
         "revisions": indexes.revisions(subject),
@@ -55,6 +65,9 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
         found[f"calls/{name}"] = call_page(subject, folder, call, facts[name], runs)
     for name, item in subject.program.states.items():
         found[f"cells/{name}"] = state.state_page(subject, item, facts)
+    past = past_pages(subject, folder)
+    found = {name: with_switch(lines, past.switches.get(name, ())) for name, lines in found.items()} | past.pages
+    found |= moved_pages(renamed or {}, folder)
     texts = {name: _text(_below(directive("hf:banner"), lines)) for name, lines in found.items()}
     # A listing is what it shows: whether that is proved is no matter of its own.
     for file in subject.files() if sources else ():
@@ -64,7 +77,7 @@ def pages(subject: Subject, folder: str, charts: Sequence[Chart], *, sources: bo
 
 def _below(banner: Lines, lines: Lines) -> Lines:
     """A page with a banner; what is said of the page itself stays first."""
-    head = 2 if lines[0].startswith(":") else 0
+    head = lines.index("") + 1 if lines[0].startswith(":") else 0
     return [*lines[:head], *banner, *lines[head:]]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from hfverify.publish.domain import DECLARED, domain_of
+from hfverify.publish.domain import DECLARED, PAST, domain_of
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
 from hfverify.publish.pages.indexes import answers, published, result_anchor
@@ -53,7 +53,7 @@ def write_terms(app: Sphinx, own: list[Term]) -> None:
     for term in own:
         add(*term)
     for (kind, name), (page, anchor) in sorted(domain_of(app.env).objects.items()):
-        if kind != "obligation":
+        if kind != "obligation" and PAST not in name:
             for text in sorted({name, name.rsplit(".", 1)[-1]}):
                 add(text, name, DECLARED[kind], page, anchor)
     text = json.dumps(index, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

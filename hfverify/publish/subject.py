@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hfverify import ledger
+from hfverify.abi.collect import describe
+from hfverify.abi.description import Abi
 from hfverify.config import Config, ConfigError, load_config
 from hfverify.diagnostics import Collector, Diagnostic, Rejected, Span, at
 from hfverify.execute.source import Sources
 from hfverify.ledger import Entry, Ledger, LedgerError
 from hfverify.model.program import Call, Outcome, Program
+from hfverify.model.resolve import resolve
 from hfverify.model.typing import Typer
 from hfverify.report.excerpt import draw
 from hfverify.session import Session
@@ -33,7 +36,11 @@ class Unpublishable(Exception):
 
 @dataclass(slots=True)
 class Subject:
-    """`documents` has the published text of each name, by the place of the name; `texts` each file's lines."""
+    """`documents` has the published text of each name, by the place of the name; `texts` each file's lines.
+
+    `as_of` names the revision if it is not the one that the ledger speaks about. `abi` is what programs need, if the
+    specification says everything that they need.
+    """
 
     config: Config
     program: Program
@@ -44,6 +51,16 @@ class Subject:
     documents: dict[Span, str] = field(default_factory=dict)
     declared: dict[str, tree.Declaration] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    as_of: str = ""
+    abi: Abi | None = None
+
+    def at(self, revision: str) -> Subject:
+        """The same at another revision, of which the ledger knows nothing."""
+        program = resolve(self.program.modules, revision)
+        unknown = replace(self.ledger, entries={}, revision=revision)
+        typer = Typer(program, Collector())
+        abi = _abi(program)
+        return replace(self, program=program, ledger=unknown, typer=typer, stale=False, as_of=revision, abi=abi)
 
     def doc(self, name: str) -> str:
         """The published text of a declaration."""
@@ -88,7 +105,9 @@ def load_subject(root: Path) -> Subject:
     except Rejected as rejected:
         raise Unpublishable(_drawn(root, rejected.diagnostics)) from rejected
     stale = (found.inputs, found.revision) != (inputs, program.revision)
-    subject = Subject(config, program, session.subjects.sources, found, stale, Typer(program, Collector()))
+    subject = Subject(
+        config, program, session.subjects.sources, found, stale, Typer(program, Collector()), abi=_abi(program)
+    )
     for module in program.modules:
         subject.texts[module.span.file] = module.source.split("\n")
         for declaration in module.declarations:
@@ -96,6 +115,13 @@ def load_subject(root: Path) -> Subject:
             for item in _inside(declaration):
                 subject.documents[item.name_span] = item.doc
     return subject
+
+
+def _abi(program: Program) -> Abi | None:
+    try:
+        return describe(program)
+    except Rejected:
+        return None
 
 
 def _inside(declaration: tree.Declaration) -> Iterator[tree.Declaration]:

@@ -37,7 +37,40 @@ def ran(command: list[str], folder: Path) -> str:
 # ---------------------------------------------------------------- C
 
 
-def c_program(vectors: Vectors) -> str:
+# How a call ends: in a function of the program, or in the handler of a signal, as at a hypervisor.
+HOOK = """void {prefix}_trap(uint64_t x[{count}])
+{{
+    memcpy(before, x, sizeof before);
+    memcpy(x, after, sizeof after);
+}}
+static void prepare(void) {{ }}
+"""
+# The instruction is not allowed to programs: what they get for it plays the hypervisor, and leaves nothing as it was
+# in the registers that a procedure may change.
+SIGNAL = """#include <signal.h>
+#include <ucontext.h>
+static void on_trap(int number, siginfo_t *info, void *context)
+{{
+    mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+    (void)number;
+    (void)info;
+    memcpy(before, machine->regs, sizeof before);
+    memcpy(machine->regs, after, sizeof after);
+    for (int index = {count}; index < 18; index++) machine->regs[index] = UINT64_C(0xdeaddeaddeaddead);
+    machine->pc += 4;
+}}
+static void prepare(void)
+{{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGILL, &action, NULL);
+}}
+"""
+
+
+def c_program(vectors: Vectors, trap: str = HOOK) -> str:
     checks = [*_c_constants(vectors)]
     for packed in vectors.packed:
         checks += _c_packed(vectors.prefix, packed)
@@ -52,17 +85,14 @@ def c_program(vectors: Vectors) -> str:
         body = "\n    ".join(checks[start : start + 100])
         functions.append(f"static void part{start}(void)\n{{\n    {body}\n}}\n")
         calls.append(f"part{start}();")
+    played = trap.format(prefix=vectors.prefix, count=count)
     return f"""#include "abi.h"
 #include <stdio.h>
 #include <string.h>
 
 static uint64_t before[{count}], after[{count}];
 static int checked, failed;
-void {vectors.prefix}_trap(uint64_t x[{count}])
-{{
-    memcpy(before, x, sizeof before);
-    memcpy(x, after, sizeof after);
-}}
+{played}
 #define CHECK(condition) do {{ \\
     checked++; \\
     if (!(condition)) {{ failed++; printf("line %d: %s\\n", __LINE__, #condition); }} \\
@@ -71,6 +101,7 @@ void {vectors.prefix}_trap(uint64_t x[{count}])
 {"".join(functions)}
 int main(void)
 {{
+    prepare();
     {" ".join(calls)}
     printf("%d checked\\n", checked);
     return failed != 0;
@@ -122,19 +153,47 @@ def _c_literal(value: int | bool) -> str:
 # ---------------------------------------------------------------- Rust
 
 
-def rust_program(vectors: Vectors) -> str:
+# What a program gives as the trap: a function of its own, or the trap itself, which the handler in C plays.
+CLOSURE = "seen = Some(*x); *x = [{after}];"
+NATIVE = "unsafe {{ after = [{after}]; }} hvc(x); seen = Some(unsafe {{ before }});"
+EXTERNAL = """#[allow(non_upper_case_globals)]
+extern "C" {{
+    static mut before: [u64; {count}];
+    static mut after: [u64; {count}];
+    fn prepare();
+}}
+"""
+
+
+def handler(count: int) -> str:
+    """The handler of the signal, for a program that is not in C."""
+    head = f"#include <stdint.h>\n#include <string.h>\nvoid prepare(void);\nuint64_t before[{count}], after[{count}];\n"
+    return head + SIGNAL.format(count=count).replace("static void prepare", "void prepare")
+
+
+def target(name: str) -> str:
+    """A machine for which the compiler of Rust has its library."""
+    command = compiler("rustc")
+    if not Path(ran([command, "--print", "sysroot"], Path()).strip(), "lib", "rustlib", name).is_dir():
+        pytest.skip(f"rustc has no library for {name}: `rustup target add {name}`")
+    return name
+
+
+def rust_program(vectors: Vectors, *, native: bool = False) -> str:
     checks = [f"assert_eq!({name} as i128, {value});" for name, value in vectors.numbers.items()]
     for packed in vectors.packed:
         checks += _rust_packed(packed)
     for encoding, numbers in vectors.wrong.items():
         checks += [f"assert_eq!({camel(encoding)}::decode({number:#x}), None);" for number in numbers]
     for made in vectors.made:
-        checks += _rust_made(made)
+        checks += _rust_made(made, NATIVE if native else CLOSURE)
     parts = [checks[start : start + 200] for start in range(0, len(checks), 200)]
     functions = ["fn part{}() {{\n{}\n}}\n".format(index, "\n".join(part)) for index, part in enumerate(parts)]
     calls = " ".join(f"part{index}();" for index in range(len(parts)))
-    main = f'fn main() {{ {calls} println!("{len(checks)} checked"); }}'
-    return "\n".join(["mod abi;", "use abi::*;", *functions, main, ""])
+    begin = "unsafe { prepare(); } " if native else ""
+    main = f'fn main() {{ {begin}{calls} println!("{len(checks)} checked"); }}'
+    external = [EXTERNAL.format(count=len(vectors.made[0].before))] if native else []
+    return "\n".join(["mod abi;", "use abi::*;", *external, *functions, main, ""])
 
 
 def _rust_value(packed: Packed, fields: dict[str, int]) -> str:
@@ -152,7 +211,7 @@ def _rust_packed(packed: Packed) -> Iterator[str]:
     yield f"assert_eq!({camel(packed.encoding)}::decode({packed.number:#x}), {wanted});"
 
 
-def _rust_made(made: Made) -> Iterator[str]:
+def _rust_made(made: Made, trap: str) -> Iterator[str]:
     arguments = "".join(f", {str(v).lower() if isinstance(v, bool) else v}" for v in made.arguments)
     result = made.result
     if isinstance(result, Packed):
@@ -163,6 +222,6 @@ def _rust_made(made: Made) -> Iterator[str]:
     before, after = (", ".join(hex(value) for value in values) for values in (made.before, made.after))
     name = plain(made.call, rust.RESERVED)
     yield (
-        f"{{ let mut seen = None; let got = {name}(|x| {{ seen = Some(*x); *x = [{after}]; }}{arguments}); "
+        f"{{ let mut seen = None; let got = {name}(|x| {{ {trap.format(after=after)} }}{arguments}); "
         f"assert_eq!(got, {wanted}); assert_eq!(seen, Some([{before}])); }}"
     )

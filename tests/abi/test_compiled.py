@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from bindings import REPOSITORY, Vectors, odd, program_of, text_program
-from compilers import STRICT, c_program, compiler, ran, rust_program
+from compilers import SIGNAL, STRICT, c_program, compiler, handler, ran, rust_program, target
 from vectors import hypervisor, odd_values
 
 from hfverify.abi.write import written
 from hfverify.model.program import Program
 
+AARCH64 = "aarch64-unknown-linux-gnu"
 C = [("gcc", "-std=c11"), ("gcc", "-std=gnu17"), ("g++", "-std=c++11"), ("g++", "-std=c++20")]
 
 
@@ -35,6 +36,22 @@ def test_c(name: str, standard: str, subject: tuple[Program, Vectors], tmp_path:
     assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
 
 
+@pytest.mark.parametrize("optimised", ["-O0", "-O2"])
+@pytest.mark.parametrize(("name", "standard"), C)
+def test_c_on_aarch64_with_the_trap_itself(name: str, standard: str, optimised: str, tmp_path: Path) -> None:
+    """Programs may not execute the trap: they get a signal, whose handler plays the hypervisor."""
+    command, emulator, vectors = compiler(f"aarch64-linux-gnu-{name}"), compiler("qemu-aarch64"), hypervisor()
+    (tmp_path / "abi.h").write_text(written(program_of(REPOSITORY), "c")[1], "utf-8")
+    (tmp_path / "alone.c").write_text('#include "abi.h"\n', "utf-8")
+    language = ["-x", "c++" if name == "g++" else "c"]
+    ran([command, standard, optimised, *STRICT, *language, "-c", "alone.c", "-o", "alone.o"], tmp_path)
+    (tmp_path / "check.c").write_text(c_program(vectors, SIGNAL), "utf-8")
+    flags = [standard, optimised, "-static", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", *language]
+    ran([command, *(f for f in flags if f != "-D_GNU_SOURCE" or name == "gcc"), "check.c", "-o", "check"], tmp_path)
+    said = ran([emulator, str(tmp_path / "check")], tmp_path)
+    assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
+
+
 def test_rust(subject: tuple[Program, Vectors], tmp_path: Path) -> None:
     program, vectors = subject
     command = compiler("rustc")
@@ -46,6 +63,21 @@ def test_rust(subject: tuple[Program, Vectors], tmp_path: Path) -> None:
     (tmp_path / "check.rs").write_text(rust_program(vectors), "utf-8")
     ran([command, "--deny", "warnings", "--edition", "2021", "check.rs", "-o", "check"], tmp_path)
     said = ran([str(tmp_path / "check")], tmp_path)
+    assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
+
+
+def test_rust_on_aarch64_with_the_trap_itself(tmp_path: Path) -> None:
+    machine, emulator, linker = target(AARCH64), compiler("qemu-aarch64"), compiler("aarch64-linux-gnu-gcc")
+    vectors, command = hypervisor(), compiler("rustc")
+    (tmp_path / "abi.rs").write_text(written(program_of(REPOSITORY), "rust")[1], "utf-8")
+    made_for = [command, "--deny", "warnings", "--edition", "2021", "--target", machine]
+    ran([*made_for, "--crate-type", "lib", "--emit", "metadata", "abi.rs"], tmp_path)
+    (tmp_path / "handler.c").write_text(handler(len(vectors.made[0].before)), "utf-8")
+    ran([linker, "-D_GNU_SOURCE", "-O2", "-c", "handler.c", "-o", "handler.o"], tmp_path)
+    (tmp_path / "check.rs").write_text(rust_program(vectors, native=True), "utf-8")
+    links = ["-C", f"linker={linker}", "-C", "link-arg=handler.o", "-C", "target-feature=+crt-static"]
+    ran([*made_for, *links, "check.rs", "-o", "check"], tmp_path)
+    said = ran([emulator, str(tmp_path / "check")], tmp_path)
     assert int(re.fullmatch(r"(\d+) checked\n", said)[1]) > 2 * len(vectors.packed)  # type: ignore[index]
 
 

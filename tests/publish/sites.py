@@ -47,7 +47,7 @@ def jobs(folder: Path, *, index: str = INDEX, conf: str = CONF) -> Site:
     return Site(subject, folder / "html")
 
 
-def build(site: Site, *, docs: Path | None = None, **options: object) -> Site:
+def build(site: Site, *, docs: Path | None = None, builder: str = "html", **options: object) -> Site:
     """Build it; the warnings are what `-W` would make errors of."""
     source = docs or site.subject / "docs"
     warnings = io.StringIO()
@@ -57,7 +57,7 @@ def build(site: Site, *, docs: Path | None = None, **options: object) -> Site:
             source,
             site.out,
             site.out.parent / "doctrees",
-            "html",
+            builder,
             confoverrides=options,
             status=None,
             warning=warnings,

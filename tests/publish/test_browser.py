@@ -69,6 +69,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     options.binary_location = str(BROWSER)
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,900"):
         options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "WARNING"})
     found = Chrome(options=options, service=ChromeService(executable_path=str(DRIVER)))
     found.set_page_load_timeout(SECONDS)
     yield found
@@ -139,6 +140,42 @@ def test_follow_a_lock_to_all_its_users(browser: Chrome, address: str) -> None:
     WebDriverWait(browser, SECONDS).until(lambda page: "/reference/calls/mailbox_send.html" in page.current_url)
 
 
+def answer_to_an_empty_mailbox(browser: Chrome) -> str:
+    """What the page says."""
+    rows = browser.find_elements(By.CSS_SELECTOR, "table.hf-results tbody tr")
+    return next(row.text.split()[0] for row in rows if "already_empty" in row.text)
+
+
+def test_switch_the_revision_with_the_keyboard(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html#results")
+    assert answer_to_an_empty_mailbox(browser) == "0"
+    other = browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R3]")
+    other.send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: page.current_url.endswith("R3/calls/mailbox_clear.html#results"))
+    assert answer_to_an_empty_mailbox(browser) == "-1"
+    current = browser.find_element(By.CSS_SELECTOR, ".hf-switch [aria-current=page]")
+    assert current.text == "R3"
+    browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R4]").send_keys(Keys.ENTER)
+    WebDriverWait(browser, SECONDS).until(lambda page: "/as-of/" not in page.current_url)
+    assert answer_to_an_empty_mailbox(browser) == "0"
+
+
+def test_a_revision_in_the_address(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html?rev=R3#cases")
+    WebDriverWait(browser, SECONDS).until(lambda page: page.current_url.endswith("R3/calls/mailbox_clear.html#cases"))
+
+
+def test_revisions_and_their_switch_need_no_script(browser: Chrome, address: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(f"{address}/reference/calls/mailbox_clear.html")
+        browser.find_element(By.CSS_SELECTOR, ".hf-switch a[data-revision=R3]").click()
+        WebDriverWait(browser, SECONDS).until(lambda page: "/as-of/R3/" in page.current_url)
+        assert answer_to_an_empty_mailbox(browser) == "-1"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 def test_switch_the_theme(browser: Chrome, address: str) -> None:
     browser.get(f"{address}/reference/calls/mailbox_clear.html")
 
@@ -156,18 +193,62 @@ def test_switch_the_theme(browser: Chrome, address: str) -> None:
     assert len({background for background, _ in seen}) == len({mark for _, mark in seen}) == 2
 
 
-def test_a_phone_needs_no_scrolling_sideways(browser: Chrome, address: str) -> None:
-    browser.set_window_size(500, 800)
+@pytest.mark.timeout(900)
+def test_on_a_phone_no_page_scrolls_sideways_fails_or_asks_another_host(
+    browser: Chrome, address: str, whole: Site
+) -> None:
     size = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    asked = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    browser.get_log("browser")
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
-        for page in ("index", "reference/index", "reference/calls/vcpu_run", "reference/proofs", "reference/machines"):
-            browser.get(f"{address}/{page}.html")
-            wide = browser.execute_script("return document.documentElement.scrollWidth")
+        pages = sorted(path.relative_to(whole.out).as_posix() for path in whole.out.rglob("*.html"))
+        assert len(pages) > 150
+        for page in pages:
+            browser.get(f"{address}/{page}")
+            wide, loaded = (
+                browser.execute_script("return document.documentElement.scrollWidth"),
+                browser.execute_script(asked),
+            )
             assert wide <= 375, f"{page}: {wide}"
+            assert loaded, page
+            assert [name for name in loaded if not name.startswith((address, "data:"))] == [], page
+            assert [entry["message"] for entry in browser.get_log("browser")] == [], page
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.set_window_size(1280, 900)
+
+
+def test_on_paper_there_is_the_page_alone(browser: Chrome, address: str) -> None:
+    browser.get(f"{address}/reference/calls/mailbox_clear.html")
+    browser.execute_script("document.body.dataset.theme = 'dark'")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 700, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    )
+    try:
+        for away in (".sidebar-drawer", ".toc-drawer", ".mobile-header", ".related-pages", ".headerlink"):
+            assert [e for e in browser.find_elements(By.CSS_SELECTOR, away) if e.is_displayed()] == [], away
+        assert browser.find_element(By.CSS_SELECTOR, ".hf-switch").text.split("\n") == ["As of revision", "R4"]
+        body = browser.find_element(By.TAG_NAME, "body")
+        assert body.value_of_css_property("background-color") == "rgba(255, 255, 255, 1)"
+        assert body.value_of_css_property("color") == "rgba(0, 0, 0, 1)"
+        columns = browser.find_elements(By.CSS_SELECTOR, "table.hf-evidence thead th")
+        assert [column.text for column in columns if column.is_displayed()] == [
+            "obligation",
+            "asks that",
+            "status",
+            "how",
+            "steps",
+        ]
+        clipped = "[...arguments].filter(e => getComputedStyle(e).overflowX !== 'visible').length"
+        inside = browser.find_elements(By.CSS_SELECTOR, "article :is(.table-wrapper, pre)")
+        assert browser.execute_script(f"return {clipped}", *inside) == 0
+        assert "● proved" in browser.find_element(By.CSS_SELECTOR, "table.hf-results").text
+        for card in browser.find_elements(By.CSS_SELECTOR, ".hf-card"):
+            assert card.value_of_css_property("break-inside").startswith("avoid")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_what_is_needed_is_reached_with_the_keyboard(browser: Chrome, address: str) -> None:
@@ -177,13 +258,6 @@ def test_what_is_needed_is_reached_with_the_keyboard(browser: Chrome, address: s
     assert focused.text == "vm_get_id"
     focused.send_keys(Keys.ENTER)
     WebDriverWait(browser, SECONDS).until(lambda page: "/calls/vm_get_id.html" in page.current_url)
-
-
-def test_nothing_is_asked_of_another_host(browser: Chrome, address: str) -> None:
-    browser.get(f"{address}/reference/calls/vcpu_run.html")
-    asked = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
-    assert asked
-    assert [name for name in asked if not name.startswith((address, "data:"))] == []
 
 
 def test_a_fake_edit_makes_every_mark_stale(browser: Chrome, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from hfverify.config import load_config
 from hfverify.model.program import Outcome
 from hfverify.publish.facts import facts_of
 from hfverify.publish.generate import pages, write
+from hfverify.publish.navigation import Navigation
 from hfverify.publish.subject import Subject, load_subject
 from hfverify.session import Session
 from hfverify.units import Scope
 
 
 def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", "")).split())
 
 
 def said_of(subject: Subject, outcome: Outcome) -> str:
@@ -111,6 +112,27 @@ def test_a_ledger_of_other_sources_is_stale_on_every_page(tmp_path: Path) -> Non
         marks = set(re.findall(r'class="hf-mark hf-([a-z-]+)"', page))
         assert marks <= {"stale"} or path.name == "index.html", path
     assert '<span class="hf-sign">◌</span> stale' in site.page("reference/calls/submit")
+
+
+def test_without_examples_a_code_stands_alone(small: Site) -> None:
+    page = text_of(small.page("reference/diagnostics"))
+    assert "HF101 the text does not follow the grammar ¶" in page
+    assert "meaning and example" not in page
+
+
+def test_names_that_are_retired_lead_on(tmp_path: Path) -> None:
+    renamed = {"call hand_in": "submit", "case take.none_left": "take.waits", "cell queue.size": "queue.count"}
+    index = INDEX + "\n:hf:call:`hand_in` :hf:case:`hand_in.full` :hf:obligation:`hand_in.full.returns`\n"
+    site = build(jobs(tmp_path, index=index), hfverify_renamed=renamed)
+    assert site.warnings == ""
+    page = site.page("reference/calls/submit")
+    for old in ("hand_in", "case.hand_in.full", "hand_in.full.returns", "submit", "case.submit.full"):
+        assert page.count(f'id="{old}"') == 1
+    assert 'id="case.take.none_left"' in site.page("reference/calls/take")
+    assert 'id="queue.size"' in site.page("reference/cells/queue")
+    assert 'href="submit.html#submit"' in site.page("reference/calls/hand_in")
+    for link in ("#hand_in", "#case.hand_in.full", "#hand_in.full.returns"):
+        assert f'href="reference/calls/submit.html{link}"' in site.page("index")
 
 
 def test_a_fresh_ledger_is_nowhere_stale(small: Site) -> None:
@@ -245,3 +267,39 @@ def test_a_new_page_is_in_the_navigation_of_all(tmp_path: Path) -> None:
     (site.subject / "docs" / "more.rst").write_text(":orphan:\n\nMore\n====\n", "utf-8")
     build(site)
     assert page.stat().st_mtime_ns > before
+
+
+def html_of(site: Site) -> dict[str, str]:
+    """Every page by its place."""
+    return {str(path.relative_to(site.out)): path.read_text("utf-8") for path in sorted(site.out.rglob("*.html"))}
+
+
+def test_pages_that_became_stale_are_those_of_a_build_that_begins_stale(tmp_path: Path) -> None:
+    site = build(jobs(tmp_path / "a"))
+    fresh = html_of(site)
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    again, anew = build(site), jobs(tmp_path / "b")
+    edit(anew.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    assert html_of(again) == html_of(build(anew)) != fresh
+    edit(site.subject / "spec" / "jobs.hfs", "/// No queue has this number.", "/// There is no such queue.")
+    assert html_of(build(site)) == fresh
+
+
+def test_the_navigation_is_the_one_that_sphinx_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = CONF.replace("basic", "furo")
+    own = html_of(build(jobs(tmp_path / "a", conf=conf)))
+    monkeypatch.setattr(Navigation, "offer", lambda *given: None)
+    given = html_of(build(jobs(tmp_path / "b", conf=conf)))
+    assert {name: page.replace(' aria-level="2"', "") for name, page in own.items()} == given
+    assert any('class="current reference internal" href="#"' in page for page in own.values())
+
+
+@pytest.mark.parametrize("builder", ["text", "latex", "singlehtml", "dirhtml"])
+def test_other_builders_say_stale_too(tmp_path: Path, builder: str) -> None:
+    site = build(jobs(tmp_path), builder=builder)
+    edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
+    build(site, builder=builder)
+    assert site.warnings == ""
+    found = "".join(p.read_text("utf-8") for p in site.out.rglob("*") if p.suffix in {".html", ".txt", ".tex"})
+    assert "◌" in found
+    assert "No mark here says anything until" in found

@@ -9,9 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from sites import JOBS, ROOT
 
+from hfverify.abi.write import written
 from hfverify.ledger import Entry
-from hfverify.model.revisions import Timeline
-from hfverify.model.types import BOOL, EncodingType, EnumType, IntType, OptionalType, Type, int_type
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.ladder import Step, ladder
@@ -20,14 +19,15 @@ from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
 from hfverify.publish.pages.cases import answered
-from hfverify.publish.pages.history import text_at
-from hfverify.publish.pages.interface import in_c, in_python, in_rust
+from hfverify.publish.pages.indexes import by_group
+from hfverify.publish.pages.interface import interface
 from hfverify.publish.pages.maps import maps_page
 from hfverify.publish.pages.ownership import ownership_page
+from hfverify.publish.pages.past import past_pages
 from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
-from hfverify.syntax import tree
+from hfverify.publish.wrapping import breakable
 from hfverify.verdict import Evidence, Status
 
 
@@ -82,28 +82,20 @@ def test_numbers_are_grouped(number: int, text: str) -> None:
     assert shown(number) == text
 
 
-def number_type(name: str) -> IntType:
-    found = int_type(name)
-    assert found is not None
-    return found
+def test_the_synopsis_is_what_the_files_declare(subject: Subject) -> None:
+    for language, code in (("c", "c"), ("rust", "rust"), ("python", "python")):
+        text = written(subject.program, language)[1]
+        for call in subject.program.calls.values():
+            if call.number is not None:
+                page = "\n".join(interface(subject, call))
+                (shown,) = re.findall(rf"\.\. code-block:: {code}\n\n +(.*)\n", page)
+                assert shown.removesuffix(";").removesuffix(" ...").removesuffix(":") in text, call.name
 
 
-@pytest.mark.parametrize(
-    ("type_", "forms"),
-    [
-        (number_type("u16"), ("uint16_t", "u16", "int")),
-        (number_type("i64"), ("int64_t", "i64", "int")),
-        (number_type("u1"), ("uint8_t", "u8", "int")),
-        (number_type("u64"), ("uint64_t", "u64", "int")),
-        (BOOL, ("bool", "bool", "bool")),
-        (EncodingType("Report", 64), ("uint64_t", "u64", "Report")),
-        (EnumType("Colour", (("RED", 0), ("BLUE", 300))), ("uint16_t", "u16", "Colour")),
-        (OptionalType(number_type("u32")), ("int64_t", "i64", "int | None")),
-    ],
-    ids=lambda value: str(value) if not isinstance(value, tuple) else "",
-)  # fmt: skip
-def test_types_of_other_languages(type_: Type, forms: tuple[str, str, str]) -> None:
-    assert (in_c(type_), in_rust(type_), in_python(type_)) == forms
+def test_an_entry_point_has_the_form_of_its_function(subject: Subject) -> None:
+    page = "\n".join(interface(subject, subject.program.calls["preempt"]))
+    assert "# hafnium.vcpu\n" in page
+    assert re.search(r"   def preempt\(.*\) -> .*:\n +\.\.\.", page)
 
 
 @pytest.mark.parametrize("root", [ROOT, JOBS], ids=["hypervisor", "jobs"])
@@ -187,13 +179,26 @@ def test_what_is_written_into_a_map_is_shown_by_condition(subject: Subject) -> N
     assert "share_memory.shared: what each of them has afterwards" in page
 
 
-def test_the_text_of_another_revision_has_what_existed_there(subject: Subject) -> None:
-    item = subject.declared["mailbox_clear"]
-    assert isinstance(item, tree.Call)
-    then, now = (text_at(subject, item, Timeline(("R1", "R2", "R3", "R4"), name)) for name in ("R3", "R4"))
-    (gone,) = set(then.split("\n")) - set(now.split("\n"))
-    (new,) = set(now.split("\n")) - set(then.split("\n"))
-    assert (gone.strip(), new.strip()) == ("returns -1  until R4", "returns 0   since R4")
+def test_pages_of_other_revisions_are_those_that_differ(subject: Subject) -> None:
+    past = past_pages(subject, "reference")
+    names = {name for name in past.pages if "mailbox" in name}
+    assert names == {f"as-of/R3/calls/mailbox_{name}" for name in ("clear", "waiter_get", "writable_get")}
+    assert past.switches["calls/mailbox_clear"][-5:-1] == [
+        "   R1 -",
+        "   R2 -",
+        "   R3 reference/as-of/R3/calls/mailbox_clear",
+        "   R4 .",
+    ]
+    assert "   R1 ." in past.switches["as-of/R2/calls/vcpu_run"]
+    page = "\n".join(past.pages["as-of/R3/calls/mailbox_clear"])
+    assert ":hf:spec:`-1` ¦ Nothing is there to be cleared." in page
+    assert ":hf-newest: reference/calls/mailbox_clear" in page
+    assert "Evidence" not in page
+
+
+def test_without_revisions_there_is_no_switch() -> None:
+    past = past_pages(load_subject(JOBS), "reference")
+    assert (past.pages, past.switches) == ({}, {})
 
 
 def test_pictures_are_well_formed_and_equal_for_equal_facts() -> None:
@@ -228,3 +233,15 @@ def test_every_part_of_a_picture_is_inside_it() -> None:
 def test_text_is_no_markup() -> None:
     assert escaped("a_b* `c` |d| <e>") == r"a\_b\* \`c\` \|d\| \<e\>"
     assert table(("a",), []) == []
+
+
+def test_long_names_break_behind_their_dots() -> None:
+    page = '<span class="pre">one.state</span><span class="pre">a_long_name.of_a.part</span>a.long.text.of.words'
+    assert breakable(page) == page.replace("name.of_a.part", "name.<wbr>of_a.<wbr>part")
+
+
+def test_groups_are_the_files_of_the_specification(subject: Subject) -> None:
+    page = "\n".join(by_group(subject))
+    names = [call.name for call in subject.program.calls.values() if not call.is_function]
+    assert [page.count(f":hf:call:`{name}` ¦") for name in names] == [1] * len(names)
+    assert "Messages between VMs" in page[page.index("hafnium.mailbox") : page.index(":hf:call:`mailbox_send`")]

@@ -140,3 +140,15 @@ def test_a_role_whose_target_nobody_declares_is_a_warning_with_its_line(tmp_path
 def test_two_pages_that_declare_one_call_are_a_warning(tmp_path: Path) -> None:
     site = build(jobs(tmp_path, index=INDEX + "\n.. hf:call:: submit\n", conf=CONF))
     assert "the call `submit` is declared in" in site.warnings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("call hand_in", "submitt", "leads to the call `submitt`, which is not there"),
+        ("call take", "submit", "is not retired: there is a call of this name"),
+        ("take", "submit", "is not a kind and a name"),
+    ],
+)
+def test_a_retired_name_that_cannot_be_meant(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert said in refused(jobs(tmp_path), ConfigError, hfverify_renamed={old: new})

@@ -75,6 +75,26 @@ def test_every_keyword_is_reserved_or_told_apart_by_its_place() -> None:
         assert parse(f"module m\nconst {word} : u8 = 1\n", "m.hfs").declarations[0].name == word
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "state s {{ /// One.\n{0} : u8 constant\n/// Two.\n{0}.part : u8 atomic }}",
+        "enum E : u8 {{ /// One.\n{0}, /// Two.\nother = 3 }}",
+        "encoding E : u8 {{ /// One.\n{0} (a: u8 bits 0 .. 7) }}",
+        "actor a : s {{ /// One.\n{0} : true }}",
+    ],
+    ids=["cell", "item", "variant", "fact"],
+)
+def test_a_keyword_with_a_text_above_it_is_a_name_where_a_name_stands(text: str) -> None:
+    words = {t.pattern.value for t in parser().terminals if t.pattern.type == "str" and t.pattern.value.isalpha()}
+    for word in sorted(words - RESERVED):
+        (found, after) = parse(f"module m\n{text.format(word)}\n/// After.\nstate other {{ }}\n", "m.hfs").declarations
+        inner = [node for node in nodes(found) if isinstance(node, tree.Declaration) and node is not found]
+        assert inner[0].name == word
+        assert inner[0].doc == "One."
+        assert after.doc == "After."
+
+
 # ---------------------------------------------------------------- spans
 
 

@@ -1,7 +1,7 @@
 """The page of one call: everything that whoever makes it, or proves something about it, wants to know.
 
 Reads   publish.facts.Facts, the ledger
-Gives   call_page
+Gives   call_page; call_body, which is what it says at any revision
 Refuses nothing
 """
 
@@ -27,8 +27,15 @@ def call_page(subject: Subject, folder: str, call: Call, facts: Facts, charts: l
     """All sections; a function of the proof files has those that it needs."""
     # Functions are found from the calls that use them, and are no entries of the navigation.
     found = [":orphan:", ""] if call.is_function else []
-    found += title(call.name) + directive("hf:call", call.name)
-    found += prose(subject, subject.doc(call.name)) + _facts(subject, call, facts)
+    found += title(call.name) + directive("hf:call", call.name) + call_body(subject, call, facts)
+    found += _examples(subject, folder, call, charts)
+    found += assumptions(subject, folder, call)
+    return found + evidence(subject, subject.entries(call.name)) + _see_also(subject, call, facts)
+
+
+def call_body(subject: Subject, call: Call, facts: Facts) -> Lines:
+    """What the specification says of it, at whatever revision."""
+    found = prose(subject, subject.doc(call.name)) + _facts(subject, call, facts)
     if call.trusted:
         found += [f"Taken to do what is said of it: {inline(subject, call.trusted)}.", ""]
     found += interface(subject, call) if not call.is_function else []
@@ -36,12 +43,7 @@ def call_page(subject: Subject, folder: str, call: Call, facts: Facts, charts: l
         found += _givens(subject, call)
     found += results(subject, call) + cards(subject, call, facts) + unchanged(subject, call, facts)
     found += locking(subject, call)
-    if not call.is_function:
-        found += history(subject, call)
-    found += _examples(subject, folder, call, charts)
-    found += assumptions(subject, folder, call)
-    found += evidence(subject, subject.entries(call.name)) + _see_also(subject, call, facts)
-    return found
+    return found if call.is_function else found + history(subject, call)
 
 
 def _facts(subject: Subject, call: Call, facts: Facts) -> Lines:
@@ -52,13 +54,13 @@ def _facts(subject: Subject, call: Call, facts: Facts) -> Lines:
     number = f":code:`{call.number.value:#x}` {literal(call.number.name)}" if call.number else ""
     behaviour = ["may switch away" if call.has_next else "goes on with the caller"]
     behaviour.append("waits" if call.awaits else "never waits")
-    sources = f"{where(call.name_span)} · {where(subject.place(call.impl.target, call.impl.span))}"
+    places = [call.name_span, *([] if subject.as_of else [subject.place(call.impl.target, call.impl.span)])]
     pairs = [
         ("number", [number]),
         ("kind", [escaped(call.kind) + (f", runs for :code:`{call.actor}`" if call.actor else "")]),
-        ("evidence", [f"{mark(entries.values())} · {of}"]),
+        ("evidence", [] if subject.as_of else [f"{mark(entries.values())} · {of}"]),
         ("behaviour", [] if call.is_function else [" · ".join(behaviour)]),
-        ("source", [sources]),
+        ("source", [" · ".join(map(where, places))]),
     ]
     return directive("rst-class", "hf-facts") + fields(pairs)
 

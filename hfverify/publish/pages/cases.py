@@ -107,7 +107,7 @@ def _card(subject: Subject, call: Call, outcome: Outcome, facts: Facts) -> Lines
         ("ensures", _ensures(subject, outcome)),
         ("next", [spec(one_line(subject, outcome.next.value.span))] if outcome.next else []),
         ("ends", [f"the part of :code:`{call.actor}`"] if outcome.ends else []),
-        ("evidence", [_evidence(subject, call, outcome)]),
+        ("evidence", [] if subject.as_of else [_evidence(subject, call, outcome)]),
     ]
     content = [*prose(subject, subject.said(outcome)), *fields(parts)]
     head = f"{kind} {_mark(subject, call, outcome)} {where(outcome.name_span)}"

@@ -30,9 +30,7 @@ HOW = {
 def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") -> Lines:
     """The table, and the commands that give each row again."""
     found = title("Evidence", sign)
-    again = (
-        "``hfverify verify OBLIGATION`` decides one of these again, ``hfverify explain OBLIGATION`` shows what it asks."
-    )
+    again = "Each row begins with the command that asks again; ``hfverify explain OBLIGATION`` shows what is asked."
     found += [again, ""]
     rows = []
     for name, entry in entries.items():
@@ -40,9 +38,8 @@ def evidence(subject: Subject, entries: Mapping[str, Entry], sign: str = "-") ->
         how = HOW.get(entry.status, "open") if entry.steps or entry.status is not Status.PROVED else "by evaluation"
         if entry.status is Status.TESTED:
             how = escaped(_run(entry))
-        if entry.status is Status.REFUTED:
-            how = literal(f"hfverify replay {name}")
-        rows.append((f":hf:row:`{name}`", asked(name), mark([entry]), how, steps))
+        verb = "replay" if entry.status is Status.REFUTED else "verify"
+        rows.append((f":hf:row:`hfverify {verb} {name}`", asked(name), mark([entry]), how, steps))
     found += table(("obligation", "asks that", "status", "how", "steps"), rows, "hf-evidence")
     return found + _tests(entries)
 

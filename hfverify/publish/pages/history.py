@@ -1,19 +1,15 @@
 """How a call changed from one revision to the next.
 
 Reads   the clauses of a call with their `since` and `until`
-Gives   changes_at: what begins, ends or differs at a revision; text_at: the text of one; the section "History"
+Gives   changes_at: what begins, ends or differs at a revision; the section "History"
 Refuses nothing
 """
 
 from __future__ import annotations
 
-import re
-
-from hfverify.diagnostics import Collector
 from hfverify.model.program import Call
-from hfverify.model.revisions import Timeline
 from hfverify.publish.prose import one_line, spec
-from hfverify.publish.rst import Lines, code, directive, escaped, literal, table, title
+from hfverify.publish.rst import Lines, escaped, literal, table, title
 from hfverify.publish.subject import Subject
 from hfverify.syntax import tree
 
@@ -30,47 +26,7 @@ def history(subject: Subject, call: Call) -> Lines:
         said = "; ".join(changes_at(subject, item, revision.name))
         if said:
             rows.append((f":hf:rev:`{revision.name}`", escaped(revision.date), said, literal(revision.commit)))
-    found = title("History", "-") + table(("revision", "date", "what changed", "commit"), rows, "hf-history")
-    return found + _texts(subject, item)
-
-
-def _texts(subject: Subject, item: tree.Call) -> Lines:
-    """What the specification says at each other revision, to be opened; the page describes the chosen one."""
-    line = Timeline(tuple(revision.name for revision in subject.program.revisions), subject.program.revision)
-    now = text_at(subject, item, line)
-    found: Lines = []
-    for name in line.names:
-        then = Timeline(line.names, name)
-        if name == line.chosen or not then.exists(item.revisions, Collector()):
-            continue
-        text = text_at(subject, item, then)
-        said = "the same as now" if text == now else "as it was then; nothing is proved of it here"
-        found += directive("raw", "html", [f"<details class='hf-revision'><summary>{name}: {said}</summary>"])
-        found += code(text)
-        found += directive("raw", "html", ["</details>"])
-    return found
-
-
-def text_at(subject: Subject, item: tree.Call, line: Timeline) -> str:
-    """The text of a call at a revision: without the clauses that do not exist there, and what is published of them."""
-    parts: list[tree.Node] = []
-    for clause in item.clauses:
-        parts += [clause, *(clause.consequences if isinstance(clause, tree.Reject | tree.Case) else ())]
-    gone = [part.span for part in parts if not line.exists(getattr(part, "revisions", ()), Collector())]
-    lines = subject.lines(item.span.file)[item.span.line - 1 : item.span.end_line]
-    kept: list[str] = []
-    for number, text in enumerate(lines, item.span.line):
-        cut = text
-        for span in sorted((s for s in gone if s.line <= number <= s.end_line), reverse=True):
-            begin = span.column - 1 if number == span.line else 0
-            end = span.end_column - 1 if number == span.end_line else len(cut)
-            cut = cut[:begin] + cut[end:]
-        if cut.strip() or not text.strip():
-            kept.append(cut.rstrip())
-            continue
-        while kept and kept[-1].strip().startswith("///"):
-            kept.pop()
-    return re.sub(r"\n(\s*\n)+", "\n\n", "\n".join(kept))
+    return title("History", "-") + table(("revision", "date", "what changed", "commit"), rows, "hf-history")
 
 
 def changes_at(subject: Subject, item: tree.Call, revision: str) -> list[str]:

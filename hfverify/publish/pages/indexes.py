@@ -1,4 +1,4 @@
-"""Ways to find a call: by number, by name, by who calls, by result, by revision.
+"""Ways to find a call: by number, by name, by group, by who calls, by result, by revision.
 
 Reads   the facts of all calls
 Gives   one page for each way
@@ -45,6 +45,11 @@ def published(subject: Subject) -> list[Call]:
 
 
 def by_number(subject: Subject) -> Lines:
+    """The page of the table."""
+    return title("Calls by number") + (numbers_table(subject) or ["No call of this specification has a number.", ""])
+
+
+def numbers_table(subject: Subject) -> Lines:
     """A dense table; numbers in between that no call has are shown."""
     rows: list[Sequence[str]] = []
     last = None
@@ -56,11 +61,9 @@ def by_number(subject: Subject) -> Lines:
         name = f"{call_link(call)} {literal(call.number.name)}"
         rows.append((literal(f"{value:#x}"), name, told(subject, call), known(subject, call)))
         last = value
-    found = title("Calls by number")
-    if not rows:
-        return [*found, "No call of this specification has a number.", ""]
     dispatcher = subject.program.dispatcher
-    if dispatcher is not None:
+    found: Lines = []
+    if dispatcher is not None and rows:
         other = spec(one_line(subject, dispatcher.otherwise.span))
         found += [f"Any other number does nothing and returns {other}.", ""]
     return found + table(("number", "call", "what it does", ""), rows, "hf-index")
@@ -84,6 +87,19 @@ PLURALS = {"hypercall": "Hypercalls", "entry": "Entry points", "function": "Func
 def result_type(call: Call) -> str:
     """The type of what a call returns."""
     return literal(str(call.result[1])) if call.result else "–"
+
+
+def by_group(subject: Subject) -> Lines:
+    """The calls of each file of the specification, which says what they have in common."""
+    found = title("Calls by group")
+    for module in subject.program.modules:
+        names = {declaration.name for declaration in module.declarations}
+        calls = [call for call in published(subject) if call.name in names]
+        if calls:
+            rows = [(call_link(c), told(subject, c), c.kind, known(subject, c)) for c in calls]
+            said = [inline(subject, sentence(module.doc)), ""] if module.doc else []
+            found += [*title(module.name, "-"), *said, *table(("call", "what it does", "kind", ""), rows, "hf-index")]
+    return found
 
 
 # ---------------------------------------------------------------- by caller

@@ -2,14 +2,18 @@
 
 Reads   model.program.Call with the widths of its types
 Gives   the sections "Registers" and "Synopsis"
-Refuses nothing; a call without a number has no form in another language
+Refuses nothing; a call without a number has the form that it has in the implementation
 """
 
 from __future__ import annotations
 
+import ast
+
+from hfverify.abi import c, python, rust
+from hfverify.abi.names import plain
 from hfverify.model.program import Call
 from hfverify.model.registers import named, place
-from hfverify.model.types import BoolType, EncodingType, EnumType, IntType, OptionalRefType, RefType, Type, bounds
+from hfverify.model.types import EncodingType, EnumType, Type
 from hfverify.publish.marks import mark
 from hfverify.publish.prose import excerpt, inline, sentence
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
@@ -21,7 +25,7 @@ WORD_BITS = 64
 def interface(subject: Subject, call: Call) -> Lines:
     """Both sections."""
     found = title("Registers", "-") + _registers(subject, call)
-    return found + title("Synopsis", "-") + _synopsis(call)
+    return found + _synopsis(subject, call)
 
 
 def _registers(subject: Subject, call: Call) -> Lines:
@@ -86,54 +90,29 @@ def typed(subject: Subject, type_: Type) -> str:
     return literal(name)
 
 
-# ---------------------------------------------------------------- other languages
-
-RUST_OF_BITS = {8: "u8", 16: "u16", 32: "u32", 64: "u64"}
-
-
-def width(type_: Type) -> tuple[int, bool]:
-    """How many bits a number of this type has in other languages, and whether it has a sign."""
-    low, high = bounds(type_)
-    signed = low is not None and low < 0
-    needed = max(max(abs(low or 0) - 1, 0).bit_length() + 1 if signed else 0, (high or 0).bit_length() + signed)
-    return next((bits for bits in RUST_OF_BITS if needed <= bits), WORD_BITS), signed
-
-
-def in_c(type_: Type) -> str:
-    """The type in C."""
-    bits, signed = width(type_)
-    return "bool" if isinstance(type_, BoolType) else f"{'' if signed else 'u'}int{bits}_t"
-
-
-def in_rust(type_: Type) -> str:
-    """The type in Rust."""
-    bits, signed = width(type_)
-    return "bool" if isinstance(type_, BoolType) else ("i" if signed else "u") + str(bits)
-
-
-def in_python(type_: Type) -> str:
-    """The type in Python."""
-    if isinstance(type_, EncodingType | EnumType):
-        return type_.name
-    if isinstance(type_, RefType | OptionalRefType):
-        return str(type_)
-    return "bool" if isinstance(type_, BoolType) else "int" if isinstance(type_, IntType) else "int | None"
-
-
-def _synopsis(call: Call) -> Lines:
-    """The same call in each language; an entry point is a function of the implementation alone."""
-    module, function = call.impl.target.split(":")
-    result = in_python(call.result[1]) if call.result else "None"
-    python = ", ".join(f"{a.name}: {in_python(t)}" for a, t in call.arguments)
+def _synopsis(subject: Subject, call: Call) -> Lines:
+    """The functions that `hfverify abi` writes; of what no program calls, that of the implementation."""
     if call.number is None:
-        return code(f"# {module}\ndef {function}({python}) -> {result}", "python")
-    name = call.number.name.lower()
-    c = ", ".join(f"{in_c(t)} {a.name}" for a, t in call.arguments) or "void"
-    rust = ", ".join(f"{a.name}: {in_rust(t)}" for a, t in call.arguments)
-    c_result, rust_result = (in_c(call.result[1]), in_rust(call.result[1])) if call.result else ("void", "()")
+        return [] if subject.as_of else _own(subject, call)
+    abi = subject.abi
+    made = next((item for item in abi.calls if item.name == call.name), None) if abi is not None else None
+    if abi is None or made is None or abi.convention is None:
+        said = "The specification does not say how a register names a call, so programs have no function for it."
+        return [*title("Synopsis", "-"), said, ""]
     forms = [
-        ("C", code(f"{c_result} {name}({c});", "c")),
-        ("Rust", code(f"pub fn {name}({rust}) -> {rust_result}", "rust")),
-        ("Python", code(f"def {name}({python}) -> {result}: ...", "python")),
+        ("C", code(f"{c.signature(made, c.name_of(abi.name, made))};", "c")),
+        ("Rust", code(rust.signature(abi, made, plain(made.name, rust.RESERVED)), "rust")),
+        ("Python", code(f"{python.signature(abi, made, plain(made.name, python.RESERVED))}: ...", "python")),
     ]
-    return [*directive("rst-class", "hf-facts"), *fields(forms)]
+    found = [*title("Synopsis", "-"), *directive("rst-class", "hf-facts"), *fields(forms)]
+    return [
+        *found,
+        "``hfverify abi`` writes these functions, with all numbers and constants; ``trap`` makes the call.",
+        "",
+    ]
+
+
+def _own(subject: Subject, call: Call) -> Lines:
+    function = subject.sources.function(call.impl.target, call.impl.span)
+    bare = ast.FunctionDef(**{**vars(function.node), "body": [ast.Expr(ast.Constant(...))], "decorator_list": []})
+    return [*title("Synopsis", "-"), *code(f"# {call.impl.target.split(':')[0]}\n{ast.unparse(bare)}", "python")]

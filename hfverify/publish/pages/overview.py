@@ -8,7 +8,7 @@ Refuses nothing
 from __future__ import annotations
 
 from hfverify.publish.marks import MARKS, mark
-from hfverify.publish.pages.indexes import PLURALS, by_number, published
+from hfverify.publish.pages.indexes import PLURALS, numbers_table, published
 from hfverify.publish.rst import Lines, bullets, directive, escaped, literal, title
 from hfverify.publish.subject import Subject
 from hfverify.report.table import COLUMN_OF, COLUMNS
@@ -16,6 +16,7 @@ from hfverify.report.table import COLUMN_OF, COLUMNS
 WAYS = {
     "numbers": "Calls by number",
     "names": "Calls by name",
+    "groups": "Calls by group",
     "callers": "Calls by caller",
     "results": "Calls by result",
     "revisions": "Revisions",
@@ -48,9 +49,8 @@ def index_page(subject: Subject, *, charts: bool) -> Lines:
     revision = f"Revision {literal(program.revision)}. " if program.revisions else ""
     found += [f"{revision}{escaped(calls[:1].upper() + calls[1:])}.", ""]
     found += [f"{mark(entries)} {len(entries)} obligations: {shown} at the last run. :doc:`The proofs <proofs>`", ""]
-    numbers = by_number(subject)[3:]
-    if any(call.number for call in published(subject)):
-        found += title("Calls by number", "-") + numbers
+    numbers = numbers_table(subject)
+    found += title("Calls by number", "-") + numbers if numbers else []
     found += title("What the marks mean", "-")
     found += bullets(f":hf:legend:`{key}`: {item.meaning}" for key, item in MARKS.items())
     ways = [f"{way} <{page}>" for page, way in WAYS.items()]

@@ -125,5 +125,6 @@ def codes_page() -> Lines:
         found += title(heading, "-")
         for number, text in sorted(CODES.items()):
             if number.startswith(f"HF{phase}"):
-                found += directive("hf:code", number, [], head=escaped(text))
+                shown = f":hf:example:`meaning and example <{number}>`"
+                found += directive("hf:code", number, [], head=f"{escaped(text)} {shown}")
     return found
