@@ -19,6 +19,7 @@ from hfverify.explain.witness import Reader
 from hfverify.explore.beginnings import Written, beginnings
 from hfverify.explore.shrinking import keeps_invariants
 from hfverify.logic.facts import MOST_BITS, subterms
+from hfverify.logic.maps import marked
 from hfverify.model.program import Call, Program
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds, Expansion
@@ -38,6 +39,7 @@ class Situations:
         self.known = beginnings(program)
         self.begun = [self.known.of(cpu, call) for cpu, call in enumerate(calls)]
         self.facts = list({fact.get_id(): fact for begun in self.begun for fact in begun.facts}.values())
+        self.marks = marked(self.facts, also=True)
         self.guards = [begun.guards for begun in self.begun]
         self.group = Group(self.facts, [], self.known.limits)
         self._formulas: dict[Bounds, Written] = {}
@@ -141,6 +143,10 @@ class Situations:
         """Knows what holds in every state of a small machine."""
         if bounds not in self._solvers:
             solver = make_solver(self.steps, mbqi=False)
+            # A state is looked for and nothing is proved, and what is found is evaluated once more: all terms are
+            # decided anyway, and arrays of a small machine are only compared element by element.
+            solver.set("smt.relevancy", 0)
+            solver.set("smt.array.extensional", False)
             written = self._written(bounds)
             facts = [written.formulas[fact.get_id()] for fact in self.facts]
             solver.add(*facts, *written.limits, *self.known.limits(bounds))
@@ -164,7 +170,7 @@ class Situations:
     def _at(self, model: z3.ModelRef, bounds: Bounds) -> list[Scenario] | None:
         """A scenario for each CPU, unless the state that the model describes breaks an invariant."""
         # Of the other bits nothing was asked.
-        reader = Reader(self.program, model, bounds, self.facts, bits=bounds.bits)
+        reader = Reader(self.program, model, bounds, bits=bounds.bits, marks=self.marks)
         store = reader.state(self.known.cells)
         if not keeps_invariants(self.program, store):
             return None
