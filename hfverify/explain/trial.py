@@ -381,7 +381,9 @@ def _compare(
     post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
     mine = _later_owned(program, outcome, machine, parts, changes, afterwards)
     last = {key: v for key, v in applied(pre, changes).cells.items() if key in dict(mine)}
-    post = Store(post.sizes, {**{k: v for k, v in post.cells.items() if k not in dict(mine)}, **last})
+    post = applied(post, list(last.items()))
+    for key in dict(mine).keys() - last.keys():
+        post.cells.pop(key, None)
     related = replace(env, store=post, before=pre)
     for item in outcome.ensures:
         if not machine.true(item.value, related):

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.machine import Execution, Shared, Write
 
-# What a run leaves behind: each call's result and successor, and every cell.
-End = tuple[tuple[object, ...], tuple[tuple[str, tuple[int, ...], str], ...]]
+# What a run leaves behind: each call's result and successor, and every cell that has changed.
+End = tuple[tuple[object, ...], frozenset[Write]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,5 @@ def ends(executions: Iterable[Execution]) -> dict[End, list[int]]:
 
 def _end(execution: Execution) -> End:
     reports = sorted(execution.reports.items())
-    results = tuple((cpu, report.result, report.following, report.exception) for cpu, report in reports)
-    assert execution.final is not None
-    cells = tuple((name, keys, repr(value)) for (name, keys), value in sorted(execution.final.cells.items()))
-    return results, cells
+    results = tuple([(cpu, report.result, report.following, report.exception) for cpu, report in reports])
+    return results, frozenset(execution.changed.items())

@@ -18,7 +18,8 @@ from typing import Any
 
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explore.files import saved
-from hfverify.explore.search import Fickle, Plan, Search, Tally
+from hfverify.explore.remembering import Fickle
+from hfverify.explore.search import Plan, Search, Tally
 from hfverify.model.load import Folders, load_program
 from hfverify.model.program import Program
 

@@ -10,9 +10,10 @@ until then is seen by nobody else: of guarded and owned cells that is checked on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import cache
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
@@ -24,6 +25,7 @@ from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.explain.trial import Report, conduct, entry, judged
 from hfverify.explore.clocks import Clocks, Place, Race
 from hfverify.explore.judging import Judgements, what_counts
+from hfverify.explore.noting import Noted
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
 
@@ -44,6 +46,19 @@ class Kind(Enum):
     WAIT = auto()
 
 
+class Event(Enum):
+    """What can make a race, or keep two accesses apart."""
+
+    READ = auto()
+    WRITTEN = auto()
+    TAKEN = auto()
+    GIVEN = auto()
+
+
+# A cell of an object, and the value that it has from then on.
+Write = tuple[tuple[str, Keys], Value]
+
+
 @dataclass(frozen=True, slots=True)
 class Next:
     """What a CPU does when it goes on, and where its code says so."""
@@ -58,7 +73,8 @@ class Next:
 class Step:
     """What a CPU did in one go. `touched` has each cell with whether it was written, `taken` and `given` locks.
 
-    `inside` says whether it still holds a lock afterwards.
+    `inside` says whether it still holds a lock afterwards, `then` what it does when it goes on again, if it does.
+    `wrote` and `events` are its writes, and its accesses and lock operations, in their order.
     """
 
     cpu: int
@@ -68,13 +84,35 @@ class Step:
     given: set[LockRef] = field(default_factory=set)
     changes: list[str] = field(default_factory=list)
     inside: bool = False
+    then: Next | None = None
+    wrote: list[Write] = field(default_factory=list)
+    events: list[tuple[Event, Hashable]] = field(default_factory=list)
+    _masks: tuple[int, int, int] | None = None
+
+    def masks(self) -> tuple[int, int, int]:
+        """The cells that are touched, those that are written, and the locks that are taken, as bits; when it is over."""
+        if self._masks is None:
+            written = (cell for cell, writes in self.touched.items() if writes)
+            self._masks = (_bits(self.touched), _bits(written), _bits(self.taken))
+        return self._masks
 
     def conflicts(self, other: Step) -> bool:
         """Whether the order of the two can matter."""
-        if self.taken & other.taken:
-            return True
-        small, large = sorted((self.touched, other.touched), key=len)
-        return any(cell in large and (written or large[cell]) for cell, written in small.items())
+        touched, written, taken = self._masks or self.masks()
+        touched_too, written_too, taken_too = other._masks or other.masks()
+        return bool(taken & taken_too or written & touched_too or touched & written_too)
+
+
+@cache
+def _bit(_: Hashable) -> int:
+    return 1 << _bit.cache_info().currsize
+
+
+def _bits(places: Iterable[Hashable]) -> int:
+    found = 0
+    for place in places:
+        found |= _bit(place)
+    return found
 
 
 @dataclass(slots=True)
@@ -88,7 +126,7 @@ class Blocked:
 
 @dataclass(slots=True)
 class Execution:
-    """What one schedule showed.
+    """What one schedule showed. `changed` are the cells of `final` that are not as they were where the calls began.
 
     `blocked` are the CPUs of which none could go on; `failed` says why a call could not be followed, which is so
     after another one has broken an invariant.
@@ -100,6 +138,7 @@ class Execution:
     violations: list[tuple[int, Violation]] = field(default_factory=list)
     races: list[Race] = field(default_factory=list)
     final: Store | None = None
+    changed: dict[tuple[str, Keys], Value] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     given_up: bool = False
     too_long: bool = False
@@ -122,6 +161,7 @@ class _Lane:
     waiting_since: int = 0
     report: Report | None = None
     failed: str = ""
+    looked: set[tuple[str, Keys]] = field(default_factory=set)
 
 
 # Which of the CPUs that can go on does so; None leaves the rest of the schedule unexplored.
@@ -144,6 +184,9 @@ class Shared(Machinery):
         self.owners: dict[LockRef, int] = {}
         self.clocks = Clocks(len(scenarios))
         self.step = Step(0, Next(Kind.BEGIN))
+        # Which cells were looked at, by the code or to judge it: only if somebody wants to know.
+        self.noting = False
+        self.looked: set[tuple[str, Keys]] = set()
         self.main = greenlet.getcurrent()
         self.ending = False
 
@@ -176,16 +219,21 @@ class Shared(Machinery):
             if cpu is None:
                 done.given_up = True
                 break
-            self.step = Step(cpu, self.lanes[cpu].next)
+            lane, begun = self.lanes[cpu], len(self.log)
+            self.step = Step(cpu, lane.next)
             self._resume(cpu)
-            self.step.inside = bool(self.lanes[cpu].own["held"])
+            self.step.inside = bool(lane.own["held"])
+            self.step.then = None if lane.fiber.dead else lane.next
+            self.step.wrote = [(key, value) for _, key, value in self.log[begun:]]
             done.steps.append(self.step)
             done.too_long = len(done.steps) >= MOST_STEPS
 
     def _reset(self) -> None:
         for known in (self._objects, self._heads, self._nodes, self._cell_of, self.owners):
             known.clear()
-        self.store = self.first.copy()
+        cells = Noted(self.first.cells, self.looked) if self.noting else dict(self.first.cells)
+        self.store = Store(self.first.sizes, cells)
+        self.looked.clear()
         self.log.clear()
         self.clocks = Clocks(len(self.scenarios))
         self.ending = False
@@ -238,6 +286,10 @@ class Shared(Machinery):
         for name in OWN:
             lane.own[name] = getattr(self, name)
         lane.seen = len(self.log)
+        if self.noting:
+            lane.looked |= self.looked
+            lane.looked.update(self.step.touched)
+            self.looked.clear()
 
     def _absorb(self, lane: _Lane) -> None:
         """What others have changed is no change of this CPU's."""
@@ -264,11 +316,13 @@ class Shared(Machinery):
                 self._resume(cpu, GreenletExit())
         done.races = list(self.clocks.races)
         done.final = self.store
+        first = self.first.cells
+        done.changed = {key: value for key, value in ((k, v) for _, k, v in self.log) if first.get(key) != value}
 
     def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
         if self.judged:
             key = what_counts(self, self.first, self.cpu, value)
-            self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value))
+            self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value), self.looked)
 
     # ------------------------------------------------------------ where a CPU gives way
 
@@ -286,6 +340,7 @@ class Shared(Machinery):
         super().acquire(lock)
         self.owners[lock] = self.cpu
         self.step.taken.add(lock)
+        self.step.events.append((Event.TAKEN, lock))
         self.clocks.acquire(self.cpu, lock)
 
     def release(self, lock: LockRef) -> None:
@@ -295,6 +350,7 @@ class Shared(Machinery):
         if self.owners.get(lock) == self.cpu:
             del self.owners[lock]
         self.step.given.add(lock)
+        self.step.events.append((Event.GIVEN, lock))
         self.clocks.release(self.cpu, lock)
 
     def demand(self, cell: Cell, ref: Ref, verb: str) -> None:
@@ -303,6 +359,7 @@ class Shared(Machinery):
             writes = verb == "written"
             self.step.touched[key] = self.step.touched.get(key, False) or writes
             if not cell.is_fickle:
+                self.step.events.append((Event.WRITTEN if writes else Event.READ, key))
                 self.clocks.access(self.cpu, key, self.where(), writes=writes)
         super().demand(cell, ref, verb)
 

@@ -16,14 +16,11 @@ from hfverify.explore.exhaustive import Limits, every_schedule
 from hfverify.explore.machine import Execution, Shared, Step
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
+from hfverify.explore.remembering import Fickle, Remembered
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
 from hfverify.explore.situations import STEPS, Situations
 from hfverify.model.program import Program
-
-
-class Fickle(Exception):
-    """The same schedule does not lead to the same steps: the code depends on more than the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +115,14 @@ class Search:
                 return
 
     def _executions(self, machine: Shared) -> Iterator[Execution]:
-        plan = self.plan
+        plan, perform = self.plan, Remembered(machine).perform
         if plan.strategy == "random":
             self.tally.complete = False
-            return by_priority(machine.perform, len(self.calls), plan.schedules, seed=plan.seed)
+            return by_priority(perform, len(self.calls), plan.schedules, seed=plan.seed)
         if plan.preemptions is not None:
             self.tally.complete = False
-            return every_schedule(machine.perform, Limits(reduce=False, preemptions=plan.preemptions))
-        return every_schedule(machine.perform)
+            return every_schedule(perform, Limits(reduce=False, preemptions=plan.preemptions))
+        return every_schedule(perform)
 
     def _simplest(
         self, machine: Shared, scenarios: list[Scenario], execution: Execution, keys: set[str]
