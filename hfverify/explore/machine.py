@@ -30,6 +30,8 @@ from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
 
 MOST_STEPS = 2_000
+# The number of a CPU that is not part of a run.
+ELSEWHERE = -1
 # What belongs to the CPU that executes; everything else of a machine is shared.
 OWN = (
     "here", "base", "held", "sections", "reads", "timeline", "late", "atomic", "given", "violations", "watching",
@@ -200,12 +202,12 @@ class Shared(Machinery):
     def perform(self, choose: Choose, *, judged: bool = True) -> Execution:
         """Run all calls to their ends, or until none can go on; what they did is held against what they promise."""
         self.judged = judged
-        self._reset()
+        self.begin()
         done = Execution()
         try:
             self._alternate(choose, done)
         finally:
-            self._conclude(done)
+            self.conclude(done)
         return done
 
     def _alternate(self, choose: Choose, done: Execution) -> None:
@@ -219,16 +221,30 @@ class Shared(Machinery):
             if cpu is None:
                 done.given_up = True
                 break
-            lane, begun = self.lanes[cpu], len(self.log)
-            self.step = Step(cpu, lane.next)
-            self._resume(cpu)
-            self.step.inside = bool(lane.own["held"])
-            self.step.then = None if lane.fiber.dead else lane.next
-            self.step.wrote = [(key, value) for _, key, value in self.log[begun:]]
-            done.steps.append(self.step)
+            done.steps.append(self.go_on(cpu))
             done.too_long = len(done.steps) >= MOST_STEPS
 
-    def _reset(self) -> None:
+    def go_on(self, cpu: int) -> Step:
+        """Let a CPU do what it does next, up to where it gives way again."""
+        lane, begun = self.lanes[cpu], len(self.log)
+        self.step = step = Step(cpu, lane.next)
+        self._resume(cpu)
+        step.inside = bool(lane.own["held"])
+        step.then = None if lane.fiber.dead else lane.next
+        step.wrote = [(key, value) for _, key, value in self.log[begun:]]
+        return step
+
+    def others_wrote(self, writes: Iterable[Write]) -> None:
+        """What CPUs that are not here have done, for those that are."""
+        self.cpu, self.step = ELSEWHERE, Step(ELSEWHERE, Next(Kind.BEGIN))
+        for (name, keys), value in writes:
+            state, path = name.split(".", 1)
+            cell = self.program.cell(state, path)
+            assert cell is not None
+            self.put(cell, Ref(state, keys), value)
+
+    def begin(self) -> None:
+        """Every CPU is before its first step."""
         for known in (self._objects, self._heads, self._nodes, self._cell_of, self.owners):
             known.clear()
         cells = Noted(self.first.cells, self.looked) if self.noting else dict(self.first.cells)
@@ -301,7 +317,8 @@ class Shared(Machinery):
                 if self.inside:
                     self.sections[-1].pre.cells[key] = value
 
-    def _conclude(self, done: Execution) -> None:
+    def conclude(self, done: Execution) -> None:
+        """Say what every CPU has come to, and end those that are still on their way."""
         self.ending = True
         for cpu, lane in enumerate(self.lanes):
             if lane.report is not None:
