@@ -7,7 +7,7 @@ Refuses nothing; of a place whose object cannot be seen in its text nothing is s
 
 from __future__ import annotations
 
-from hfverify.model.expressions import walk
+from hfverify.explain.mentions import mentioned
 from hfverify.model.program import Call, Program
 from hfverify.model.types import MapType
 from hfverify.syntax import tree
@@ -47,19 +47,7 @@ def _mentioned(program: Program, call: Call) -> set[str]:
         for update in (*outcome.effects, *outcome.later):
             known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
             pending += [part for one in known for part in (one.place, one.value)]
-    found: set[str] = set()
-    seen: set[str] = set()
-    while pending:
-        for node in walk(pending.pop()):
-            if isinstance(node, tree.Member):
-                found.add(node.name)
-            name = node.text if isinstance(node, tree.Name) else ""
-            if name in program.pures and name not in seen:
-                pending.append(program.pures[name].body)
-            if name in program.lets and name not in seen:
-                pending.append(program.lets[name].value)
-            seen.add(name)
-    return found
+    return mentioned(program, pending)[0]
 
 
 def without_maps(program: Program) -> list[str]:

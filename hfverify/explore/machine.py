@@ -304,7 +304,7 @@ class Shared(Machinery):
         lane.seen = len(self.log)
         if self.noting:
             lane.looked |= self.looked
-            lane.looked.update(self.step.touched)
+            lane.looked.update(cell for cell in self.step.touched if isinstance(cell, tuple))
             self.looked.clear()
 
     def _absorb(self, lane: _Lane) -> None:
