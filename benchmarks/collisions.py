@@ -55,7 +55,7 @@ def main() -> None:
             seconds, processor = time.perf_counter() - begun, used() - before
         shares.setdefault(kind, []).append(bool(found.data))
         slowest = max(slowest, processor)
-        shown = f"{found.data['kind']} with {found.tried[-1]}" if found.data else "nothing"
+        shown = f"{found.data['kind']} with {found.tried[-1]}" if found.data else found.failed or "nothing"
         print(
             f"{variant.name:40} {variant.refutes:34} {shown:34} {found.situations:4} situations "
             f"{found.schedules:5} schedules {seconds:6.1f} s {processor:6.1f} s",

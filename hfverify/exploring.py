@@ -138,9 +138,10 @@ def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, s
 
 
 def _none(wanted: Wanted, found: Collision) -> str:
+    why = f"; the search ended early, {found.failed}" if found.failed else ""
     return (
         f"no two CPUs were found to collide: {wanted.call} with {', '.join(found.tried)}, "
-        f"{found.situations} situations, {found.schedules} schedules"
+        f"{found.situations} situations, {found.schedules} schedules{why}"
     )
 
 

@@ -91,7 +91,7 @@ class Reader:
         return bool(z3core.Z3_get_bool_value(context, value) == z3.Z3_L_TRUE)
 
     def _evaluated(self, term: z3.ExprRef) -> tuple[z3.ContextObj, z3.Ast]:
-        """The value of a term, as the library has it: hundreds are asked for, and to wrap them takes most of the time."""
+        """The value of a term as the library has it: hundreds are asked for, and wrapping takes most of the time."""
         found = (z3.Ast * 1)()
         context = self.model.ctx.ref()
         z3core.Z3_model_eval(context, self.model.model, term.as_ast(), True, found)

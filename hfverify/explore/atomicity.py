@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared, Write
+from hfverify.explore.machine import Shared
+from hfverify.explore.steps import Execution, Write
 
 # What a run leaves behind: each call's result and successor, and every cell that has changed.
 End = tuple[tuple[object, ...], frozenset[Write]]

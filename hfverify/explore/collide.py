@@ -40,12 +40,16 @@ class Wanted:
 
 @dataclass(slots=True)
 class Collision:
-    """`data` is that of a schedule file, empty if nothing was found; `tried` names the calls of each search."""
+    """`data` is that of a schedule file, empty if nothing was found; `tried` names the calls of each search.
+
+    `failed` says why a search did not come to its end.
+    """
 
     data: dict[str, Any] = field(default_factory=dict)
     tried: list[str] = field(default_factory=list)
     situations: int = 0
     schedules: int = 0
+    failed: str = ""
 
 
 class Collider:
@@ -59,28 +63,37 @@ class Collider:
     def find(self, wanted: Wanted, share: int = 1) -> Collision:
         """Two CPUs, one of which makes the call; one of so many that share the situations."""
         found, call = Collision(), wanted.call
-        kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
         left = ALL // share
         for partner in partners(self.program, call, wanted.cell):
             weight = 1 if {call, partner} <= self._plain else MAPS
             count = min(ITSELF if partner == call else PARTNER, left // weight - START)
             if count <= 0:
                 break
-            plan = Plan(schedules=SCHEDULES, situations=count, begins=wanted.outcome, steps=STEPS, until=kinds)
             found.tried.append(partner)
-            tally = Tally()
-            for news in self._worker.search([call, partner], plan, SECONDS):
-                if news.kind == "failed":
+            # What is said of a physical CPU by its number is said of one of the two.
+            for whose in (0, 1) if wanted.kind == "lock.owned" and partner != call else (0,):
+                tally = self._search(wanted, partner, whose, count, found)
+                left -= weight * (START + tally.situations)
+                found.situations += tally.situations
+                found.schedules += tally.schedules
+                if found.data or found.failed:
                     return found
-                tally = news.tally
-                if news.kind == "finding" and news.data["kind"] in kinds and not found.data:
-                    found.data = news.data
-            left -= weight * (START + tally.situations)
-            found.situations += tally.situations
-            found.schedules += tally.schedules
-            if found.data:
-                break
         return found
+
+    def _search(self, wanted: Wanted, partner: str, whose: int, count: int, found: Collision) -> Tally:
+        """One partner: the call is made by the CPU with the number `whose`."""
+        kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
+        plan = Plan(
+            schedules=SCHEDULES, situations=count, begins=wanted.outcome, whose=whose, together=True, steps=STEPS,
+            until=kinds,
+        )  # fmt: skip
+        tally = Tally()
+        calls = [wanted.call, partner] if whose == 0 else [partner, wanted.call]
+        for news in self._worker.search(calls, plan, SECONDS):
+            tally, found.failed = news.tally, news.reason
+            if news.kind == "finding" and news.data["kind"] in kinds and not found.data:
+                found.data = news.data
+        return tally
 
     def close(self) -> None:
         """End the process."""

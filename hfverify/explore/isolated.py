@@ -56,7 +56,11 @@ class Worker:
 
     def search(self, calls: Sequence[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
         """The news of one search, up to its end."""
-        process, connection = self._process()
+        try:
+            process, connection = self._process()
+        except OSError as error:
+            yield News("failed", reason=f"no process can be started for the search: {error.strerror or error}")
+            return
         last: tuple[str, ...] = ()
         done = False
         try:

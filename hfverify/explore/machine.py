@@ -10,145 +10,34 @@ until then is seen by nobody else: of guarded and owned cells that is checked on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from functools import cache
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
 
 from hfverify.explain.concrete import Keys, LockRef, Ref, Store, Value
-from hfverify.explain.monitor import Stuck, Violation
+from hfverify.explain.monitor import Stuck
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.explain.trial import Report, conduct, entry, judged
-from hfverify.explore.clocks import Clocks, Place, Race
+from hfverify.explore.clocks import Clocks
 from hfverify.explore.judging import Judgements, what_counts
 from hfverify.explore.noting import Noted
+from hfverify.explore.steps import Blocked, Event, Execution, Kind, Next, Step, Write
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
+from hfverify.syntax import tree
 
 MOST_STEPS = 2_000
+# Where a CPU is before its call.
+BEFORE = ("", 0)
 # The number of a CPU that is not part of a run.
 ELSEWHERE = -1
 # What belongs to the CPU that executes; everything else of a machine is shared.
 OWN = (
     "here", "base", "held", "sections", "reads", "timeline", "late", "atomic", "given", "violations", "watching",
 )  # fmt: skip
-
-
-class Kind(Enum):
-    """What a CPU does next when it has given way."""
-
-    BEGIN = auto()
-    TAKE = auto()
-    LOAD = auto()
-    STORE = auto()
-    WAIT = auto()
-
-
-class Event(Enum):
-    """What can make a race, or keep two accesses apart."""
-
-    READ = auto()
-    WRITTEN = auto()
-    TAKEN = auto()
-    GIVEN = auto()
-
-
-# A cell of an object, and the value that it has from then on.
-Write = tuple[tuple[str, Keys], Value]
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What a CPU does when it goes on, and where its code says so."""
-
-    kind: Kind
-    what: str = ""
-    lock: LockRef | None = None
-    place: Place = ("", 0)
-
-
-@dataclass(slots=True)
-class Step:
-    """What a CPU did in one go. `touched` has each cell with whether it was written, `taken` and `given` locks.
-
-    `inside` says whether it still holds a lock afterwards, `then` what it does when it goes on again, if it does.
-    `wrote` and `events` are its writes, and its accesses and lock operations, in their order.
-    """
-
-    cpu: int
-    next: Next
-    touched: dict[Hashable, bool] = field(default_factory=dict)
-    taken: set[LockRef] = field(default_factory=set)
-    given: set[LockRef] = field(default_factory=set)
-    changes: list[str] = field(default_factory=list)
-    inside: bool = False
-    then: Next | None = None
-    wrote: list[Write] = field(default_factory=list)
-    events: list[tuple[Event, Hashable]] = field(default_factory=list)
-    _masks: tuple[int, int, int] | None = None
-
-    def masks(self) -> tuple[int, int, int]:
-        """The cells that are touched, those that are written, and the locks that are taken, as bits; when it is over."""
-        if self._masks is None:
-            written = (cell for cell, writes in self.touched.items() if writes)
-            self._masks = (_bits(self.touched), _bits(written), _bits(self.taken))
-        return self._masks
-
-    def conflicts(self, other: Step) -> bool:
-        """Whether the order of the two can matter."""
-        touched, written, taken = self._masks or self.masks()
-        touched_too, written_too, taken_too = other._masks or other.masks()
-        return bool(taken & taken_too or written & touched_too or touched & written_too)
-
-
-@cache
-def _bit(_: Hashable) -> int:
-    return 1 << _bit.cache_info().currsize
-
-
-def _bits(places: Iterable[Hashable]) -> int:
-    found = 0
-    for place in places:
-        found |= _bit(place)
-    return found
-
-
-@dataclass(slots=True)
-class Blocked:
-    """A CPU that did not come to the end of its call: what it waits for, and the locks that it holds."""
-
-    cpu: int
-    next: Next
-    holds: list[LockRef]
-
-
-@dataclass(slots=True)
-class Execution:
-    """What one schedule showed. `changed` are the cells of `final` that are not as they were where the calls began.
-
-    `blocked` are the CPUs of which none could go on; `failed` says why a call could not be followed, which is so
-    after another one has broken an invariant.
-    """
-
-    steps: list[Step] = field(default_factory=list)
-    reports: dict[int, Report] = field(default_factory=dict)
-    blocked: list[Blocked] = field(default_factory=list)
-    violations: list[tuple[int, Violation]] = field(default_factory=list)
-    races: list[Race] = field(default_factory=list)
-    final: Store | None = None
-    changed: dict[tuple[str, Keys], Value] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    given_up: bool = False
-    too_long: bool = False
-
-    @property
-    def schedule(self) -> list[int]:
-        """The CPU of each step."""
-        return [step.cpu for step in self.steps]
 
 
 @dataclass(slots=True)
@@ -263,6 +152,7 @@ class Shared(Machinery):
 
         def body() -> None:
             lane = self.lanes[cpu]
+            self._use_what_is_own(scenario)
             try:
                 lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
             except Unbuildable as error:
@@ -272,11 +162,25 @@ class Shared(Machinery):
 
         return _Lane(scenario, greenlet(body, parent=self.main), own)
 
+    def _use_what_is_own(self, scenario: Scenario) -> None:
+        """For whom a call is made has done before it what its owner may do at any time."""
+        actor = self.program.calls[scenario.call].actor
+        if not actor:
+            return
+        ref = Ref(self.program.actors[actor].state, scenario.actor)
+        for cell in self.program.states[ref.state].cells.values():
+            if isinstance(cell.discipline, tree.OwnedBy) and self.owns(cell, ref, self.store):
+                key = (cell.name, ref.keys)
+                self.step.touched[key] = True
+                self.step.events.append((Event.WRITTEN, key))
+                self.clocks.access(self.cpu, key, BEFORE, writes=True)
+
     def _can_go_on(self, cpu: int) -> bool:
         lane = self.lanes[cpu]
         if lane.next.kind is Kind.WAIT:
             return any(who != cpu for who, _, _ in self.log[lane.waiting_since :])
-        return lane.next.lock is None or self.owners.get(lane.next.lock, cpu) == cpu
+        # Who takes a lock that it holds itself waits for ever.
+        return lane.next.lock is None or lane.next.lock not in self.owners
 
     def _wake_a_waiting_one(self) -> bool:
         """When nobody else will ever change anything: the call that waits is told, and judged by what it awaits."""

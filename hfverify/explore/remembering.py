@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from hfverify.explain.concrete import Keys, LockRef, Store, Value
 from hfverify.explain.trial import Report
 from hfverify.explore.clocks import Clocks
-from hfverify.explore.machine import MOST_STEPS, Blocked, Choose, Event, Execution, Kind, Next, Shared, Step, Write
+from hfverify.explore.machine import MOST_STEPS, Choose, Shared
+from hfverify.explore.steps import Blocked, Event, Execution, Kind, Next, Step, Write
 
 # One of so many schedules that could be put together is executed as a whole, and compared.
 CHECKED = 100
@@ -52,13 +53,13 @@ class _Lane:
 
 @dataclass(slots=True)
 class _Schedule:
-    """A schedule while it is put together: who wrote what, what each cell has become, and who holds which lock."""
+    """A schedule while it is put together: who wrote what, what each cell has become, and which locks are taken."""
 
     lanes: list[_Lane]
     clocks: Clocks
     writes: list[tuple[int, tuple[str, Keys], Value]] = field(default_factory=list)
     changed: dict[tuple[str, Keys], Value] = field(default_factory=dict)
-    owners: dict[LockRef, int] = field(default_factory=dict)
+    taken: set[LockRef] = field(default_factory=set)
 
     def ready(self, cpu: int) -> bool:
         """Whether the CPU can go on."""
@@ -68,7 +69,7 @@ class _Schedule:
             return False
         if then.kind is Kind.WAIT:
             return any(who != cpu for who, _, _ in self.writes[lane.seen :])
-        return then.lock is None or self.owners.get(then.lock, cpu) == cpu
+        return then.lock is None or then.lock not in self.taken
 
     def go_on(self, cpu: int, found: _Known, step: Step) -> None:
         """The CPU makes a step."""
@@ -80,10 +81,8 @@ class _Schedule:
                 clocks.acquire(cpu, place)
             else:
                 clocks.release(cpu, place)
-        for lock in step.taken:
-            self.owners[lock] = cpu
-        for lock in step.given:
-            self.owners.pop(lock, None)
+        self.taken |= step.taken
+        self.taken -= step.given
         lane.done.append((lane.seen, len(self.writes), step))
         for key, value in step.wrote:
             self.writes.append((cpu, key, value))

@@ -13,13 +13,14 @@ from functools import partial
 
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared, Step
+from hfverify.explore.machine import Shared
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.remembering import Fickle, Remembered
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
 from hfverify.explore.situations import STEPS, Situations
+from hfverify.explore.steps import Execution, Step
 from hfverify.model.program import Program
 
 
@@ -27,8 +28,9 @@ from hfverify.model.program import Program
 class Plan:
     """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
 
-    `situations` is how many of them are tried, those first in which `begins` is the outcome of the first call; each
-    question to the solver may take `steps`. A problem of a kind in `until` is enough.
+    `situations` is how many of them are tried, those first in which `begins` is the outcome of the call with the number
+    `whose`; `together` asks for those in which the calls meet. Each question to the solver may take `steps`. A problem
+    of a kind in `until` is enough.
     """
 
     strategy: str = "exhaustive"
@@ -37,6 +39,8 @@ class Plan:
     seed: int = 0
     situations: int | None = None
     begins: str | None = None
+    whose: int = 0
+    together: bool = False
     steps: int = STEPS
     until: tuple[str, ...] = ()
 
@@ -77,7 +81,8 @@ class Search:
         """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
         known: set[str] = set()
         situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
-        for outcomes, scenarios in situations.one_by_one(self.plan.begins):
+        plan = self.plan
+        for outcomes, scenarios in situations.one_by_one(plan.begins, whose=plan.whose, together=plan.together):
             yield outcomes
             if scenarios is None:
                 continue

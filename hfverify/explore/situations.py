@@ -65,8 +65,8 @@ class Situations:
                 self._formulas[bounds] = Written(known, [limit for part in parts for limit in part.limits])
         return self._formulas[bounds]
 
-    def combinations(self, begins: str | None = None) -> list[tuple[str, ...]]:
-        """The outcomes that can be asked for together: one of each call; first those where it is `begins` of the first.
+    def combinations(self, begins: str | None = None, whose: int = 0) -> list[tuple[str, ...]]:
+        """The outcomes that can be asked for together, one of each call; first those where one of them is `begins`.
 
         Of these the ones with cases come before those with rejects, because a call that is rejected does little.
         """
@@ -74,23 +74,34 @@ class Situations:
         cases = {outcome.name for call in self.calls for outcome in call.cases}
         if begins is None:
             return found
-        return sorted(found, key=lambda names: (names[0] != begins, sum(name not in cases for name in names)))
+        return sorted(found, key=lambda names: (names[whose] != begins, sum(name not in cases for name in names)))
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
         return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
 
-    def one_by_one(self, begins: str | None = None) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
-        """The same, and None before each combination is looked for, which may take some time."""
+    def one_by_one(
+        self, begins: str | None = None, *, whose: int = 0, together: bool = False
+    ) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
+        """The same, and None before each combination is looked for, which may take some time.
+
+        With `together` those states come first in which calls want several locks of one another, or an object that
+        another one works for, and those in which they do not meet are left out where there are others.
+        """
         seen: set[str] = set()
-        for outcomes in self.combinations(begins):
+        for outcomes in self.combinations(begins, whose):
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
             first = self._model(guards)
             if first is None:
                 continue
             models: list[z3.ModelRef] = []
-            for meeting in [[], *self._meetings(outcomes)]:
+            meetings = [[], *self._meetings(outcomes)]
+            if together:
+                meetings = [*self._visits(outcomes), *reversed(meetings)]
+            for meeting in meetings:
+                if together and not meeting and models:
+                    continue
                 # Where the calls meet already, one such state is enough.
                 if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
                     continue
@@ -117,6 +128,19 @@ class Situations:
             ]
             found += [[condition] for _, _, condition in same]
             found += [[a, b] for (i, j, a), (k, m, b) in itertools.combinations(same, 2) if i < k and j != m]
+        return found
+
+    def _visits(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
+        """Ways in which a call wants a lock of an object for which another one is made."""
+        found: list[list[z3.BoolRef]] = []
+        for one, other in itertools.permutations(range(len(self.calls)), 2):
+            actor = self.calls[other].actor
+            state = self.program.actors[actor].state if actor else ""
+            for _, ref in self.begun[one].locks[outcomes[one]]:
+                if ref.state == state:
+                    keys = self.program.states[state].keys
+                    own = [z3.Int(f"{actor}.{key.name}@{other}") for key in keys]
+                    found.append([z3.And(*[a == b for a, b in zip(ref.keys, own, strict=True)])])
         return found
 
     def _model(self, formulas: Sequence[z3.BoolRef]) -> tuple[z3.ModelRef, Bounds] | None:

@@ -11,10 +11,10 @@ from situated import JOBS, ROOT, machine, situations, subject
 from hfverify.explain.scenario import Changes, Scenario, find_cell
 from hfverify.explore.atomicity import compare, ends
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Kind
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import problems
 from hfverify.explore.replaying import Misfit, replayed
+from hfverify.explore.steps import Kind
 
 PAIRS = [(JOBS, pair) for pair in combinations_with_replacement(("submit", "take", "finish"), 2)]
 PAIRS += [
