@@ -20,7 +20,7 @@ from hfverify.model.program import Program
 KINDS = ("deadlock", "race")
 # How many situations are tried: of the call with itself, with each partner, and in all. To begin with another partner
 # takes about as long as some situations do, and with maps everything takes several times as long.
-ITSELF, PARTNER, ALL = 25, 20, 160
+ITSELF, PARTNER, ALL = 25, 20, 220
 START, MAPS = 5, 6
 SCHEDULES = 60
 STEPS = 200_000

@@ -30,8 +30,8 @@ from hfverify.model.types import BytesType, FifoType, MapType
 from hfverify.syntax import tree
 
 MOST_STEPS = 2_000
-# Where a CPU is before its call.
-BEFORE = ("", 0)
+# Where a CPU is before and after its call.
+BETWEEN = ("", 0)
 # The number of a CPU that is not part of a run.
 ELSEWHERE = -1
 # What belongs to the CPU that executes; everything else of a machine is shared.
@@ -151,8 +151,9 @@ class Shared(Machinery):
         }  # fmt: skip
 
         def body() -> None:
-            lane = self.lanes[cpu]
-            self._use_what_is_own(scenario)
+            lane, call = self.lanes[cpu], self.program.calls[scenario.call]
+            if call.actor:
+                self._use_what_is_own(Ref(self.program.actors[call.actor].state, scenario.actor))
             try:
                 lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
             except Unbuildable as error:
@@ -162,18 +163,14 @@ class Shared(Machinery):
 
         return _Lane(scenario, greenlet(body, parent=self.main), own)
 
-    def _use_what_is_own(self, scenario: Scenario) -> None:
-        """For whom a call is made has done before it what its owner may do at any time."""
-        actor = self.program.calls[scenario.call].actor
-        if not actor:
-            return
-        ref = Ref(self.program.actors[actor].state, scenario.actor)
+    def _use_what_is_own(self, ref: Ref) -> None:
+        """Between two calls the owner of an object does with it what it may do at any time."""
         for cell in self.program.states[ref.state].cells.values():
             if isinstance(cell.discipline, tree.OwnedBy) and self.owns(cell, ref, self.store):
                 key = (cell.name, ref.keys)
                 self.step.touched[key] = True
                 self.step.events.append((Event.WRITTEN, key))
-                self.clocks.access(self.cpu, key, BEFORE, writes=True)
+                self.clocks.access(self.cpu, key, BETWEEN, writes=True)
 
     def _can_go_on(self, cpu: int) -> bool:
         lane = self.lanes[cpu]
@@ -241,6 +238,9 @@ class Shared(Machinery):
         done.changed = {key: value for key, value in ((k, v) for _, k, v in self.log) if first.get(key) != value}
 
     def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
+        following = value[-1] if isinstance(value, tuple) and value else value
+        if call.has_next and hasattr(following, "_hf"):
+            self._use_what_is_own(object.__getattribute__(following, "_hf")[1])
         if self.judged:
             key = what_counts(self, self.first, self.cpu, value)
             self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value), self.looked)

@@ -59,7 +59,7 @@ def _race(race: Race, calls: list[str]) -> Problem:
     state, _, path = name.partition(".")
     cell = f"{state}[{', '.join(map(str, keys))}].{path}" if keys else name
     told = [
-        f"{verb} by CPU {cpu} ({f'{place[0]}:{place[1]}' if place[0] else 'before its call'})"
+        f"{verb} by CPU {cpu} ({f'{place[0]}:{place[1]}' if place[0] else 'outside of its call'})"
         for cpu, verb, place in zip(race.cpus, race.verbs, race.places, strict=True)
     ]
     key = f"race {name} " + " ".join(sorted(f"{file}:{line}" for file, line in race.places))

@@ -16,7 +16,7 @@ import z3
 from hfverify.explain.concrete import Store
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
-from hfverify.explore.beginnings import Written, beginnings
+from hfverify.explore.beginnings import LATER, Written, beginnings
 from hfverify.explore.shrinking import keeps_invariants
 from hfverify.logic.facts import MOST_BITS, subterms
 from hfverify.logic.maps import marked
@@ -71,10 +71,10 @@ class Situations:
         Of these the ones with cases come before those with rejects, because a call that is rejected does little.
         """
         found = list(itertools.product(*([name for name, _ in guards] for guards in self.guards)))
-        cases = {outcome.name for call in self.calls for outcome in call.cases}
+        cases = {outcome.name + when for call in self.calls for outcome in call.cases for when in ("", LATER)}
         if begins is None:
             return found
-        return sorted(found, key=lambda names: (names[whose] != begins, sum(name not in cases for name in names)))
+        return sorted(found, key=lambda names: (names[whose].removesuffix(LATER) != begins, sum(name not in cases for name in names)))
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
@@ -98,7 +98,9 @@ class Situations:
             models: list[z3.ModelRef] = []
             meetings = [[], *self._meetings(outcomes)]
             if together:
-                meetings = [*self._visits(outcomes), *reversed(meetings)]
+                meetings.reverse()
+            if together or any(name.endswith(LATER) for name in outcomes):
+                meetings = [*self._visits(outcomes), *meetings]
             for meeting in meetings:
                 if together and not meeting and models:
                     continue
