@@ -90,8 +90,7 @@ class Shared(Machinery):
 
     def perform(self, choose: Choose, *, judged: bool = True) -> Execution:
         """Run all calls to their ends, or until none can go on; what they did is held against what they promise."""
-        self.judged = judged
-        self.begin()
+        self.begin(judged=judged)
         done = Execution()
         try:
             self._alternate(choose, done)
@@ -132,8 +131,9 @@ class Shared(Machinery):
             assert cell is not None
             self.put(cell, Ref(state, keys), value)
 
-    def begin(self) -> None:
+    def begin(self, *, judged: bool = True) -> None:
         """Every CPU is before its first step."""
+        self.judged = judged
         for known in (self._objects, self._heads, self._nodes, self._cell_of, self.owners):
             known.clear()
         cells = Noted(self.first.cells, self.looked) if self.noting else dict(self.first.cells)

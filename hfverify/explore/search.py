@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from hfverify.explain.scenario import Scenario
-from hfverify.explore.exhaustive import Limits, every_schedule
+from hfverify.explore.atomicity import End, compare, end_of
+from hfverify.explore.exhaustive import Limits, Perform, every_schedule
 from hfverify.explore.machine import Shared
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
@@ -30,7 +31,8 @@ class Plan:
 
     `situations` is how many of them are tried, those first in which `begins` is the outcome of the call with the number
     `whose`; `together` asks for those in which the calls meet. Each question to the solver may take `steps`. A problem
-    of a kind in `until` is enough.
+    of a kind in `until` is enough. With `compare`, the ends of so many schedules without reduction, and of those that
+    switch between critical sections alone, must be the same.
     """
 
     strategy: str = "exhaustive"
@@ -43,16 +45,21 @@ class Plan:
     together: bool = False
     steps: int = STEPS
     until: tuple[str, ...] = ()
+    compare: int = 0
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed."""
+    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed.
+
+    `unreduced` are the schedules that there are without reduction, if that was asked for.
+    """
 
     situations: int = 0
     schedules: int = 0
     steps: int = 0
     complete: bool = True
+    unreduced: int = 0
 
 
 @dataclass(slots=True)
@@ -103,7 +110,9 @@ class Search:
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]
     ) -> None:
-        for tried, execution in enumerate(self._executions(machine), 1):
+        perform = Remembered(machine).perform
+        reached: dict[End, list[int]] = {}
+        for tried, execution in enumerate(self._executions(perform), 1):
             self.tally.schedules += 1
             self.tally.steps += len(execution.steps)
             if tried == 1:
@@ -115,12 +124,23 @@ class Search:
                 shown = [problem for problem in problems(shortest, self.calls) if problem.key in keys]
                 known |= keys
                 self.findings.append(Finding(shown, self.calls, outcomes, begins, shortest))
+            if self.plan.compare:
+                reached.setdefault(end_of(execution), execution.schedule)
             if tried >= self.plan.schedules:
                 self.tally.complete = False
                 return
+        if self.plan.compare:
+            found, count = compare(perform, reached, self.plan.compare)
+            self.tally.unreduced += count
+            for schedule in found.differences[:1]:
+                seen = followed(machine.perform, schedule)
+                text = "the ends of schedules that switch inside critical sections, between them, and reduced, differ"
+                self.findings.append(
+                    Finding([Problem("not atomic", text, text)], self.calls, outcomes, scenarios, seen)
+                )
 
-    def _executions(self, machine: Shared) -> Iterator[Execution]:
-        plan, perform = self.plan, Remembered(machine).perform
+    def _executions(self, perform: Perform) -> Iterator[Execution]:
+        plan = self.plan
         if plan.strategy == "random":
             self.tally.complete = False
             return by_priority(perform, len(self.calls), plan.schedules, seed=plan.seed)
