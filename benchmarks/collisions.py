@@ -55,12 +55,15 @@ def main() -> None:
             seconds, processor = time.perf_counter() - begun, used() - before
         shares.setdefault(kind, []).append(bool(found.data))
         slowest = max(slowest, processor)
-        shown = f"{found.data['kind']} with {found.tried[-1]}" if found.data else found.failed or "nothing"
+        shown = f"{found.data['kind']} with {found.tried[-1]}" if found.data else "nothing"
         print(
             f"{variant.name:40} {variant.refutes:34} {shown:34} {found.situations:4} situations "
             f"{found.schedules:5} schedules {seconds:6.1f} s {processor:6.1f} s",
             flush=True,
         )
+        if not found.data:
+            told = found.failed or found.reason or "in these situations nobody comes between"
+            print(f"{'':40} with {', '.join(found.tried)}: {told}")
     for kind, results in sorted(shares.items()):
         print(f"{kind:14} {sum(results)} of {len(results)} have a schedule")
     print(f"the slowest took {slowest:.1f} s of the processor")

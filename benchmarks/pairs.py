@@ -1,4 +1,4 @@
-"""All pairs of calls on two CPUs, exhaustively with reduction: `python benchmarks/pairs.py [--jobs N] [--all] [CALL]...`.
+"""All pairs of calls on two CPUs, exhaustively with reduction: `benchmarks/pairs.py [--jobs N] [--all] [CALL]...`.
 
 Prints situations, schedules and steps of all pairs, the time on so many cores, and what went wrong, if anything did.
 With `--all`, also how many schedules there are without reduction; their ends, and those of the schedules that switch

@@ -47,7 +47,7 @@ class Comparison:
 
 
 def compare(perform: Perform, reduced: dict[End, list[int]], most: int) -> tuple[Comparison, int]:
-    """What the reduced search has found with all others; and the schedules without reduction, of which so many count."""
+    """What the reduced search has found beside the others; and how many schedules there are, of which so many count."""
     between = ends(every_schedule(perform, Limits(reduce=False, whole_sections=True)))
     everywhere, count = dict(reduced), 0
     for count, execution in enumerate(every_schedule(perform, Limits(reduce=False)), 1):

@@ -39,17 +39,15 @@ def partners(program: Program, name: str, cell: str = "") -> list[str]:
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
 
 
-def together(program: Program, name: str, locks: set[str]) -> list[str]:
-    """The calls, this one among them, that may hold one of these locks while they take another one of them."""
+def nesting(program: Program, name: str, locks: set[str]) -> list[str]:
+    """The other calls that may hold one of these locks while they take another one of them."""
     found: list[str] = []
     for call in program.calls.values():
         steps = call.protocol.steps if call.protocol is not None and not call.is_function else ()
-        for step in steps:
-            taken = [state for held in step.locks for state in _locks_at(program, call, held.place)]
-            if len([lock for lock in taken if lock in locks]) > 1:
-                found.append(call.name)
-                break
-    return [other for other in found if other != name]
+        taken = [[_locks_at(program, call, held.place) & locks for held in step.locks] for step in steps]
+        if call.name != name and any(sum(map(bool, together)) > 1 for together in taken):
+            found.append(call.name)
+    return sorted(found)
 
 
 def _locks_at(program: Program, call: Call, place: tree.Expr) -> set[str]:

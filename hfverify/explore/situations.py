@@ -74,7 +74,11 @@ class Situations:
         cases = {outcome.name + when for call in self.calls for outcome in call.cases for when in ("", LATER)}
         if begins is None:
             return found
-        return sorted(found, key=lambda names: (names[whose].removesuffix(LATER) != begins, sum(name not in cases for name in names)))
+
+        def rank(names: tuple[str, ...]) -> tuple[bool, int]:
+            return names[whose].removesuffix(LATER) != begins, sum(name not in cases for name in names)
+
+        return sorted(found, key=rank)
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
@@ -85,8 +89,8 @@ class Situations:
     ) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
         """The same, and None before each combination is looked for, which may take some time.
 
-        With `together` those states come first in which calls want several locks of one another, or an object that
-        another one works for, and those in which they do not meet are left out where there are others.
+        With `together` those states come first in which calls want an object that another one works for, and then
+        those in which they want several same locks; last comes one in which they want none, so that none hides a race.
         """
         seen: set[str] = set()
         for outcomes in self.combinations(begins, whose):
@@ -98,12 +102,10 @@ class Situations:
             models: list[z3.ModelRef] = []
             meetings = [[], *self._meetings(outcomes)]
             if together:
-                meetings.reverse()
+                meetings = [*reversed(meetings[1:]), [z3.Not(z3.Or(*(z3.And(*one) for one in meetings[1:])))]]
             if together or any(name.endswith(LATER) for name in outcomes):
                 meetings = [*self._visits(outcomes), *meetings]
             for meeting in meetings:
-                if together and not meeting and models:
-                    continue
                 # Where the calls meet already, one such state is enough.
                 if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
                     continue
