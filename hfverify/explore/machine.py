@@ -234,8 +234,8 @@ class Shared(Machinery):
                 self._resume(cpu, GreenletExit())
         done.races = list(self.clocks.races)
         done.final = self.store
-        first = self.first.cells
-        done.changed = {key: value for key, value in ((k, v) for _, k, v in self.log) if first.get(key) != value}
+        first, last = self.first.cells, {key: value for _, key, value in self.log}
+        done.changed = {key: value for key, value in last.items() if first.get(key) != value}
 
     def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
         following = value[-1] if isinstance(value, tuple) and value else value

@@ -106,10 +106,11 @@ _NOWHERE = ("", 0)
 
 
 class Remembered:
-    """The schedules of one machine."""
+    """The schedules of one machine; what the calls did is held against what they promise, unless `judged` is false."""
 
-    def __init__(self, machine: Shared) -> None:
+    def __init__(self, machine: Shared, *, judged: bool = True) -> None:
         self.machine = machine
+        self.judged = judged
         self.performed = 0
         self._size = 0
         count = len(machine.scenarios)
@@ -123,7 +124,7 @@ class Remembered:
         self.performed += 1
         # A search that is over after one schedule need not pay for what it would remember.
         if self.performed == 1 or self.machine.hides:
-            return self.machine.perform(choose)
+            return self.machine.perform(choose, judged=self.judged)
         if not self.machine.noting:
             self.machine.noting = True
             self.machine.judgements.clear()
@@ -182,7 +183,7 @@ class Remembered:
         machine, lane = self.machine, now.lanes[cpu]
         if self._here is None or self._here[0] is not now or self._here[1:] != (cpu, len(lane.done)):
             self._leave()
-            machine.begin()
+            machine.begin(judged=self.judged)
             for first, last, step in lane.done:
                 machine.others_wrote(now.others(cpu, first, last))
                 _demand_same([step], [machine.go_on(cpu)])
@@ -223,7 +224,7 @@ class Remembered:
                 raise Fickle(f"CPU {before[len(done)]} cannot go on after the same {len(done)} steps again")
             return before[len(done)]
 
-        execution = self.machine.perform(as_before)
+        execution = self.machine.perform(as_before, judged=self.judged)
         _demand_same(steps, execution.steps)
         return execution
 
