@@ -105,7 +105,8 @@ class Collider:
         """One partner: the call is made by the CPU with the number `whose`."""
         kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
         plan = Plan(
-            schedules=SCHEDULES, situations=count, begins=wanted.outcome, whose=whose, together=True, steps=STEPS,
+            schedules=SCHEDULES, situations=count, begins=wanted.outcome, whose=whose, steps=STEPS,
+            together=wanted.kind != "lock.held",
             until=kinds,
         )  # fmt: skip
         tally = Tally()

@@ -90,7 +90,7 @@ class Situations:
         """The same, and None before each combination is looked for, which may take some time.
 
         With `together` those states come first in which calls want an object that another one works for, and then
-        those in which they want several same locks; last comes one in which they want none, so that none hides a race.
+        those in which they want several same locks.
         """
         seen: set[str] = set()
         for outcomes in self.combinations(begins, whose):
@@ -102,7 +102,7 @@ class Situations:
             models: list[z3.ModelRef] = []
             meetings = [[], *self._meetings(outcomes)]
             if together:
-                meetings = [*reversed(meetings[1:]), [z3.Not(z3.Or(*(z3.And(*one) for one in meetings[1:])))]]
+                meetings.reverse()
             if together or any(name.endswith(LATER) for name in outcomes):
                 meetings = [*self._visits(outcomes), *meetings]
             for meeting in meetings:
