@@ -25,6 +25,8 @@ from hfverify.model.program import Program
 
 # How long one situation may take before the code is taken to hang.
 SECONDS = 60
+# How long a process may take until it is ready for the first search.
+STARTS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,9 @@ class Worker:
         """The news of one search, up to its end."""
         try:
             process, connection = self._process()
-        except OSError as error:
-            yield News("failed", reason=f"no process can be started for the search: {error.strerror or error}")
+        except (OSError, EOFError) as error:
+            self.close()
+            yield News("failed", reason=f"no process can be started for the search: {error}")
             return
         last: tuple[str, ...] = ()
         done = False
@@ -90,6 +93,9 @@ class Worker:
             process.start()
             other.close()
             self._running = process, mine
+            if not mine.poll(STARTS):
+                raise TimeoutError(f"it is not ready after {STARTS} s")
+            mine.recv()
         return self._running
 
     def close(self) -> None:
@@ -108,6 +114,7 @@ def _work(connection: Connection, folders: Folders, revision: str) -> None:
     impl = str(folders.impl.resolve())
     sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     program = load_program(folders, revision)
+    connection.send("ready")
     while True:
         try:
             calls, plan = connection.recv()

@@ -102,9 +102,10 @@ class Situations:
             models: list[z3.ModelRef] = []
             meetings = [[], *self._meetings(outcomes)]
             if together:
-                meetings.reverse()
-            if together or any(name.endswith(LATER) for name in outcomes):
-                meetings = [*self._visits(outcomes), *meetings]
+                meetings = [*self._visits(outcomes), *reversed(meetings)]
+            elif any(name.endswith(LATER) for name in outcomes):
+                # Somebody is there who may bring about what is awaited.
+                meetings = self._visits(outcomes)
             for meeting in meetings:
                 # Where the calls meet already, one such state is enough.
                 if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
