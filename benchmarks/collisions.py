@@ -61,6 +61,9 @@ def main() -> None:
             f"{found.schedules:5} schedules {seconds:6.1f} s {processor:6.1f} s",
             flush=True,
         )
+        if not found.data:
+            told = found.failed or found.reason or "in these situations nobody comes between"
+            print(f"{'':40} with {', '.join(found.tried)}: {told}")
     for kind, results in sorted(shares.items()):
         print(f"{kind:14} {sum(results)} of {len(results)} have a schedule")
     print(f"the slowest took {slowest:.1f} s of the processor")

@@ -20,8 +20,9 @@ from hfverify.config import load_config
 from hfverify.explain.scenario import Scenario, find_cell
 from hfverify.explore.atomicity import ends
 from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.machine import Shared
 from hfverify.explore.problems import problems
+from hfverify.explore.steps import Execution
 from hfverify.model.load import load_program
 
 ROOT = Path(__file__).parents[1]

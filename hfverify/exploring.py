@@ -29,6 +29,8 @@ from hfverify.report import regression, schedule
 from hfverify.verdict import Status, Verdict
 
 FOUND, UNDECIDED = 1, 4
+# A lock of an object, in the text of a violation: the state, and the name of the lock.
+LOCK = r"(\w+)(?:\[[\d, ]*\])?\.(\w+)"
 Write = Callable[[str], None]
 
 
@@ -138,9 +140,11 @@ def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, s
 
 
 def _none(wanted: Wanted, found: Collision) -> str:
+    why = f"; the search ended early, {found.failed}" if found.failed else ""
+    why += f"; {found.reason}" if found.reason else ""
     return (
         f"no two CPUs were found to collide: {wanted.call} with {', '.join(found.tried)}, "
-        f"{found.situations} situations, {found.schedules} schedules"
+        f"{found.situations} situations, {found.schedules} schedules{why}"
     )
 
 
@@ -160,7 +164,9 @@ def wanted_because(program: Program, name: str, counterexample: Mapping[str, Any
     told = counterexample or {}
     texts = [str(violation.get("text", "")) for violation in told.get("violations", ())]
     names = [match[1] for text in texts if (match := re.match(r"\w+(?:\[[\d, ]*\])?\.([\w.]+) is ", text))]
-    return Wanted(call, kind, str(told.get("outcome") or ""), names[0] if names else "")
+    swapped = [match for text in texts if (match := re.match(rf"{LOCK} is taken while {LOCK} is held", text))]
+    locks = tuple(sorted({f"{match[i]}.{match[i + 1]}" for match in swapped[:1] for i in (1, 3)}))
+    return Wanted(call, kind, str(told.get("outcome") or ""), names[0] if names else "", locks)
 
 
 def _save(config: Config, data: dict[str, Any]) -> Path:

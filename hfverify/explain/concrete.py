@@ -33,6 +33,11 @@ class Evaluator:
         self.program = program
         self._meanings = known or meanings(program)
 
+    @property
+    def relied(self) -> set[str]:
+        """The last parts of the names of the cells that decide what a CPU relies on."""
+        return self._meanings.relied
+
     def truth(self, expr: tree.Expr, env: Env) -> bool:
         """A condition."""
         value = self._meanings.of(expr)(env)

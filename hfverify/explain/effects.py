@@ -57,4 +57,6 @@ def left_open(program: Program, evaluator: Evaluator, outcome: Outcome, env: Env
 
 def applied(store: Store, changes: Sequence[Change]) -> Store:
     """The state after changes."""
-    return Store(store.sizes, {**store.cells, **dict(changes)})
+    after = store.copy()
+    after.cells.update(changes)
+    return after

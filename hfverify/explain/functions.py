@@ -21,8 +21,10 @@ from hfverify.syntax import tree
 def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Callable[..., Any]:
     """The function, checked where it is used."""
 
+    signature = inspect.signature(original)
+
     def checked(*arguments: Any, **named: Any) -> Any:
-        bound = inspect.signature(original).bind(*arguments, **named)
+        bound = signature.bind(*arguments, **named)
         was, machine.watching = machine.watching, False
         try:
             env = _env(machine, call, bound.arguments)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import cached_property
 from itertools import product
 from typing import Any
 
 from hfverify.explain.maps import Map
+from hfverify.explain.mentions import relied_on
 from hfverify.explain.operations import arithmetic, equal, of_bits, of_map, of_queue
 from hfverify.explain.values import Bits, Env, Keys, LockRef, Part, Ref, Thunk, Undefined, Value, default
 from hfverify.model.constants import constant_value
@@ -39,6 +41,11 @@ class Meanings:
         self._members: dict[tuple[str, str], Member | None] = {}
         self._counts: dict[str, tuple[Callable[[Keys, Env], int], ...]] = {}
         self._divisors: set[int] | None = None
+
+    @cached_property
+    def relied(self) -> set[str]:
+        """The last parts of the names of the cells that decide what a CPU relies on."""
+        return relied_on(self.program)
 
     def of(self, expr: tree.Expr) -> Closure:
         """The closure of an expression; it is kept as long as the expression is."""

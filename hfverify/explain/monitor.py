@@ -280,6 +280,9 @@ class Monitor:
 
     def demand_stable(self, ref: Ref, before: Store) -> None:
         """What another CPU relies on about this object still holds."""
+        changed = {name for (name, _), _ in before.cells.items() ^ self.store.cells.items()}
+        if not any(name.rpartition(".")[2] in self.evaluator.relied for name in changed):
+            return
         for there in range(max(self.store.sizes.values(), default=1) + 1):
             for text in self.taken_from(there, ref, before) if there != self.here else ():
                 self.breach("stable", text)

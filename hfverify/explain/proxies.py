@@ -167,6 +167,8 @@ class Machinery(Monitor):
         self._nodes: dict[tuple[Ref, str], Any] = {}
         self._cell_of: dict[int, tuple[Cell, Ref]] = {}
         self._contracts: dict[str, tuple[str, Callable[..., Any], Callable[..., Any]]] = {}
+        # Whether objects have got attributes that the specification does not describe.
+        self.hides = False
         import_from(impl)
 
     # ------------------------------------------------------------ classes
@@ -197,10 +199,11 @@ class Machinery(Monitor):
                 return machinery.get(instance, ref, path, name)
 
             def put(instance: Any, name: str, value: Any) -> None:
+                machinery, ref, path = object.__getattribute__(instance, "_hf")
                 if name.startswith("_"):
+                    machinery.hides = True
                     object.__setattr__(instance, name, value)
                     return
-                machinery, ref, path = object.__getattribute__(instance, "_hf")
                 machinery.set(instance, ref, path, name, value)
 
             self._kinds[cls] = type(cls.__name__, (cls,), {"__getattribute__": get, "__setattr__": put})
@@ -261,6 +264,7 @@ class Machinery(Monitor):
                     made = (
                         field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
                     )
+                    self.hides = True
                     object.__setattr__(instance, name, made)
                     return made
             raise
@@ -350,6 +354,7 @@ class Machinery(Monitor):
                     self.write(part, ref, keys[index] if keys else -1)
             return
         if cell is None:
+            self.hides = True
             object.__setattr__(instance, name, value)
             return
         if isinstance(value, enum.Enum):

@@ -11,6 +11,7 @@ import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Ref, Store, Thunk, Undefined, Value
@@ -154,11 +155,14 @@ def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Ma
         machine.breach(f"{never[0].name}.frame", f"{name} changes, though the call never returns")
 
 
+_signature = cache(inspect.signature)
+
+
 def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     states = {item.name: item.state for item in call.objects}
     env = _env(program, call, scenario, machine, machine.store, {})
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in _signature(function).parameters.items():
         if name in scenario.arguments:
             found[name] = scenario.arguments[name]
         elif name == call.actor:
@@ -382,7 +386,9 @@ def _compare(
     post = parts.commit.post if parts.commit is not None and parts.commit.post is not None else machine.store
     mine = _later_owned(program, outcome, machine, parts, changes, afterwards)
     last = {key: v for key, v in applied(pre, changes).cells.items() if key in dict(mine)}
-    post = Store(post.sizes, {**{k: v for k, v in post.cells.items() if k not in dict(mine)}, **last})
+    post = applied(post, list(last.items()))
+    for key in dict(mine).keys() - last.keys():
+        post.cells.pop(key, None)
     related = replace(env, store=post, before=pre)
     for item in outcome.ensures:
         if not machine.true(item.value, related):

@@ -67,7 +67,7 @@ class Store:
 
     def copy(self) -> Store:
         """An independent copy."""
-        return Store(dict(self.sizes), dict(self.cells))
+        return Store(self.sizes, self.cells.copy())
 
 
 class Bits(frozenset[int]):

@@ -8,10 +8,11 @@ Refuses nothing; what the model leaves open becomes zero
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import z3
+from z3 import z3core
 
 from hfverify.execute.paths import Path
 from hfverify.execute.world import World
@@ -43,15 +44,16 @@ class Reader:
         facts: Sequence[z3.BoolRef] = (),
         completion: int = 0,
         bits: Collection[int] | None = None,
+        marks: Mapping[str, Sequence[z3.ExprRef]] | None = None,
     ) -> None:
-        """Of sets, only the members among `bits` are read, if they are given."""
+        """Of sets, only the members among `bits` are read, if they are given; `marks` are those of the facts."""
         self.program = program
         self.model = model
         self.bits = bits
         self.bounds = bounds
         self.completion = completion
         self.here = 0
-        self.marks = marked(facts, also=True)
+        self.marks = marked(facts, also=True) if marks is None else marks
         self._numbers: dict[str, list[int]] = {}
         self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
 
@@ -79,12 +81,21 @@ class Reader:
 
     def number(self, term: z3.ExprRef) -> int:
         """An integer."""
-        value = self.model.eval(term, model_completion=True)
-        return int(value.as_long()) if z3.is_int_value(value) else 0
+        context, value = self._evaluated(term)
+        is_number = z3core.Z3_get_ast_kind(context, value) == z3.Z3_NUMERAL_AST
+        return int(z3core.Z3_get_numeral_string(context, value)) if is_number else 0
 
     def truth(self, term: z3.ExprRef) -> bool:
         """A truth value."""
-        return bool(z3.is_true(self.model.eval(term, model_completion=True)))
+        context, value = self._evaluated(term)
+        return bool(z3core.Z3_get_bool_value(context, value) == z3.Z3_L_TRUE)
+
+    def _evaluated(self, term: z3.ExprRef) -> tuple[z3.ContextObj, z3.Ast]:
+        """The value of a term as the library has it: hundreds are asked for, and wrapping takes most of the time."""
+        found = (z3.Ast * 1)()
+        context = self.model.ctx.ref()
+        z3core.Z3_model_eval(context, self.model.model, term.as_ast(), True, found)
+        return context, found[0]
 
     def value(self, cell: Cell, stored: Stored) -> Value:
         """The value of a cell."""

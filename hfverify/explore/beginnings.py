@@ -27,8 +27,11 @@ from hfverify.model.types import MapType
 from hfverify.prove.obligations import limits_of
 from hfverify.prove.small import Bounds, Expansion, constants, named_bits
 from hfverify.prove.specification import Fickle
+from hfverify.syntax import tree
 
 OBJECTS = 3
+# After the name of a case: what the call awaits does not hold where it begins.
+LATER = " (waits first)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,10 @@ class Beginnings:
                 for invariant in lock.invariants:
                     world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, world.cells)))
         locks = {outcome.name: _locks(call, outcome, world, env) for outcome in call.outcomes}
+        for case in call.cases:
+            for wait, decided in call.awaits:
+                outcomes.append((case.name + LATER, _delayed(call, case, wait, decided, world, env)))
+                locks[case.name + LATER] = locks[case.name]
         asked = [part for _, ref, value in devices.seen for part in (*ref.keys, *split(value))]
         asked += [guard for _, guard in outcomes]
         asked += [key for found in locks.values() for _, ref in found for key in ref.keys]
@@ -197,6 +204,14 @@ def _applies(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> z3.Boo
             return z3.And(*parts, z3.Not(truth))
         parts.append(truth)
     return z3.And(*parts, world.evaluator.truth(outcome.condition, env))
+
+
+def _delayed(
+    call: Call, case: Outcome, wait: tree.Awaits, decided: int, world: World, env: SpecEnv
+) -> z3.BoolRef:
+    """Whether the call comes to where it waits, and finds there what the case needs besides."""
+    parts = [world.evaluator.truth(outcome.condition, env) for outcome in call.outcomes[:decided] if outcome.is_reject]
+    return z3.And(*parts, z3.Not(world.evaluator.truth(wait.value, env)), world.evaluator.truth(case.condition, env))
 
 
 def _locks(call: Call, outcome: Outcome, world: World, env: SpecEnv) -> list[tuple[str, Term]]:

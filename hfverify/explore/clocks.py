@@ -23,11 +23,8 @@ class Race:
     places: tuple[Place, Place]
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
-    cpu: int
-    time: int
-    place: Place
+# The CPU, its own time, and where its code is.
+_Access = tuple[int, int, Place]
 
 
 @dataclass(slots=True)
@@ -57,22 +54,23 @@ class Clocks:
 
     def access(self, cpu: int, cell: Hashable, place: Place, *, writes: bool) -> None:
         """A plain read or write."""
-        now = _Access(cpu, self._now[cpu][cpu], place)
+        known = self._now[cpu]
+        now = (cpu, known[cpu], place)
         last = self._writes.get(cell)
-        if last is not None and not self._before(last, cpu):
+        if last is not None and last[1] > known[last[0]]:
             self._found(cell, last, now, ("written", "written" if writes else "read"))
         if writes:
-            for read in self._reads.pop(cell, {}).values():
-                if not self._before(read, cpu):
+            for read in self._reads.pop(cell, _NONE).values():
+                if read[1] > known[read[0]]:
                     self._found(cell, read, now, ("read", "written"))
             self._writes[cell] = now
         else:
             self._reads.setdefault(cell, {})[cpu] = now
 
-    def _before(self, access: _Access, cpu: int) -> bool:
-        return access.cpu == cpu or access.time <= self._now[cpu][access.cpu]
-
     def _found(self, cell: Hashable, first: _Access, second: _Access, verbs: tuple[str, str]) -> None:
-        race = Race(cell, (first.cpu, second.cpu), verbs, (first.place, second.place))
+        race = Race(cell, (first[0], second[0]), verbs, (first[2], second[2]))
         if race not in self.races:
             self.races.append(race)
+
+
+_NONE: dict[int, _Access] = {}

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from hfverify.explore.machine import Choose, Execution, Kind, Step
+from hfverify.explore.machine import Choose
+from hfverify.explore.steps import Execution, Kind, Step
 
 Perform = Callable[[Choose], Execution]
 

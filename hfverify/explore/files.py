@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from hfverify.explain.scenario import Scenario, from_json, to_json
-from hfverify.explore.machine import Execution, Kind, Shared, Step
+from hfverify.explore.machine import Shared
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.replaying import replayed
 from hfverify.explore.search import Finding
+from hfverify.explore.steps import Execution, Kind, Step
 from hfverify.model.program import Program
 
 WORDS = {Kind.BEGIN: "begins", Kind.TAKE: "takes", Kind.LOAD: "reads", Kind.STORE: "writes", Kind.WAIT: "waits for"}

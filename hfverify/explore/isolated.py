@@ -18,12 +18,15 @@ from typing import Any
 
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explore.files import saved
-from hfverify.explore.search import Fickle, Plan, Search, Tally
+from hfverify.explore.remembering import Fickle
+from hfverify.explore.search import Plan, Search, Tally
 from hfverify.model.load import Folders, load_program
 from hfverify.model.program import Program
 
 # How long one situation may take before the code is taken to hang.
 SECONDS = 60
+# How long a process may take until it is ready for the first search.
+STARTS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,12 @@ class Worker:
 
     def search(self, calls: Sequence[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
         """The news of one search, up to its end."""
-        process, connection = self._process()
+        try:
+            process, connection = self._process()
+        except (OSError, EOFError) as error:
+            self.close()
+            yield News("failed", reason=f"no process can be started for the search: {error}")
+            return
         last: tuple[str, ...] = ()
         done = False
         try:
@@ -85,6 +93,9 @@ class Worker:
             process.start()
             other.close()
             self._running = process, mine
+            if not mine.poll(STARTS):
+                raise TimeoutError(f"it is not ready after {STARTS} s")
+            mine.recv()
         return self._running
 
     def close(self) -> None:
@@ -103,6 +114,7 @@ def _work(connection: Connection, folders: Folders, revision: str) -> None:
     impl = str(folders.impl.resolve())
     sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     program = load_program(folders, revision)
+    connection.send("ready")
     while True:
         try:
             calls, plan = connection.recv()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfverify.explain.concrete import Store
+from hfverify.explain.concrete import Keys, Store
 from hfverify.explain.monitor import Monitor, Violation
 from hfverify.explain.trial import Report, Row
 
@@ -24,6 +24,7 @@ class _Judgement:
     rows: tuple[Row, ...]
     violations: tuple[Violation, ...]
     unchanged: int
+    looked: frozenset[tuple[str, Keys]]
 
 
 @dataclass(slots=True)
@@ -36,17 +37,23 @@ class Judgements:
         """The calls begin elsewhere from now on."""
         self._known.clear()
 
-    def judge(self, key: Hashable, report: Report, judge: Callable[[], None]) -> None:
-        """Complete a report by `judge`, or as it was completed before."""
+    def judge(
+        self, key: Hashable, report: Report, judge: Callable[[], None], looked: set[tuple[str, Keys]]
+    ) -> None:
+        """Complete a report by `judge`, or as it was completed before; `looked` gets the cells that were looked at."""
         known = self._known.get(key) if key is not None else None
         if known is None:
+            before = set(looked)
+            looked.clear()
             judge()
             if key is not None:
                 self._known[key] = _Judgement(
                     report.outcome, report.result, report.following, tuple(report.rows), tuple(report.violations),
-                    report.unchanged,
+                    report.unchanged, frozenset(looked),
                 )  # fmt: skip
+            looked |= before
             return
+        looked |= known.looked
         report.outcome, report.result, report.following = known.outcome, known.result, known.following
         report.rows, report.violations = list(known.rows), list(known.violations)
         report.unchanged = known.unchanged

@@ -7,7 +7,7 @@ Refuses nothing; of a place whose object cannot be seen in its text nothing is s
 
 from __future__ import annotations
 
-from hfverify.model.expressions import walk
+from hfverify.explain.mentions import mentioned
 from hfverify.model.program import Call, Program
 from hfverify.model.types import MapType
 from hfverify.syntax import tree
@@ -18,25 +18,62 @@ def locks_of(program: Program, call: Call) -> set[str]:
     steps = call.protocol.steps if call.protocol is not None else ()
     found: set[str] = set()
     for held in (held for step in steps for held in step.locks):
-        if isinstance(held.place, tree.Member):
-            for state in _states(program, call, held.place.base):
-                found |= {f"{state}.{held.place.name}"} & program.locks.keys()
+        found |= _locks_at(program, call, held.place)
     return found
 
 
 def partners(program: Program, name: str, cell: str = "") -> list[str]:
     """The call itself, and the others that take one of its locks or speak of the cell.
 
-    First those that speak of it, of these the ones whose locks differ least.
+    First those that speak of it, of these the ones that change most of what its owner depends on, and then those whose
+    locks differ least.
     """
     own = locks_of(program, program.calls[name])
-    ranks: dict[str, tuple[bool, int, str]] = {}
+    decisive = _decisive(program, cell)
+    ranks: dict[str, tuple[bool, int, int, str]] = {}
     for other in program.calls.values():
         locks = locks_of(program, other)
         speaks = bool(cell) and cell.rsplit(".", 1)[-1] in _mentioned(program, other)
         if not other.is_function and other.name != name and (speaks or locks & own):
-            ranks[other.name] = (not speaks, len(own ^ locks), other.name)
+            ranks[other.name] = (not speaks, -len(decisive & _written(program, other)), len(own ^ locks), other.name)
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
+
+
+def nesting(program: Program, name: str, locks: set[str]) -> list[str]:
+    """The other calls that may hold one of these locks while they take another one of them."""
+    found: list[str] = []
+    for call in program.calls.values():
+        steps = call.protocol.steps if call.protocol is not None and not call.is_function else ()
+        taken = [[_locks_at(program, call, held.place) & locks for held in step.locks] for step in steps]
+        if call.name != name and any(sum(map(bool, together)) > 1 for together in taken):
+            found.append(call.name)
+    return sorted(found)
+
+
+def _locks_at(program: Program, call: Call, place: tree.Expr) -> set[str]:
+    if not isinstance(place, tree.Member):
+        return set()
+    return {f"{state}.{place.name}" for state in _states(program, call, place.base)} & program.locks.keys()
+
+
+def _decisive(program: Program, cell: str) -> set[str]:
+    """The last parts of the cells that say who owns the cell."""
+    exprs: list[tree.Expr] = []
+    for known in program.cells():
+        if known.path == cell and isinstance(known.discipline, tree.OwnedBy):
+            exprs.append(known.discipline.owner)
+            exprs += [] if known.discipline.condition is None else [known.discipline.condition]
+    return set().union(*mentioned(program, exprs))
+
+
+def _written(program: Program, call: Call) -> set[str]:
+    """The last parts of the cells that a call changes."""
+    places: list[tree.Expr] = []
+    for outcome in call.outcomes:
+        for update in (*outcome.effects, *outcome.later):
+            known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
+            places += [one.place for one in known if isinstance(one, tree.Update)]
+    return {place.name for place in places if isinstance(place, tree.Member)}
 
 
 def _mentioned(program: Program, call: Call) -> set[str]:
@@ -47,19 +84,7 @@ def _mentioned(program: Program, call: Call) -> set[str]:
         for update in (*outcome.effects, *outcome.later):
             known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
             pending += [part for one in known for part in (one.place, one.value)]
-    found: set[str] = set()
-    seen: set[str] = set()
-    while pending:
-        for node in walk(pending.pop()):
-            if isinstance(node, tree.Member):
-                found.add(node.name)
-            name = node.text if isinstance(node, tree.Name) else ""
-            if name in program.pures and name not in seen:
-                pending.append(program.pures[name].body)
-            if name in program.lets and name not in seen:
-                pending.append(program.lets[name].value)
-            seen.add(name)
-    return found
+    return mentioned(program, pending)[0]
 
 
 def without_maps(program: Program) -> list[str]:

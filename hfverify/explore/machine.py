@@ -10,104 +10,34 @@ until then is seen by nobody else: of guarded and owned cells that is checked on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
 
 from hfverify.explain.concrete import Keys, LockRef, Ref, Store, Value
-from hfverify.explain.monitor import Stuck, Violation
+from hfverify.explain.monitor import Stuck
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
 from hfverify.explain.trial import Report, conduct, entry, judged
-from hfverify.explore.clocks import Clocks, Place, Race
+from hfverify.explore.clocks import Clocks
 from hfverify.explore.judging import Judgements, what_counts
+from hfverify.explore.noting import Noted
+from hfverify.explore.steps import Blocked, Event, Execution, Kind, Next, Step, Write
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
+from hfverify.syntax import tree
 
 MOST_STEPS = 2_000
+# Where a CPU is before and after its call.
+BETWEEN = ("", 0)
+# The number of a CPU that is not part of a run.
+ELSEWHERE = -1
 # What belongs to the CPU that executes; everything else of a machine is shared.
 OWN = (
     "here", "base", "held", "sections", "reads", "timeline", "late", "atomic", "given", "violations", "watching",
 )  # fmt: skip
-
-
-class Kind(Enum):
-    """What a CPU does next when it has given way."""
-
-    BEGIN = auto()
-    TAKE = auto()
-    LOAD = auto()
-    STORE = auto()
-    WAIT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What a CPU does when it goes on, and where its code says so."""
-
-    kind: Kind
-    what: str = ""
-    lock: LockRef | None = None
-    place: Place = ("", 0)
-
-
-@dataclass(slots=True)
-class Step:
-    """What a CPU did in one go. `touched` has each cell with whether it was written, `taken` and `given` locks.
-
-    `inside` says whether it still holds a lock afterwards.
-    """
-
-    cpu: int
-    next: Next
-    touched: dict[Hashable, bool] = field(default_factory=dict)
-    taken: set[LockRef] = field(default_factory=set)
-    given: set[LockRef] = field(default_factory=set)
-    changes: list[str] = field(default_factory=list)
-    inside: bool = False
-
-    def conflicts(self, other: Step) -> bool:
-        """Whether the order of the two can matter."""
-        if self.taken & other.taken:
-            return True
-        small, large = sorted((self.touched, other.touched), key=len)
-        return any(cell in large and (written or large[cell]) for cell, written in small.items())
-
-
-@dataclass(slots=True)
-class Blocked:
-    """A CPU that did not come to the end of its call: what it waits for, and the locks that it holds."""
-
-    cpu: int
-    next: Next
-    holds: list[LockRef]
-
-
-@dataclass(slots=True)
-class Execution:
-    """What one schedule showed.
-
-    `blocked` are the CPUs of which none could go on; `failed` says why a call could not be followed, which is so
-    after another one has broken an invariant.
-    """
-
-    steps: list[Step] = field(default_factory=list)
-    reports: dict[int, Report] = field(default_factory=dict)
-    blocked: list[Blocked] = field(default_factory=list)
-    violations: list[tuple[int, Violation]] = field(default_factory=list)
-    races: list[Race] = field(default_factory=list)
-    final: Store | None = None
-    failed: dict[int, str] = field(default_factory=dict)
-    given_up: bool = False
-    too_long: bool = False
-
-    @property
-    def schedule(self) -> list[int]:
-        """The CPU of each step."""
-        return [step.cpu for step in self.steps]
 
 
 @dataclass(slots=True)
@@ -122,6 +52,7 @@ class _Lane:
     waiting_since: int = 0
     report: Report | None = None
     failed: str = ""
+    looked: set[tuple[str, Keys]] = field(default_factory=set)
 
 
 # Which of the CPUs that can go on does so; None leaves the rest of the schedule unexplored.
@@ -144,6 +75,9 @@ class Shared(Machinery):
         self.owners: dict[LockRef, int] = {}
         self.clocks = Clocks(len(scenarios))
         self.step = Step(0, Next(Kind.BEGIN))
+        # Which cells were looked at, by the code or to judge it: only if somebody wants to know.
+        self.noting = False
+        self.looked: set[tuple[str, Keys]] = set()
         self.main = greenlet.getcurrent()
         self.ending = False
 
@@ -156,13 +90,12 @@ class Shared(Machinery):
 
     def perform(self, choose: Choose, *, judged: bool = True) -> Execution:
         """Run all calls to their ends, or until none can go on; what they did is held against what they promise."""
-        self.judged = judged
-        self._reset()
+        self.begin(judged=judged)
         done = Execution()
         try:
             self._alternate(choose, done)
         finally:
-            self._conclude(done)
+            self.conclude(done)
         return done
 
     def _alternate(self, choose: Choose, done: Execution) -> None:
@@ -176,16 +109,36 @@ class Shared(Machinery):
             if cpu is None:
                 done.given_up = True
                 break
-            self.step = Step(cpu, self.lanes[cpu].next)
-            self._resume(cpu)
-            self.step.inside = bool(self.lanes[cpu].own["held"])
-            done.steps.append(self.step)
+            done.steps.append(self.go_on(cpu))
             done.too_long = len(done.steps) >= MOST_STEPS
 
-    def _reset(self) -> None:
+    def go_on(self, cpu: int) -> Step:
+        """Let a CPU do what it does next, up to where it gives way again."""
+        lane, begun = self.lanes[cpu], len(self.log)
+        self.step = step = Step(cpu, lane.next)
+        self._resume(cpu)
+        step.inside = bool(lane.own["held"])
+        step.then = None if lane.fiber.dead else lane.next
+        step.wrote = [(key, value) for _, key, value in self.log[begun:]]
+        return step
+
+    def others_wrote(self, writes: Iterable[Write]) -> None:
+        """What CPUs that are not here have done, for those that are."""
+        self.cpu, self.step = ELSEWHERE, Step(ELSEWHERE, Next(Kind.BEGIN))
+        for (name, keys), value in writes:
+            state, path = name.split(".", 1)
+            cell = self.program.cell(state, path)
+            assert cell is not None
+            self.put(cell, Ref(state, keys), value)
+
+    def begin(self, *, judged: bool = True) -> None:
+        """Every CPU is before its first step."""
+        self.judged = judged
         for known in (self._objects, self._heads, self._nodes, self._cell_of, self.owners):
             known.clear()
-        self.store = self.first.copy()
+        cells = Noted(self.first.cells, self.looked) if self.noting else dict(self.first.cells)
+        self.store = Store(self.first.sizes, cells)
+        self.looked.clear()
         self.log.clear()
         self.clocks = Clocks(len(self.scenarios))
         self.ending = False
@@ -198,7 +151,9 @@ class Shared(Machinery):
         }  # fmt: skip
 
         def body() -> None:
-            lane = self.lanes[cpu]
+            lane, call = self.lanes[cpu], self.program.calls[scenario.call]
+            if call.actor:
+                self._use_what_is_own(Ref(self.program.actors[call.actor].state, scenario.actor))
             try:
                 lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
             except Unbuildable as error:
@@ -208,11 +163,21 @@ class Shared(Machinery):
 
         return _Lane(scenario, greenlet(body, parent=self.main), own)
 
+    def _use_what_is_own(self, ref: Ref) -> None:
+        """Between two calls the owner of an object does with it what it may do at any time."""
+        for cell in self.program.states[ref.state].cells.values():
+            if isinstance(cell.discipline, tree.OwnedBy) and self.owns(cell, ref, self.store):
+                key = (cell.name, ref.keys)
+                self.step.touched[key] = True
+                self.step.events.append((Event.WRITTEN, key))
+                self.clocks.access(self.cpu, key, BETWEEN, writes=True)
+
     def _can_go_on(self, cpu: int) -> bool:
         lane = self.lanes[cpu]
         if lane.next.kind is Kind.WAIT:
             return any(who != cpu for who, _, _ in self.log[lane.waiting_since :])
-        return lane.next.lock is None or self.owners.get(lane.next.lock, cpu) == cpu
+        # Who takes a lock that it holds itself waits for ever.
+        return lane.next.lock is None or lane.next.lock not in self.owners
 
     def _wake_a_waiting_one(self) -> bool:
         """When nobody else will ever change anything: the call that waits is told, and judged by what it awaits."""
@@ -238,6 +203,10 @@ class Shared(Machinery):
         for name in OWN:
             lane.own[name] = getattr(self, name)
         lane.seen = len(self.log)
+        if self.noting:
+            lane.looked |= self.looked
+            lane.looked.update(cell for cell in self.step.touched if isinstance(cell, tuple))
+            self.looked.clear()
 
     def _absorb(self, lane: _Lane) -> None:
         """What others have changed is no change of this CPU's."""
@@ -249,7 +218,8 @@ class Shared(Machinery):
                 if self.inside:
                     self.sections[-1].pre.cells[key] = value
 
-    def _conclude(self, done: Execution) -> None:
+    def conclude(self, done: Execution) -> None:
+        """Say what every CPU has come to, and end those that are still on their way."""
         self.ending = True
         for cpu, lane in enumerate(self.lanes):
             if lane.report is not None:
@@ -264,11 +234,16 @@ class Shared(Machinery):
                 self._resume(cpu, GreenletExit())
         done.races = list(self.clocks.races)
         done.final = self.store
+        first, last = self.first.cells, {key: value for _, key, value in self.log}
+        done.changed = {key: value for key, value in last.items() if first.get(key) != value}
 
     def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
+        following = value[-1] if isinstance(value, tuple) and value else value
+        if call.has_next and hasattr(following, "_hf"):
+            self._use_what_is_own(object.__getattribute__(following, "_hf")[1])
         if self.judged:
             key = what_counts(self, self.first, self.cpu, value)
-            self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value))
+            self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value), self.looked)
 
     # ------------------------------------------------------------ where a CPU gives way
 
@@ -286,6 +261,7 @@ class Shared(Machinery):
         super().acquire(lock)
         self.owners[lock] = self.cpu
         self.step.taken.add(lock)
+        self.step.events.append((Event.TAKEN, lock))
         self.clocks.acquire(self.cpu, lock)
 
     def release(self, lock: LockRef) -> None:
@@ -295,6 +271,7 @@ class Shared(Machinery):
         if self.owners.get(lock) == self.cpu:
             del self.owners[lock]
         self.step.given.add(lock)
+        self.step.events.append((Event.GIVEN, lock))
         self.clocks.release(self.cpu, lock)
 
     def demand(self, cell: Cell, ref: Ref, verb: str) -> None:
@@ -303,6 +280,7 @@ class Shared(Machinery):
             writes = verb == "written"
             self.step.touched[key] = self.step.touched.get(key, False) or writes
             if not cell.is_fickle:
+                self.step.events.append((Event.WRITTEN if writes else Event.READ, key))
                 self.clocks.access(self.cpu, key, self.where(), writes=writes)
         super().demand(cell, ref, verb)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from random import Random
 
 from hfverify.explore.exhaustive import Perform
-from hfverify.explore.machine import Execution, Step
+from hfverify.explore.steps import Execution, Step
 
 
 def by_priority(perform: Perform, cpus: int, count: int, *, changes: int = 3, seed: int = 0) -> Iterator[Execution]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hfverify.explore.clocks import Race
-from hfverify.explore.machine import Blocked, Execution, Kind
+from hfverify.explore.steps import Blocked, Execution, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _stuck(blocked: list[Blocked], calls: list[str]) -> Problem:
         for one in blocked
     ]
     waits = {one.next.lock for one in blocked if one.next.kind is Kind.TAKE}
-    cycle = len(blocked) > 1 and waits <= {lock for one in blocked for lock in one.holds}
+    cycle = bool(waits) and waits <= {lock for one in blocked for lock in one.holds}
     kind = "deadlock" if cycle else "stuck"
     places = "; ".join(sorted(f"{one.next.place[0]}:{one.next.place[1]}" for one in blocked))
     return Problem(kind, f"{kind} {places}", "; ".join(told), f"{calls[blocked[0].cpu]}.lock.order")
@@ -59,7 +59,7 @@ def _race(race: Race, calls: list[str]) -> Problem:
     state, _, path = name.partition(".")
     cell = f"{state}[{', '.join(map(str, keys))}].{path}" if keys else name
     told = [
-        f"{verb} by CPU {cpu} ({place[0]}:{place[1]})"
+        f"{verb} by CPU {cpu} ({f'{place[0]}:{place[1]}' if place[0] else 'outside of its call'})"
         for cpu, verb, place in zip(race.cpus, race.verbs, race.places, strict=True)
     ]
     key = f"race {name} " + " ".join(sorted(f"{file}:{line}" for file, line in race.places))

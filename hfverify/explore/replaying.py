@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from hfverify.explore.exhaustive import Perform
-from hfverify.explore.machine import Execution, Step
+from hfverify.explore.steps import Execution, Step
 
 
 class Misfit(Exception):

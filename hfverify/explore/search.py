@@ -12,26 +12,27 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from hfverify.explain.scenario import Scenario
-from hfverify.explore.exhaustive import Limits, every_schedule
-from hfverify.explore.machine import Execution, Shared, Step
+from hfverify.explore.atomicity import End, compare, end_of
+from hfverify.explore.exhaustive import Limits, Perform, every_schedule
+from hfverify.explore.machine import Shared
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
+from hfverify.explore.remembering import Fickle, Remembered
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
 from hfverify.explore.situations import STEPS, Situations
+from hfverify.explore.steps import Execution, Step
 from hfverify.model.program import Program
-
-
-class Fickle(Exception):
-    """The same schedule does not lead to the same steps: the code depends on more than the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
 
-    `situations` is how many of them are tried, those first in which `begins` is the outcome of the first call; each
-    question to the solver may take `steps`. A problem of a kind in `until` is enough.
+    `situations` is how many of them are tried, those first in which `begins` is the outcome of the call with the number
+    `whose`; `together` asks for those in which the calls meet. Each question to the solver may take `steps`. A problem
+    of a kind in `until` is enough. With `compare`, the ends of so many schedules without reduction, and of those that
+    switch between critical sections alone, must be the same.
     """
 
     strategy: str = "exhaustive"
@@ -40,18 +41,25 @@ class Plan:
     seed: int = 0
     situations: int | None = None
     begins: str | None = None
+    whose: int = 0
+    together: bool = False
     steps: int = STEPS
     until: tuple[str, ...] = ()
+    compare: int = 0
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed."""
+    """What was tried. `complete` unless there are more situations, or more schedules of one, than were allowed.
+
+    `unreduced` are the schedules that there are without reduction, if that was asked for.
+    """
 
     situations: int = 0
     schedules: int = 0
     steps: int = 0
     complete: bool = True
+    unreduced: int = 0
 
 
 @dataclass(slots=True)
@@ -80,7 +88,8 @@ class Search:
         """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
         known: set[str] = set()
         situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
-        for outcomes, scenarios in situations.one_by_one(self.plan.begins):
+        plan = self.plan
+        for outcomes, scenarios in situations.one_by_one(plan.begins, whose=plan.whose, together=plan.together):
             yield outcomes
             if scenarios is None:
                 continue
@@ -101,7 +110,9 @@ class Search:
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]
     ) -> None:
-        for tried, execution in enumerate(self._executions(machine), 1):
+        perform = Remembered(machine).perform
+        reached: dict[End, list[int]] = {}
+        for tried, execution in enumerate(self._executions(perform), 1):
             self.tally.schedules += 1
             self.tally.steps += len(execution.steps)
             if tried == 1:
@@ -113,19 +124,30 @@ class Search:
                 shown = [problem for problem in problems(shortest, self.calls) if problem.key in keys]
                 known |= keys
                 self.findings.append(Finding(shown, self.calls, outcomes, begins, shortest))
+            if self.plan.compare:
+                reached.setdefault(end_of(execution), execution.schedule)
             if tried >= self.plan.schedules:
                 self.tally.complete = False
                 return
+        if self.plan.compare:
+            found, count = compare(perform, reached, self.plan.compare)
+            self.tally.unreduced += count
+            for schedule in found.differences[:1]:
+                seen = followed(machine.perform, schedule)
+                text = "the ends of schedules that switch inside critical sections, between them, and reduced, differ"
+                self.findings.append(
+                    Finding([Problem("not atomic", text, text)], self.calls, outcomes, scenarios, seen)
+                )
 
-    def _executions(self, machine: Shared) -> Iterator[Execution]:
+    def _executions(self, perform: Perform) -> Iterator[Execution]:
         plan = self.plan
         if plan.strategy == "random":
             self.tally.complete = False
-            return by_priority(machine.perform, len(self.calls), plan.schedules, seed=plan.seed)
+            return by_priority(perform, len(self.calls), plan.schedules, seed=plan.seed)
         if plan.preemptions is not None:
             self.tally.complete = False
-            return every_schedule(machine.perform, Limits(reduce=False, preemptions=plan.preemptions))
-        return every_schedule(machine.perform)
+            return every_schedule(perform, Limits(reduce=False, preemptions=plan.preemptions))
+        return every_schedule(perform)
 
     def _simplest(
         self, machine: Shared, scenarios: list[Scenario], execution: Execution, keys: set[str]

@@ -16,9 +16,10 @@ import z3
 from hfverify.explain.concrete import Store
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
-from hfverify.explore.beginnings import Written, beginnings
+from hfverify.explore.beginnings import LATER, Written, beginnings
 from hfverify.explore.shrinking import keeps_invariants
 from hfverify.logic.facts import MOST_BITS, subterms
+from hfverify.logic.maps import marked
 from hfverify.model.program import Call, Program
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds, Expansion
@@ -38,6 +39,7 @@ class Situations:
         self.known = beginnings(program)
         self.begun = [self.known.of(cpu, call) for cpu, call in enumerate(calls)]
         self.facts = list({fact.get_id(): fact for begun in self.begun for fact in begun.facts}.values())
+        self.marks = marked(self.facts, also=True)
         self.guards = [begun.guards for begun in self.begun]
         self.group = Group(self.facts, [], self.known.limits)
         self._formulas: dict[Bounds, Written] = {}
@@ -63,32 +65,48 @@ class Situations:
                 self._formulas[bounds] = Written(known, [limit for part in parts for limit in part.limits])
         return self._formulas[bounds]
 
-    def combinations(self, begins: str | None = None) -> list[tuple[str, ...]]:
-        """The outcomes that can be asked for together: one of each call; first those where it is `begins` of the first.
+    def combinations(self, begins: str | None = None, whose: int = 0) -> list[tuple[str, ...]]:
+        """The outcomes that can be asked for together, one of each call; first those where one of them is `begins`.
 
         Of these the ones with cases come before those with rejects, because a call that is rejected does little.
         """
         found = list(itertools.product(*([name for name, _ in guards] for guards in self.guards)))
-        cases = {outcome.name for call in self.calls for outcome in call.cases}
+        cases = {outcome.name + when for call in self.calls for outcome in call.cases for when in ("", LATER)}
         if begins is None:
             return found
-        return sorted(found, key=lambda names: (names[0] != begins, sum(name not in cases for name in names)))
+
+        def rank(names: tuple[str, ...]) -> tuple[bool, int]:
+            return names[whose].removesuffix(LATER) != begins, sum(name not in cases for name in names)
+
+        return sorted(found, key=rank)
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
         return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
 
-    def one_by_one(self, begins: str | None = None) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
-        """The same, and None before each combination is looked for, which may take some time."""
+    def one_by_one(
+        self, begins: str | None = None, *, whose: int = 0, together: bool = False
+    ) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
+        """The same, and None before each combination is looked for, which may take some time.
+
+        With `together` those states come first in which calls want an object that another one works for, and then
+        those in which they want several same locks.
+        """
         seen: set[str] = set()
-        for outcomes in self.combinations(begins):
+        for outcomes in self.combinations(begins, whose):
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
             first = self._model(guards)
             if first is None:
                 continue
             models: list[z3.ModelRef] = []
-            for meeting in [[], *self._meetings(outcomes)]:
+            meetings = [[], *self._meetings(outcomes)]
+            if together:
+                meetings = [*self._visits(outcomes), *reversed(meetings)]
+            elif any(name.endswith(LATER) for name in outcomes):
+                # Somebody is there who may bring about what is awaited.
+                meetings = self._visits(outcomes)
+            for meeting in meetings:
                 # Where the calls meet already, one such state is enough.
                 if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
                     continue
@@ -117,6 +135,19 @@ class Situations:
             found += [[a, b] for (i, j, a), (k, m, b) in itertools.combinations(same, 2) if i < k and j != m]
         return found
 
+    def _visits(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
+        """Ways in which a call wants a lock of an object for which another one is made."""
+        found: list[list[z3.BoolRef]] = []
+        for one, other in itertools.permutations(range(len(self.calls)), 2):
+            actor = self.calls[other].actor
+            state = self.program.actors[actor].state if actor else ""
+            for _, ref in self.begun[one].locks[outcomes[one]]:
+                if ref.state == state:
+                    keys = self.program.states[state].keys
+                    own = [z3.Int(f"{actor}.{key.name}@{other}") for key in keys]
+                    found.append([z3.And(*[a == b for a, b in zip(ref.keys, own, strict=True)])])
+        return found
+
     def _model(self, formulas: Sequence[z3.BoolRef]) -> tuple[z3.ModelRef, Bounds] | None:
         for bounds in map(self._bounds, SIZES):
             solver, asked = self._solver(bounds), [self._asked(bounds, formula) for formula in formulas]
@@ -141,6 +172,10 @@ class Situations:
         """Knows what holds in every state of a small machine."""
         if bounds not in self._solvers:
             solver = make_solver(self.steps, mbqi=False)
+            # A state is looked for and nothing is proved, and what is found is evaluated once more: all terms are
+            # decided anyway, and arrays of a small machine are only compared element by element.
+            solver.set("smt.relevancy", 0)
+            solver.set("smt.array.extensional", False)
             written = self._written(bounds)
             facts = [written.formulas[fact.get_id()] for fact in self.facts]
             solver.add(*facts, *written.limits, *self.known.limits(bounds))
@@ -164,7 +199,7 @@ class Situations:
     def _at(self, model: z3.ModelRef, bounds: Bounds) -> list[Scenario] | None:
         """A scenario for each CPU, unless the state that the model describes breaks an invariant."""
         # Of the other bits nothing was asked.
-        reader = Reader(self.program, model, bounds, self.facts, bits=bounds.bits)
+        reader = Reader(self.program, model, bounds, bits=bounds.bits, marks=self.marks)
         store = reader.state(self.known.cells)
         if not keeps_invariants(self.program, store):
             return None

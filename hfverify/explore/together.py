@@ -14,9 +14,10 @@ from typing import Any
 from hfverify.explain.given import subject_at
 from hfverify.explain.scenario import Scenario, find_cell, load
 from hfverify.explore.files import shown
-from hfverify.explore.machine import Execution, Shared
+from hfverify.explore.machine import Shared
 from hfverify.explore.problems import problems
 from hfverify.explore.replaying import followed
+from hfverify.explore.steps import Execution
 from hfverify.report.schedule import draw
 
 
