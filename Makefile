@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(DOCS_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	@# What validates the pages, where there is what runs it; its tests say so if they are skipped.
-	-! command -v npm java >/dev/null || npm ci --silent --ignore-scripts --prefix tests/publish/validator
+	-! { command -v npm && command -v java; } >/dev/null || npm ci --silent --ignore-scripts --prefix tests/publish/validator
 	touch $(DOCS_STAMP)
 
 clean:
