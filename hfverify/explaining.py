@@ -114,8 +114,8 @@ def replayed(config: Config, name: str, target: Path | None, *, width: int) -> t
     program = session.subjects.program
     lines: list[str] = []
     if target is not None:
-        if not data.get("scenario"):
-            raise ConfigError("only the counterexample of a call can be written as a test")
+        if not data.get("scenario") or name.endswith(".bounded"):
+            raise ConfigError("only the counterexample of a call that comes to an end can be written as a test")
         try:
             lines.append(f"wrote {regression.write(data, program.revision, target)}")
         except (FileExistsError, OSError) as error:

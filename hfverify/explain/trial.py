@@ -15,10 +15,12 @@ from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Ref, Store, Thunk, Undefined, Value
 from hfverify.explain.effects import Change, applied, changes_of, left_open
+from hfverify.explain.heads import Heads
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
+from hfverify.explain.signals import arrived
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import OptionalType
 from hfverify.syntax import tree
@@ -58,17 +60,24 @@ Judge = Callable[[Program, Call, Machinery, Report, Any], None]
 
 
 def run(
-    program: Program, scenario: Scenario, impl: str, note: Callable[[object, object], None] | None = None
+    program: Program,
+    scenario: Scenario,
+    impl: str,
+    note: Callable[[object, object], None] | None = None,
+    heads: Heads | None = None,
 ) -> Report:
     """Run one call by itself; what other CPUs do meanwhile is in the scenario.
 
-    `note` hears of each specified function that is used, and of the outcome that applies to it there.
+    `note` hears of each specified function that is used, and of the outcome that applies to it there; `heads` holds
+    the facts of loops against this run.
     """
     call = program.calls[scenario.call]
     machine = Machinery(program, scenario.store(), scenario.here, impl)
     machine.schedule = list(scenario.schedule)
     machine.script = list(scenario.reads)
     machine.note = note
+    if heads is not None:
+        heads.machine = machine
     function = entry(machine, call)
     machine.watch_contracts()
     env = _env(program, call, scenario, machine, machine.store, {})
@@ -109,12 +118,15 @@ def conduct(
     try:
         value = function(**arguments)
     except Stuck as stuck:
+        arrived(stuck)
         report.exception = f"the CPU hangs: {stuck}"
         if not machine.inside:
             _judge_waiting(program, call, scenario, machine)
     except Impossible as error:
+        arrived(error)
         raise Unbuildable(str(error)) from error
     except Undefined as error:
+        arrived(error)
         machine.breach("contract", str(error))
         report.exception = str(error)
     except MemoryError:

@@ -205,10 +205,11 @@ class _Judged:
 
     def _unseen(self) -> str:
         """A condition after a refusal that no example decided in one of the two ways."""
-        for file, line, _, how in self.answer["missed"]:
-            if any(file == name and first <= line <= last for name, first, last in self.search.extent):
-                return f"line {line}, where the condition is {str(how).lower()}"
-        return "" if self.search.extent else "code that was not measured"
+        extent = [*self.search.extent, *map(tuple, self.answer["entered"])]
+        for file, line, column, how in self.answer["missed"]:
+            if any(file == name and first <= line <= last for name, first, last in extent):
+                return f"line {line}, where {_decided(column, how)}"
+        return "" if extent else "code that was not measured"
 
     def _refuted(self, verdict: Verdict, request: dict[str, Any], found: Confirmation) -> Verdict:
         """An example that was shrunk and run again by itself."""
@@ -232,6 +233,12 @@ class _Judged:
         return replace(
             verdict, status=Status.REFUTED, reason=found.text, diagnostic=diagnostic, counterexample=counterexample
         )
+
+
+def _decided(column: int, how: bool) -> str:
+    if column:
+        return f"the condition is {str(how).lower()}"
+    return "the arm is taken" if how else "the arm is not taken"
 
 
 def _with_numbers(verdict: Verdict, evidence: Evidence) -> Diagnostic | None:
