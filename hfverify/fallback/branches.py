@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 from hfverify.explain.signals import Signal
 
@@ -101,6 +101,9 @@ class Branches:
         return False
 
 
+TryNode = TypeVar("TryNode", ast.Try, ast.TryStar)
+
+
 class _Marks(ast.NodeTransformer):
     """Every part of a condition that is decided by itself is passed through a function that notes it."""
 
@@ -185,6 +188,13 @@ class _Marks(ast.NodeTransformer):
 
     def visit_Try(self, node: ast.Try) -> ast.Try:
         """An exception comes to a handler or does not."""
+        return self._handled(node)
+
+    def visit_TryStar(self, node: ast.TryStar) -> ast.TryStar:
+        """The same."""
+        return self._handled(node)
+
+    def _handled(self, node: TryNode) -> TryNode:
         self.generic_visit(node)
         for handler in node.handlers:
             place = (self.file, handler.lineno, 0)
@@ -192,8 +202,6 @@ class _Marks(ast.NodeTransformer):
             for body, function in ((handler.body, FITS), (node.finalbody, FAILS)):
                 body.insert(0, ast.copy_location(ast.Expr(_call(function, node, _told(place, node))), node))
         return node
-
-    visit_TryStar = visit_Try  # noqa: N815
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         """It tells when it is entered."""
