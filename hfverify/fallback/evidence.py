@@ -16,7 +16,7 @@ from hfverify.execute.source import Sources
 from hfverify.explain.apart import Lost, ask
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
-from hfverify.fallback.reaching import declared, requests, stated
+from hfverify.fallback.reaching import declared, impossible, requests, stated
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -135,6 +135,7 @@ class _Judged:
     answer: dict[str, Any]
     failed: str
     names: set[str]
+    closed: dict[int, bool] = field(default_factory=dict)
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """What the search says of one obligation; one that is proved must not be broken by an example."""
@@ -162,12 +163,12 @@ class _Judged:
 
     def _tested(self, verdict: Verdict) -> Verdict:
         kind, name = verdict.obligation.kind, verdict.obligation.name.removeprefix(f"{self.subject.name}.")
-        ways, case = self._ways(kind, name)
+        ways, case, closed = self._ways(kind, name)
         tried = f"{self.answer['tried']} examples"
         missed = [label for label, count in ways if count == 0]
         unseen = self._unseen() if any(way.refused for way in self.search.ways) else ""
         if not ways:
-            text = "it is not tested"
+            text = "no state leads down the paths in question" if closed else "it is not tested"
         elif missed and kind in SHOWN:
             text = f"none of {tried} shows it"
         elif missed:
@@ -185,15 +186,18 @@ class _Judged:
             return replace(verdict, status=Status.TESTED, evidence=evidence, diagnostic=shown, counterexample=None)
         return replace(verdict, reason=f"{verdict.reason}; {text}")
 
-    def _ways(self, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], str]:
-        """What had to happen, with how often it did, and the outcome that the obligation is about."""
+    def _ways(self, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], str, int]:
+        """What had to happen, with how often it did, the outcome in question, and how many paths no state leads down.
+
+        A path that no example followed is one of these if the solver shows it for machines of any size.
+        """
         if kind in SHOWN:
             outcome = name.removesuffix(f".{kind}")
-            return ((outcome, self.answer["outcomes"].get(outcome, 0)),), ""
+            return ((outcome, self.answer["outcomes"].get(outcome, 0)),), "", 0
         if kind == "scenario":
-            return (), ""
+            return (), "", 0
         if self.search.kind in BY_ITSELF:
-            return (("the clauses", self.answer["tried"]),), ""
+            return (("the clauses", self.answer["tried"]),), "", 0
         call = self.program.calls.get(self.subject.name)
         case = name.split(".")[0] if call is not None and self.search.kind == "scenario" else ""
         case = case if call is not None and "." in name and any(o.name == case for o in call.outcomes) else ""
@@ -201,7 +205,14 @@ class _Judged:
         followed = {int(number): count for number, count in self.answer["followed"].items()}
         full = f"{self.subject.name}.{name}"
         spoken = speaks_of(self.subject, full, self.search.ways)
-        return tuple((way.label, followed.get(way.number, 0)) for way in spoken), "" if never else case
+        open_ = [way for way in spoken if followed.get(way.number) or not self._closed(way)]
+        ways = tuple((way.label, followed.get(way.number, 0)) for way in open_)
+        return ways, "" if never else case, len(spoken) - len(open_)
+
+    def _closed(self, way: Way) -> bool:
+        if way.number not in self.closed:
+            self.closed[way.number] = impossible(self.subject, way.number)
+        return self.closed[way.number]
 
     def _unseen(self) -> str:
         """A condition after a refusal that no example decided in one of the two ways."""

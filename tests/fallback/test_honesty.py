@@ -1,4 +1,4 @@
-"""What tests may not be taken for: runs that code has kept alive, parts that nobody entered, numbers that nobody saw."""
+"""What may not be taken for tested: runs that code kept alive, parts that nobody entered, numbers that nobody saw."""
 
 from __future__ import annotations
 
