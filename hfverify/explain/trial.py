@@ -121,7 +121,7 @@ def conduct(
         arrived(stuck)
         report.exception = f"the CPU hangs: {stuck}"
         if not machine.inside:
-            _judge_waiting(program, call, scenario, machine)
+            _judge_waiting(program, call, scenario, machine, report)
     except Impossible as error:
         arrived(error)
         raise Unbuildable(str(error)) from error
@@ -151,7 +151,7 @@ def conduct(
     return report
 
 
-def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Machinery) -> None:
+def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Machinery, report: Report) -> None:
     """A run that waits for ever must have seen that what it awaits does not hold, or must never return."""
     if machine.sections:
         env = _env(program, call, scenario, machine, machine.sections[-1].pre, {})
@@ -161,6 +161,8 @@ def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Ma
     never = [outcome for outcome in call.outcomes if outcome.never and _applies(call, outcome, machine, (env, env))]
     if not never:
         machine.breach("waits", "it waits although nothing that it awaits is missing")
+    else:
+        report.outcome = never[0].name
     changed = {key[0] for key, value in machine.store.cells.items() if machine.base.cells.get(key) != value}
     for name in sorted(changed | {name for name, _, _ in machine.atomic}) if never else ():
         machine.breach(f"{never[0].name}.frame", f"{name} changes, though the call never returns")

@@ -9,25 +9,29 @@ Refuses nothing; a path for which the solver finds nothing in a small machine ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import z3
 
-from hfverify.execute.paths import Path
+from hfverify.execute.paths import Path, spec_env, start
+from hfverify.execute.signatures import lets
 from hfverify.execute.world import World
 from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import Scenario, to_json
 from hfverify.explain.witness import Reader, list_request, scenario
 from hfverify.logic.cells import Cells
-from hfverify.model.program import Call, Program
+from hfverify.logic.values import Ref, Stored
+from hfverify.model.program import Call, Cell, Program
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds
 from hfverify.prove.solver import SMALL, Answer, find, make_solver
-from hfverify.prove.specification import Wanted, check_call
+from hfverify.prove.specification import Fickle, Wanted, check_call, guards
 
+# A volatile cell of an object, and the term for what is read there.
+Device = tuple[Cell, Ref, Stored]
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 2_000_000
 # A model says little of maps: in how many ways they are completed.
@@ -57,13 +61,29 @@ def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
 def stated(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
     """For each outcome of a call a situation in which it applies, whatever the code does."""
     call, group = program.calls[subject.name], subject.groups[0]
-    world = World(program, z3.Int(program.thread.name if program.thread is not None else "thread"))
+    world, names = start(program, call)
+    devices = _Devices(world)
+    env = replace(spec_env(world, names), volatile=devices)
+    # The questions have the same names for what devices give.
+    guards(call, env.bind(lets(call, env)), world)
     world.facts.formulas = group.facts
     found: list[Any] = []
     for item in wanted:
         for seen in _seen(group, list(item.formulas)):
-            found += seen.situations(program, call, None, world)
+            found += seen.situations(program, call, None, world, devices.seen)
     return _each_once(found)
+
+
+class _Devices(Fickle):
+    """What each volatile cell has while the clauses look at it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.seen: list[Device] = []
+
+    def __call__(self, cell: Cell, ref: Ref) -> Stored:
+        self.seen.append((cell, ref, super().__call__(cell, ref)))
+        return self.seen[-1][2]
 
 
 def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
@@ -115,12 +135,18 @@ class _Seen:
     bits: tuple[int, ...]
     completions: int
 
-    def situations(self, program: Program, call: Call, path: Path | None, world: World) -> list[Any]:
-        """As plain data, with the maps completed in each way."""
-        return [
-            to_json(program, scenario(program, call, path, world, self.model, self.bounds, number, bits=self.bits))
-            for number in range(self.completions)
-        ]
+    def situations(
+        self, program: Program, call: Call, path: Path | None, world: World, devices: Sequence[Device] = ()
+    ) -> list[Any]:
+        """As plain data, with the maps completed in each way; devices give the same all the time."""
+        reader = Reader(program, self.model, self.bounds, world.facts.formulas, bits=self.bits)
+        found: list[Any] = []
+        for number in range(self.completions):
+            made = scenario(program, call, path, world, self.model, self.bounds, number, bits=self.bits)
+            for cell, ref, value in devices:
+                made.cells[cell.name, reader.keys(ref)] = reader.value(cell, value)
+            found.append(to_json(program, made))
+        return found
 
 
 def _seen(group: Group, guard: list[z3.BoolRef]) -> Iterator[_Seen]:
