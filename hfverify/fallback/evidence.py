@@ -17,6 +17,7 @@ from hfverify.explain.apart import Lost, ask
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
 from hfverify.fallback.reaching import declared, impossible, requests, stated
+from hfverify.fallback.together import Together, broken_by, tried_together
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -106,7 +107,11 @@ def _judged(
         }
     )
     names = {verdict.obligation.name.removeprefix(f"{subject.name}.") for verdict in verdicts}
-    judged = _Judged(program, folders, subject, search, answer, failed, names)
+    together = Together()
+    call = program.calls.get(subject.name)
+    if search.kind == "scenario" and call is not None and not call.is_function and not failed and not answer["broken"]:
+        together = tried_together(program, folders, call.name, search.examples)
+    judged = _Judged(program, folders, subject, search, answer, failed or together.failed, together, names)
     return [judged.verdict(verdict) for verdict in verdicts]
 
 
@@ -134,6 +139,7 @@ class _Judged:
     search: _Search
     answer: dict[str, Any]
     failed: str
+    together: Together
     names: set[str]
     closed: dict[int, bool] = field(default_factory=dict)
 
@@ -148,11 +154,15 @@ class _Judged:
                 found = confirm(self.folders, self.program, broken["request"], name)
             if found.confirmed:
                 return self._refuted(verdict, broken["request"], found)
+        schedule = self.together.against(verdict.obligation.name)
+        if schedule is not None and verdict.status is not Status.REFUTED:
+            return self._collides(verdict, schedule)
         if verdict.status not in OPEN:
             return verdict
         if self.failed:
             return replace(verdict, reason=f"{verdict.reason}; tests are of no use: {self.failed}")
         stray = self.answer["broken"].keys() - self.names
+        stray |= {name for finding in self.together.findings for name in self._elsewhere(finding)}
         if stray:
             text = f"an example breaks `{min(stray)}`, of which nothing is asked here"
             return replace(verdict, reason=f"{verdict.reason}; {text}")
@@ -178,7 +188,7 @@ class _Judged:
         elif unseen:
             text = f"of {tried} none went the way that begins at {unseen}"
         else:
-            evidence = Evidence(self.answer["tried"], ways, 0, SEED)
+            evidence = Evidence(self.answer["tried"], ways, self.together.schedules, SEED)
             shown = _with_numbers(verdict, evidence)
             if verdict.status is Status.SUSPECTED:
                 # A state of the solver still speaks against it.
@@ -222,6 +232,34 @@ class _Judged:
                 return f"line {line}, where {_decided(column, how)}"
         return "" if extent else "code that was not measured"
 
+    def _elsewhere(self, finding: dict[str, Any]) -> list[str]:
+        """What a schedule breaks of which nothing is asked here."""
+        asked = {f"{self.subject.name}.{name}" for name in self.names}
+        broken = broken_by(finding)
+        return [] if asked & set(broken) else broken or [finding["kind"]]
+
+    def _collides(self, verdict: Verdict, schedule: dict[str, Any]) -> Verdict:
+        """Two CPUs that show it; the schedule is the shortest that was found."""
+        obligation = verdict.obligation
+        told = next(one["text"] for one in schedule["problems"] if one["obligation"] == obligation.name)
+        notes = (
+            ("obligation", obligation.name),
+            ("confirmed", f"two CPUs ran {' and '.join(schedule['calls'])}: {told}"),
+            ("next", f"hfverify replay {obligation.name}"),
+        )
+        labels = (at(obligation.impl, "implemented here"), also(obligation.spec, "specified here"))
+        message = f"two CPUs at once break this: {obligation.sentence}"
+        counterexample: dict[str, object] = {
+            **schedule, "obligation": obligation.name, "call": self.subject.name, "confirmed": True,
+        }  # fmt: skip
+        return replace(
+            verdict,
+            status=Status.REFUTED,
+            reason=told,
+            diagnostic=Diagnostic("HF603", message, labels, notes=notes),
+            counterexample=counterexample,
+        )
+
     def _refuted(self, verdict: Verdict, request: dict[str, Any], found: Confirmation) -> Verdict:
         """An example that was shrunk and run again by itself."""
         obligation = verdict.obligation
@@ -258,6 +296,8 @@ def _with_numbers(verdict: Verdict, evidence: Evidence) -> Diagnostic | None:
         return None
     followed = min(count for _, count in evidence.ways)
     numbers = f"{evidence.examples} examples, {followed} or more on each path in question: none fails; this is no proof"
+    if evidence.schedules:
+        numbers = f"{evidence.schedules} schedules of two CPUs; {numbers}"
     notes = (*verdict.diagnostic.notes, ("tested", numbers))
     severity = "suspected" if verdict.status is Status.SUSPECTED else "open"
     return replace(verdict.diagnostic, severity=severity, notes=notes)
