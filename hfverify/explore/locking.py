@@ -33,13 +33,13 @@ def partners(program: Program, name: str, cell: str = "") -> list[str]:
     ranks: dict[str, tuple[bool, int, str]] = {}
     for other in program.calls.values():
         locks = locks_of(program, other)
-        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in _mentioned(program, other)
+        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in mentioned(program, other)
         if not other.is_function and other.name != name and (speaks or locks & own):
             ranks[other.name] = (not speaks, len(own ^ locks), other.name)
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
 
 
-def _mentioned(program: Program, call: Call) -> set[str]:
+def mentioned(program: Program, call: Call) -> set[str]:
     """The last parts of the names of cells of which the outcomes of a call speak."""
     pending: list[tree.Expr] = [let.value for let in call.lets]
     for outcome in call.outcomes:

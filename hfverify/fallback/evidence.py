@@ -7,12 +7,12 @@ Refuses nothing: a search that dies, hangs or reaches no path leaves the verdict
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.diagnostics import Diagnostic, also, at
-from hfverify.execute.source import Sources
+from hfverify.execute.source import Function, Sources
 from hfverify.explain.apart import Lost, ask
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
@@ -50,16 +50,41 @@ def tested(
     return _judged(program, folders, subject, verdicts, search)
 
 
-def _extent(program: Program, sources: Sources, subject: Subject, impl: str) -> list[tuple[str, int, int]]:
-    """Where the conditions stand that a path decides after it was refused: files with first and last lines."""
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """Functions that a path may enter after it was refused, as files with first and last lines.
+
+    `own` are those that its text names; `others` are parts of what is specified, of which other units speak.
+    """
+
+    own: list[tuple[str, int, int]] = field(default_factory=list)
+    others: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def has(self, file: str, line: int, entered: Sequence[Sequence[Any]]) -> bool:
+        """Whether the line counts; functions that runs have entered do, unless they are parts of something else."""
+        inside = [tuple(one) for one in entered if tuple(one) not in self.others]
+        return any(file == name and first <= line <= last for name, first, last in [*self.own, *inside])
+
+
+def _extent(program: Program, sources: Sources, subject: Subject, impl: str) -> _Extent:
     call = program.calls.get(subject.name)
     if not subject.refusals or call is None:
-        return []
+        return _Extent()
+    specified = {other.impl for other in program.functions.values() if other is not call}
+    specified |= {impl for codec in program.codecs.values() for impl in (codec.encodes, codec.decodes)}
     function = sources.function(call.impl.target, call.impl.span)
-    return [
-        (item.module.file.removeprefix(f"{impl}/"), item.node.lineno, item.node.end_lineno or item.node.lineno)
-        for item in sources.entered(function, list(program.functions))
-    ]
+    own = {item.name: item for item in sources.entered(function, [item.target for item in specified])}
+    trusted = {other.impl for other in program.functions.values() if other.trusted}
+    found = [sources.function(item.target, item.span) for item in specified - trusted]
+    others = {item.name: item for part in found for item in sources.entered(part, ())}
+
+    def places(functions: Mapping[str, Function]) -> list[tuple[str, int, int]]:
+        return [
+            (item.module.file.removeprefix(f"{impl}/"), item.node.lineno, item.node.end_lineno or item.node.lineno)
+            for _, item in sorted(functions.items())
+        ]
+
+    return _Extent(places(own), places({name: item for name, item in others.items() if name not in own}))
 
 
 def tested_alone(
@@ -86,7 +111,7 @@ class _Search:
     seeds: list[Any]
     ways: list[Way]
     examples: int
-    extent: list[tuple[str, int, int]] = field(default_factory=list)
+    extent: _Extent = field(default_factory=_Extent)
 
 
 def _judged(
@@ -226,11 +251,13 @@ class _Judged:
 
     def _unseen(self) -> str:
         """A condition after a refusal that no example decided in one of the two ways."""
-        extent = [*self.search.extent, *map(tuple, self.answer["entered"])]
+        extent = self.search.extent
         for file, line, column, how in self.answer["missed"]:
-            if any(file == name and first <= line <= last for name, first, last in extent):
-                return f"line {line}, where {_decided(column, how)}"
-        return "" if extent else "code that was not measured"
+            if extent.has(file, line, self.answer["entered"]):
+                return f"{file}:{line}, where {_decided(column, how)}"
+        for name, outcome in self.answer["unused"]:
+            return f"a use of `{name}` in its case `{outcome}`"
+        return "" if extent.own else "code that was not measured"
 
     def _elsewhere(self, finding: dict[str, Any]) -> list[str]:
         """What a schedule breaks of which nothing is asked here."""

@@ -59,6 +59,7 @@ class Tally:
     outcomes: dict[str, int] = field(default_factory=dict)
     decided: set[tuple[Any, Any]] = field(default_factory=set)
     entered: set[Extent] = field(default_factory=set)
+    used: set[tuple[Any, Any]] = field(default_factory=set)
     broken: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -192,6 +193,7 @@ class Search:
         self.tally.tried += 1
         self.tally.outcomes[outcome] = self.tally.outcomes.get(outcome, 0) + 1
         self.tally.decided.update(event for event in events if isinstance(event[0], tuple))
+        self.tally.used.update(event for event in events if isinstance(event[0], str))
         self.tally.entered |= self.branches.entered
         for way in self.ways:
             if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
@@ -233,7 +235,15 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
             [*place, how] for place in branches.places for how in (True, False) if (place, how) not in taken
         ),
         "entered": sorted(search.tally.entered),
+        # Outcomes of specified functions that were used and never had them.
+        "unused": sorted(_unused(program, search.tally.used)),
     }
+
+
+def _unused(program: Program, used: set[tuple[Any, Any]]) -> set[tuple[str, str]]:
+    named = {name for name, _ in used}
+    every = {(name, outcome.name) for name in named for outcome in program.calls[name].outcomes}
+    return every - used
 
 
 def _alarm(*_: object) -> None:

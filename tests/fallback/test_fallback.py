@@ -169,7 +169,7 @@ def test_what_comes_after_an_early_refusal_must_have_happened(tmp_path: Path) ->
     subject(tmp_path, EARLY.replace("    if many > MOST:\n", rare))
     code, found = statuses(tmp_path, "look")
     assert (code, found["look.more.returns"]["status"]) == (4, "UNKNOWN")
-    assert "none went the way that begins at line 16, where the condition is true" in str(found["look.more.returns"])
+    assert "none went the way that begins at m.py:16, where the condition is true" in str(found["look.more.returns"])
 
 
 NOISY = {

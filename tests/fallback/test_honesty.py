@@ -60,7 +60,7 @@ def test_what_a_helper_decides_behind_a_refusal_must_have_happened_too(where: st
     subject(tmp_path, code.replace("\ndef look(", text.format(body=RARE)))
     _, found = statuses(tmp_path, "look")
     assert found["look.more.returns"]["status"] == "UNKNOWN"
-    assert "none went the way that begins at line" in str(found["look.more.returns"]["reason"])
+    assert "none went the way that begins at m.py:" in str(found["look.more.returns"]["reason"])
     usual = "return number > 2 and number < 5"
     subject(tmp_path, code.replace("\ndef look(", text.format(body=usual)))
     _, found = statuses(tmp_path, "look")
