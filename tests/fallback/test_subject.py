@@ -44,7 +44,7 @@ CONSTRUCTS = {
         "mailbox.py",
         "        return entry.awaited\n",
         "        return {0: entry.awaited}[0]\n",
-        "        return {0: entry.awaited, 2: 0}[0 if entry.awaited != 2 else 2]\n",
+        "        return {0: entry.awaited, 1: -1}[int(entry.awaited == 0)]\n",
     ),
 }
 
