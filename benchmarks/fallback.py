@@ -1,86 +1,235 @@
-"""What tests find without any proof: `PYTHONPATH=tests python benchmarks/fallback.py [COUNT [SEED]]`.
+"""What tests find without any proof: `PYTHONPATH=tests python benchmarks/fallback.py [COUNT [SEED [SECONDS]]]`.
 
-Takes wrong variants at random, lets the solver give up (one step for each question) and counts those that the tests of
-the unit refute; beside it the same number of examples that Hypothesis makes of one situation, without the solver's
-states. Prints a line for each variant, and the shares and times of both.
+Takes as many wrong variants that break what one CPU shows, and as many that break a rule about several, and lets each
+be looked for in two ways, each with its own time: by the tests of the unit, where the solver gives up after one step
+for each question; and by a plain Hypothesis state machine that makes any call with any arguments, one after the other,
+judged by the same evaluator. Prints a line for each variant, and the shares and times of both.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from hfverify.config import load_config
-from hfverify.fallback import evidence, reaching
-from hfverify.model.load import load_program
+from hfverify.explain.concrete import Env, Store
+from hfverify.explain.proxies import Machinery, Unbuildable
+from hfverify.explain.scenario import Scenario
+from hfverify.explain.trial import conduct, entry
+from hfverify.explore.situations import Situations
+from hfverify.fallback.branches import Endless
+from hfverify.fallback.evidence import EXAMPLES
+from hfverify.fallback.varying import Variation
+from hfverify.model.load import Folders, load_program
+from hfverify.model.program import Call, Program
+from hfverify.model.types import bounds
 from hfverify.units import Scope, Subjects
 from hfverify.verdict import Status
 from variants import MUTANTS, Variant, apply, load, load_faithful
 
 ROOT = Path(__file__).parents[1]
-COUNT = 40
+COUNT, SECONDS = 40, 60.0
 LOCKS = ("lock.", "stable", "waits")
+WAYS = ("path-directed tests", "plain state machine")
+# How long one call may take before it is taken to have no end.
+CALL_SECONDS = 5
+STEPS = 30
+FOUND, MISSED = "found", "missed"
 
 
 def main() -> None:
-    """Both ways, one variant after the other."""
-    numbers = [int(text) for text in sys.argv[1:]]
-    count, seed = numbers[0] if numbers else COUNT, numbers[1] if len(numbers) > 1 else 0
-    config = load_config(ROOT)
-    program = load_program(config.folders, config.revision)
-    calls = set(program.calls)
-    variants = [v for v in (*load(MUTANTS), *load_faithful(MUTANTS / "faithful")) if v.refutes.split(".")[0] in calls]
-    variants.sort(key=lambda v: hashlib.sha256(f"{seed} {v.name}".encode()).digest())
-    rows: list[tuple[Variant, list[tuple[bool, float]]]] = []
-    for variant in variants[:count]:
-        unit = variant.refutes.split(".")[0]
-        results = []
-        for plain in (False, True):
-            with tempfile.TemporaryDirectory() as folder:
-                target = Path(folder) / "impl"
-                apply(variant, config.folders.impl, target)
-                subjects = Subjects(program, replace(config.folders, root=Path(folder), impl=target))
-                begun = time.perf_counter()
-                results.append((_found(subjects, unit, plain=plain), time.perf_counter() - begun))
-        rows.append((variant, results))
-        words = [f"{'found' if found else 'missed':6} {seconds:5.1f} s" for found, seconds in results]
-        print(f"{variant.name:44} {variant.refutes:50} {'   '.join(words)}", flush=True)
+    """Both ways, one variant after the other; or one way of one variant, in a process that may be ended."""
+    if sys.argv[1:2] == ["--one"]:
+        print(FOUND if _one(sys.argv[2], sys.argv[3]) else MISSED)
+        return
+    given = dict(enumerate(sys.argv[1:]))
+    count, seed, seconds = int(given.get(0, COUNT)), int(given.get(1, 0)), float(given.get(2, SECONDS))
     for title, chosen in (("sequential", False), ("concurrent", True)):
-        part = [results for variant, results in rows if _concurrent(variant) is chosen]
-        for index, way in enumerate(("with the solver's states", "one situation, varied")):
-            found = [result[index] for result in part]
-            if found:
-                share = sum(hit for hit, _ in found) / len(found)
-                times = [seconds for _, seconds in found]
-                print(
-                    f"{title:11} {way:26} {share:4.0%} of {len(found)} found, "
-                    f"median {statistics.median(times):.1f} s, longest {max(times):.1f} s"
-                )
+        variants = [v for v in _variants(seed) if _concurrent(v) is chosen][:count]
+        rows = []
+        for variant in variants:
+            results = [_within(variant, way, seconds) for way in WAYS]
+            rows.append(results)
+            words = [f"{FOUND if found else MISSED:6} {took:5.1f} s" for found, took in results]
+            print(f"{variant.name:44} {variant.refutes:50} {'   '.join(words)}", flush=True)
+        for index, way in enumerate(WAYS):
+            hits = [took for found, took in (results[index] for results in rows) if found]
+            times = f"median {statistics.median(hits):.1f} s, longest {max(hits):.1f} s" if hits else "no times"
+            share = f"{len(hits)} of {len(rows)} found within {seconds:g} s each"
+            print(f"{title:11} {way:20} {share}, {times}", flush=True)
+
+
+def _variants(seed: int) -> list[Variant]:
+    """Those that break a call, in an order that the seed decides."""
+    config = load_config(ROOT)
+    calls = set(load_program(config.folders, config.revision).calls)
+    every = (*load(MUTANTS), *load_faithful(MUTANTS / "faithful"))
+    found = [variant for variant in every if variant.refutes.split(".")[0] in calls]
+    return sorted(found, key=lambda v: hashlib.sha256(f"{seed} {v.name}".encode()).digest())
 
 
 def _concurrent(variant: Variant) -> bool:
     return any(word in variant.refutes for word in LOCKS)
 
 
-def _found(subjects: Subjects, unit: str, *, plain: bool) -> bool:
-    """Whether the tests refute anything of the unit."""
-    whole = reaching.requests
-    if plain:
-        evidence.requests = lambda program, subject: _one(*whole(program, subject))
+def _within(variant: Variant, way: str, seconds: float) -> tuple[bool, float]:
+    """Whether a process finds the variant in time, and when it has ended."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--one", variant.name, way],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        found = subjects.verdicts(unit, Scope(implementation=True, steps=1, examples=evidence.EXAMPLES))
+        text, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        text = MISSED
     finally:
-        evidence.requests = whole
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return text.strip() == FOUND, time.perf_counter() - begun
+
+
+def _one(name: str, way: str) -> bool:
+    config = load_config(ROOT)
+    program = load_program(config.folders, config.revision)
+    variant = next(v for v in (*load(MUTANTS), *load_faithful(MUTANTS / "faithful")) if v.name == name)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "impl"
+        apply(variant, config.folders.impl, target)
+        folders = replace(config.folders, root=Path(folder), impl=target)
+        return _directed(program, folders, variant) if way == WAYS[0] else _plain(program, folders)
+
+
+def _directed(program: Program, folders: Folders, variant: Variant) -> bool:
+    """Whether the tests of the unit refute anything of it."""
+    scope = Scope(implementation=True, steps=1, examples=EXAMPLES)
+    found = Subjects(program, folders).verdicts(variant.refutes.split(".")[0], scope)
     return any(verdict.status is Status.REFUTED for verdict in found)
 
 
-def _one(kind: str, seeds: list[object]) -> tuple[str, list[object]]:
-    return kind, seeds[:1]
+# ---------------------------------------------------------------- the plain state machine
+
+
+class Broken(Exception):
+    """A call breaks a promise."""
+
+
+def _plain(program: Program, folders: Folders) -> bool:
+    """Whether calls that are made one after the other, in any order, break anything; it looks until it is ended."""
+    calls = [call for call in program.calls.values() if not call.is_function and not call.trusted]
+    signal.signal(signal.SIGALRM, _alarm)
+    kind = _machine(program, folders, calls)
+    options = settings(
+        max_examples=1_000_000,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(kind, settings=options)
+    except Broken:
+        return True
+    return False
+
+
+def _machine(program: Program, folders: Folders, calls: list[Call]) -> type[RuleBasedStateMachine]:
+    """A rule for each call; the machine begins where the primary virtual CPU of each physical CPU runs."""
+    variation, impl = Variation(program), str(folders.impl.resolve())
+    begins = _beginning(program, calls)
+
+    class Calls(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.store = begins.copy()
+
+        def make(self, call: Call, data: st.DataObject) -> None:
+            scenario = _drawn(program, variation, call, self.store, data)
+            if scenario is not None and variation.possible(scenario):
+                self.store = _made(program, scenario, impl)
+
+    def of(call: Call) -> Callable[..., None]:
+        def make(self: Calls, data: st.DataObject) -> None:
+            self.make(call, data)
+
+        make.__name__ = call.name
+        return rule(data=st.data())(make)
+
+    return type("Machine", (Calls,), {call.name: of(call) for call in calls})
+
+
+def _beginning(program: Program, calls: list[Call]) -> Store:
+    """A state in which two CPUs can make the first call; every invariant holds."""
+    for _, scenarios in Situations(program, [calls[0], calls[0]]).all():
+        return scenarios[0].store()
+    raise SystemExit("there is no state to begin with")
+
+
+def _drawn(
+    program: Program, variation: Variation, call: Call, store: Store, data: st.DataObject
+) -> Scenario | None:
+    """A call with any arguments, on any CPU, for any object."""
+    evaluator, env = variation.evaluator, Env(store)
+    cpus = range(max(store.sizes.values()))
+    scenario = Scenario(call.name, dict(store.sizes), data.draw(st.sampled_from(cpus)), cells=dict(store.cells))
+    states = [(call.actor, program.actors[call.actor].state)] if call.actor else []
+    for name, state in [*states, *((item.name, item.state) for item in call.objects)]:
+        positions = evaluator.positions(state, env)
+        if not positions:
+            return None
+        keys = data.draw(st.sampled_from(positions))
+        if name == call.actor:
+            scenario.actor = keys
+        else:
+            scenario.objects[name] = keys
+    for argument, type_ in call.arguments:
+        low, high = bounds(type_)
+        number: Any = st.one_of(st.integers(low or 0, min(high or 3, 3)), st.integers(low, high))
+        scenario.arguments[argument.name] = data.draw(st.booleans() if str(type_) == "bool" else number)
+    return scenario
+
+
+def _made(program: Program, scenario: Scenario, impl: str) -> Store:
+    """Make a call; the state afterwards."""
+    machine = Machinery(program, scenario.store(), scenario.here, impl)
+    function = entry(machine, program.calls[scenario.call])
+    machine.watch_contracts()
+    signal.setitimer(signal.ITIMER_REAL, CALL_SECONDS)
+    try:
+        report = conduct(program, scenario, machine, function)
+    except Unbuildable:
+        return scenario.store()
+    except Endless as error:
+        raise Broken(str(error)) from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        machine.unwatch_contracts()
+    if report.violations:
+        raise Broken(report.violations[0].text)
+    return machine.store
+
+
+def _alarm(*_: object) -> None:
+    raise Endless(f"it does not end within {CALL_SECONDS} s")
 
 
 if __name__ == "__main__":

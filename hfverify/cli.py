@@ -58,6 +58,17 @@ def folder_options(command: Command) -> Command:
     return command
 
 
+def require_option(command: Command) -> Command:
+    """--require."""
+    return click.option(
+        "--require",
+        type=click.Choice(["proved", "tested"]),
+        default="proved",
+        show_default=True,
+        help="What is enough for exit code 0; what the proof files accept may always be tested.",
+    )(command)
+
+
 def output_options(command: Command) -> Command:
     """--format, --color, -q."""
     for option in (
@@ -125,13 +136,7 @@ def check(steps: int | None, revision: str | None, form: str, color: str, quiet:
     metavar="N",
     help="How many examples test each call or function that is not proved (default: 400).",
 )
-@click.option(
-    "--require",
-    type=click.Choice(["proved", "tested"]),
-    default="proved",
-    show_default=True,
-    help="What is enough for exit code 0; what the proof files accept may always be tested.",
-)
+@require_option
 @click.option("--fresh", is_flag=True, help="Ignore what is cached.")
 @click.option("--locked", is_flag=True, help="Fail if the committed ledger does not match this run.")
 @folder_options
@@ -252,8 +257,15 @@ def replay(obligation: str, target: str | None, revision: str | None, **folders:
 @main_group.command(epilog=EXIT_CODES)
 @click.option("--json", "as_json", is_flag=True, help="The ledger's obligations as JSON.")
 @click.option("--all", "everything", is_flag=True, help="One line for each obligation.")
+@require_option
 @folder_options
-def status(as_json: bool = False, everything: bool = False, revision: str | None = None, **folders: str | None) -> None:
+def status(
+    as_json: bool = False,
+    everything: bool = False,
+    require: str = "proved",
+    revision: str | None = None,
+    **folders: str | None,
+) -> None:
     """Show the table of the last full run, from the ledger; runs nothing."""
     from hfverify import ledger
     from hfverify.model.load import load_program
@@ -279,7 +291,7 @@ def status(as_json: bool = False, everything: bool = False, revision: str | None
             lines += [f"{v.status.name:9} {v.obligation.name}" for v in verdicts]
         lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
         click.echo("\n".join(lines))
-    raise SystemExit(exit_code(verdicts, load_program(config.folders, config.revision).accepted, "proved"))
+    raise SystemExit(exit_code(verdicts, load_program(config.folders, config.revision).accepted, require))
 
 
 @main_group.command(epilog=EXIT_CODES)

@@ -15,9 +15,10 @@ from typing import Any
 from hfverify.audit import trusted
 from hfverify.config import Config, ConfigError
 from hfverify.explain.confirm import confirm
+from hfverify.exploring import replay_file
 from hfverify.fallback.evidence import EXAMPLES
 from hfverify.prove.solver import DEFAULT_STEPS
-from hfverify.report import excerpt, regression, state_diff
+from hfverify.report import excerpt, regression, schedule, state_diff
 from hfverify.session import Session
 from hfverify.units import Scope, about
 from hfverify.verdict import Evidence, Status, Verdict
@@ -54,6 +55,8 @@ def explanation(config: Config, name: str, *, width: int, everything: bool, colo
         lines += ["", excerpt.draw(found.diagnostic, read, color=color)]
     if found.counterexample is not None and found.counterexample.get("rows"):
         lines += ["", state_diff.draw(found.counterexample, width=width, everything=everything)]
+    if found.counterexample is not None and "begins" in found.counterexample:
+        lines += ["", *schedule.draw(found.counterexample, width)]
     if found.counterexample is not None and "contract" in found.counterexample:
         lines += ["", *_heap(found.counterexample)]
     return "\n".join(lines), EXITS.get(found.status, 4)
@@ -110,12 +113,16 @@ def replayed(config: Config, name: str, target: Path | None, *, width: int) -> t
         raise ConfigError(
             f"the counterexample {path} is damaged ({error}); run `hfverify verify {name}` again"
         ) from error
+    if "begins" in data:
+        drawn: list[str] = []
+        found = replay_file(config, path, target, width=width, write=drawn.append)
+        return "\n".join(drawn), found
     session = Session(config, Scope(implementation=False, steps=DEFAULT_STEPS), 1)
     program = session.subjects.program
     lines: list[str] = []
     if target is not None:
-        if not data.get("scenario"):
-            raise ConfigError("only the counterexample of a call can be written as a test")
+        if not data.get("scenario") or name.endswith(".bounded"):
+            raise ConfigError("only the counterexample of a call that comes to an end can be written as a test")
         try:
             lines.append(f"wrote {regression.write(data, program.revision, target)}")
         except (FileExistsError, OSError) as error:

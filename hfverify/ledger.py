@@ -113,12 +113,23 @@ def differences(ledger: Ledger, revision: str, inputs: str, verdicts: Sequence[V
         found.append(f"the ledger is for revision {ledger.revision}, the run for {revision}")
     if ledger.inputs != inputs:
         found.append("the specification, the implementation or the proof files changed since the ledger was written")
-    now = {v.obligation.name: v.status for v in verdicts}
+    now = {v.obligation.name: v for v in verdicts}
     for name in sorted(now.keys() | ledger.entries.keys()):
         if name not in ledger.entries:
             found.append(f"{name} is not in the ledger")
         elif name not in now:
             found.append(f"{name} is in the ledger, but is not an obligation any more")
-        elif now[name] is not ledger.entries[name].status:
-            found.append(f"{name} is {now[name].name}, the ledger says {ledger.entries[name].status.name}")
+        elif now[name].status is not ledger.entries[name].status:
+            found.append(f"{name} is {now[name].status.name}, the ledger says {ledger.entries[name].status.name}")
+        elif now[name].evidence != ledger.entries[name].evidence:
+            told = (_worth(evidence) for evidence in (now[name].evidence, ledger.entries[name].evidence))
+            found.append("{} is tested by {}, the ledger says {}".format(name, *told))
     return found
+
+
+def _worth(evidence: Evidence | None) -> str:
+    """What tests are worth, in words in which any difference shows."""
+    if evidence is None:
+        return "nothing"
+    ways = ", ".join(f"{count} by {label}" for label, count in evidence.ways)
+    return f"{evidence.examples} examples ({ways}), {evidence.schedules} schedules, seed {evidence.seed}"

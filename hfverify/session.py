@@ -13,7 +13,6 @@ import hashlib
 import json
 import multiprocessing
 import signal
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +30,7 @@ from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
 
+# How long nothing may be decided before the workers are taken to hang: the longest unit has that long.
 WATCHDOG_SECONDS = 900
 LOST = "decided"
 
@@ -193,18 +193,17 @@ def _parallel(
     config: Config, scope: Scope, names: list[str], jobs: int
 ) -> Generator[tuple[str, list[Verdict]], None, None]:
     """Workers take units as they become free; whoever dies takes all that run with him, so these are tried alone."""
-    deadline = time.monotonic() + WATCHDOG_SECONDS
     alone: list[str] = []
-    yield from _pool(config, scope, names, jobs, deadline, alone)
+    yield from _pool(config, scope, names, jobs, alone)
     for name in alone:
         died: list[str] = []
-        yield from _pool(config, scope, [name], 1, deadline, died)
+        yield from _pool(config, scope, [name], 1, died)
         if died:
             yield name, [lost(name, "the solver process died")]
 
 
 def _pool(
-    config: Config, scope: Scope, names: list[str], jobs: int, deadline: float, died: list[str]
+    config: Config, scope: Scope, names: list[str], jobs: int, died: list[str]
 ) -> Generator[tuple[str, list[Verdict]], None, None]:
     context = multiprocessing.get_context(START)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(config,))
@@ -212,10 +211,10 @@ def _pool(
         with _uninterrupted():
             pending = {pool.submit(_work, name, scope): name for name in names}
         while pending:
-            finished, _ = wait(pending, timeout=max(deadline - time.monotonic(), 0), return_when="FIRST_COMPLETED")
+            finished, _ = wait(pending, timeout=WATCHDOG_SECONDS, return_when="FIRST_COMPLETED")
             if not finished:
                 for name in pending.values():
-                    yield name, [lost(name, f"the worker did not answer within the limit of {WATCHDOG_SECONDS} s")]
+                    yield name, [lost(name, f"no worker answered within the limit of {WATCHDOG_SECONDS} s")]
                 return
             for future in finished:
                 name = pending.pop(future)

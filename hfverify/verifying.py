@@ -31,6 +31,8 @@ from hfverify.units import Scope
 from hfverify.verdict import Status, Verdict
 
 PROVED, REFUTED, UNDECIDED = 0, 1, 4
+# What no test can make better: nobody needs to accept that it is only tested.
+NEEDLESS = (Status.PROVED, Status.ASSUMED, Status.VACUOUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +139,12 @@ def exit_code(verdicts: Sequence[Verdict], accepted: Collection[str], enough: st
 
 
 def unneeded(program: Program, verdicts: Sequence[Verdict], *, whole: bool) -> list[Diagnostic]:
-    """Acceptances of what is proved, or, in a whole run, of what is no obligation."""
+    """Acceptances of what tests say nothing about, or, in a whole run, of what is no obligation."""
     known = {verdict.obligation.name: verdict.status for verdict in verdicts}
     found: list[Diagnostic] = []
     for name, accept in program.accepted.items():
-        if known.get(name) is Status.PROVED:
-            message = f"`{name}` is accepted as tested, but it is proved: take this away"
+        if known.get(name) in NEEDLESS:
+            message = f"`{name}` is accepted as tested, but it is {known[name].name.lower()}: take this away"
         elif name not in known and whole:
             message = f"`{name}` is accepted as tested, but there is no such obligation"
         else:

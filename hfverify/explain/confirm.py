@@ -29,9 +29,8 @@ class Confirmation:
 def confirm(folders: Folders, program: Program, request: dict[str, Any], wanted: str) -> Confirmation:
     """Run; `wanted` is the obligation without its subject, for example `cleared.effect` or `lock.held`."""
     try:
-        report = ask(
-            "hfverify.explain.runner", {"impl": str(folders.impl.resolve()), "program": program, **request}, SECONDS
-        )
+        asked = {"impl": str(folders.impl.resolve()), "program": program, "heads": wanted == "bounded", **request}
+        report = ask("hfverify.explain.runner", asked, SECONDS)
     except Hangs:
         hangs = wanted in ("bounded", "lock.order", "lock.balanced")
         return Confirmation(hangs, f"the real code did not come back within {SECONDS} s", {})

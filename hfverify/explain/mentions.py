@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hfverify.model.expressions import walk
-from hfverify.model.program import Program
+from hfverify.model.program import Call, Program
 from hfverify.syntax import tree
 
 
@@ -30,6 +30,17 @@ def mentioned(program: Program, exprs: Iterable[tree.Expr]) -> tuple[set[str], s
                 if node.text in program.lets:
                     pending.append(program.lets[node.text].value)
     return members, names
+
+
+def spoken_of(program: Program, call: Call) -> set[str]:
+    """The last parts of the names of cells of which the outcomes of a call speak."""
+    pending: list[tree.Expr] = [let.value for let in call.lets]
+    for outcome in call.outcomes:
+        pending.append(outcome.condition)
+        for update in (*outcome.effects, *outcome.later):
+            known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
+            pending += [part for one in known for part in (one.place, one.value)]
+    return mentioned(program, pending)[0]
 
 
 def relied_on(program: Program) -> set[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value, show
+from hfverify.explain.signals import Signal
 from hfverify.model.program import Cell, Lock, Program
 from hfverify.model.types import MapType, bounds
 from hfverify.syntax import tree
@@ -45,11 +46,11 @@ class Held:
     before: Store
 
 
-class Impossible(BaseException):
-    """The state of the run is none that the invariants allow; the code under trial must not catch this."""
+class Impossible(Signal):
+    """The state of the run is none that the invariants allow."""
 
 
-class Stuck(Exception):
+class Stuck(Signal):
     """The run waits for a lock that it holds itself."""
 
 

@@ -24,13 +24,14 @@ from hfverify.explain.functions import watched
 from hfverify.explain.importing import import_from
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Monitor, Stuck
+from hfverify.explain.signals import Signal
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, MapType, OptionalType, bounds
 from hfverify.syntax import tree
 
 
-class Unbuildable(Exception):
+class Unbuildable(Signal):
     """The implementation's objects cannot be made."""
 
 

@@ -18,6 +18,7 @@ from hfverify.explain.concrete import Env, Ref, Store, Value
 from hfverify.explain.monitor import Stuck
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, from_json
+from hfverify.explain.signals import arrived
 from hfverify.model.constants import constant_value
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.registers import REGISTER_BITS, call_of, named, numbered, part_of, place
@@ -174,6 +175,7 @@ class _Trial:
         try:
             value = function(**arguments)
         except Stuck as error:
+            arrived(error)
             self.report["exception"] = f"the CPU hangs: {error}"
         except Exception as error:
             self.report["exception"] = f"{type(error).__name__}: {error}"

@@ -16,10 +16,12 @@ from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Ref, Store, Thunk, Undefined, Value
 from hfverify.explain.effects import Change, applied, changes_of, left_open
+from hfverify.explain.heads import Heads
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
+from hfverify.explain.signals import arrived
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import OptionalRefType, OptionalType, is_object
 from hfverify.syntax import tree
@@ -59,17 +61,24 @@ Judge = Callable[[Program, Call, Machinery, Report, Any], None]
 
 
 def run(
-    program: Program, scenario: Scenario, impl: str, note: Callable[[object, object], None] | None = None
+    program: Program,
+    scenario: Scenario,
+    impl: str,
+    note: Callable[[object, object], None] | None = None,
+    heads: Heads | None = None,
 ) -> Report:
     """Run one call by itself; what other CPUs do meanwhile is in the scenario.
 
-    `note` hears of each specified function that is used, and of the outcome that applies to it there.
+    `note` hears of each specified function that is used, and of the outcome that applies to it there; `heads` holds
+    the facts of loops against this run.
     """
     call = program.calls[scenario.call]
     machine = Machinery(program, scenario.store(), scenario.here, impl)
     machine.schedule = list(scenario.schedule)
     machine.script = list(scenario.reads)
     machine.note = note
+    if heads is not None:
+        heads.machine = machine
     function = entry(machine, call)
     machine.watch_contracts()
     env = _env(program, call, scenario, machine, machine.store, {})
@@ -110,12 +119,15 @@ def conduct(
     try:
         value = function(**arguments)
     except Stuck as stuck:
+        arrived(stuck)
         report.exception = f"the CPU hangs: {stuck}"
         if not machine.inside:
-            _judge_waiting(program, call, scenario, machine)
+            _judge_waiting(program, call, scenario, machine, report)
     except Impossible as error:
+        arrived(error)
         raise Unbuildable(str(error)) from error
     except Undefined as error:
+        arrived(error)
         machine.breach("contract", str(error))
         report.exception = str(error)
     except MemoryError:
@@ -140,7 +152,7 @@ def conduct(
     return report
 
 
-def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Machinery) -> None:
+def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Machinery, report: Report) -> None:
     """A run that waits for ever must have seen that what it awaits does not hold, or must never return."""
     if machine.sections:
         env = _env(program, call, scenario, machine, machine.sections[-1].pre, {})
@@ -150,6 +162,8 @@ def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Ma
     never = [outcome for outcome in call.outcomes if outcome.never and _applies(call, outcome, machine, (env, env))]
     if not never:
         machine.breach("waits", "it waits although nothing that it awaits is missing")
+    else:
+        report.outcome = never[0].name
     changed = {key[0] for key, value in machine.store.cells.items() if machine.base.cells.get(key) != value}
     for name in sorted(changed | {name for name, _, _ in machine.atomic}) if never else ():
         machine.breach(f"{never[0].name}.frame", f"{name} changes, though the call never returns")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hfverify.explain.maps import Map
+from hfverify.explain.signals import Signal
 from hfverify.model.program import Cell
 from hfverify.model.types import BitsType, BoolType, BytesType, EnumType, FifoType, MapType, OptionalType, bounds
 from hfverify.syntax import tree
@@ -20,7 +21,7 @@ Keys = tuple[int, ...]
 Value = object
 
 
-class Undefined(Exception):
+class Undefined(Signal):
     """An expression has no value here."""
 
 

@@ -7,7 +7,7 @@ Refuses nothing; of a place whose object cannot be seen in its text nothing is s
 
 from __future__ import annotations
 
-from hfverify.explain.mentions import mentioned
+from hfverify.explain.mentions import mentioned, spoken_of
 from hfverify.model.program import Call, Program
 from hfverify.model.types import MapType
 from hfverify.syntax import tree
@@ -33,7 +33,7 @@ def partners(program: Program, name: str, cell: str = "") -> list[str]:
     ranks: dict[str, tuple[bool, int, int, str]] = {}
     for other in program.calls.values():
         locks = locks_of(program, other)
-        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in _mentioned(program, other)
+        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in spoken_of(program, other)
         if not other.is_function and other.name != name and (speaks or locks & own):
             ranks[other.name] = (not speaks, -len(decisive & _written(program, other)), len(own ^ locks), other.name)
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
@@ -74,17 +74,6 @@ def _written(program: Program, call: Call) -> set[str]:
             known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
             places += [one.place for one in known if isinstance(one, tree.Update)]
     return {place.name for place in places if isinstance(place, tree.Member)}
-
-
-def _mentioned(program: Program, call: Call) -> set[str]:
-    """The last parts of the names of cells of which the outcomes of a call speak."""
-    pending: list[tree.Expr] = [let.value for let in call.lets]
-    for outcome in call.outcomes:
-        pending.append(outcome.condition)
-        for update in (*outcome.effects, *outcome.later):
-            known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
-            pending += [part for one in known for part in (one.place, one.value)]
-    return mentioned(program, pending)[0]
 
 
 def without_maps(program: Program) -> list[str]:

@@ -20,6 +20,7 @@ from hfverify.explain.concrete import Keys, LockRef, Ref, Store, Value
 from hfverify.explain.monitor import Stuck
 from hfverify.explain.proxies import Machinery, Unbuildable
 from hfverify.explain.scenario import Scenario, cell_name, show
+from hfverify.explain.signals import arrived, listen, swallowed
 from hfverify.explain.trial import Report, conduct, entry, judged
 from hfverify.explore.clocks import Clocks
 from hfverify.explore.judging import Judgements, what_counts
@@ -142,6 +143,7 @@ class Shared(Machinery):
         self.log.clear()
         self.clocks = Clocks(len(self.scenarios))
         self.ending = False
+        listen()
         self.lanes = [self._lane(cpu, scenario) for cpu, scenario in enumerate(self.scenarios)]
 
     def _lane(self, cpu: int, scenario: Scenario) -> _Lane:
@@ -157,9 +159,13 @@ class Shared(Machinery):
             try:
                 lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
             except Unbuildable as error:
+                arrived(error)
                 lane.failed = str(error)
             except GreenletExit:
                 lane.failed = "ended"
+            lost = swallowed(self.impl)
+            if lost:
+                lane.report, lane.failed = None, lost
 
         return _Lane(scenario, greenlet(body, parent=self.main), own)
 

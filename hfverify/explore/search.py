@@ -112,7 +112,7 @@ class Search:
     ) -> None:
         perform = Remembered(machine).perform
         reached: dict[End, list[int]] = {}
-        for tried, execution in enumerate(self._executions(perform), 1):
+        for tried, execution in enumerate(self._executions(scenarios, perform), 1):
             self.tally.schedules += 1
             self.tally.steps += len(execution.steps)
             if tried == 1:
@@ -139,7 +139,9 @@ class Search:
                     Finding([Problem("not atomic", text, text)], self.calls, outcomes, scenarios, seen)
                 )
 
-    def _executions(self, perform: Perform) -> Iterator[Execution]:
+    def _executions(self, scenarios: list[Scenario], perform: Perform) -> Iterator[Execution]:
+        """The schedules of one situation."""
+        del scenarios
         plan = self.plan
         if plan.strategy == "random":
             self.tally.complete = False

@@ -7,16 +7,17 @@ Refuses nothing: a search that dies, hangs or reaches no path leaves the verdict
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hfverify.diagnostics import Diagnostic, also, at
-from hfverify.execute.source import Sources
+from hfverify.execute.source import Function, Sources
 from hfverify.explain.apart import Lost, ask
 from hfverify.explain.confirm import Confirmation, confirm
 from hfverify.explain.verdicts import shown
-from hfverify.fallback.reaching import declared, requests, stated
+from hfverify.fallback.reaching import declared, impossible, requests, stated
+from hfverify.fallback.together import Together, broken_by, tried_together
 from hfverify.fallback.ways import Way, speaks_of, ways_of
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -49,16 +50,41 @@ def tested(
     return _judged(program, folders, subject, verdicts, search)
 
 
-def _extent(program: Program, sources: Sources, subject: Subject, impl: str) -> list[tuple[str, int, int]]:
-    """Where the conditions stand that a path decides after it was refused: files with first and last lines."""
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """Functions that a path may enter after it was refused, as files with first and last lines.
+
+    `own` are those that its text names; `others` are parts of what is specified, of which other units speak.
+    """
+
+    own: list[tuple[str, int, int]] = field(default_factory=list)
+    others: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def has(self, file: str, line: int, entered: Sequence[Sequence[Any]]) -> bool:
+        """Whether the line counts; functions that runs have entered do, unless they are parts of something else."""
+        inside = [tuple(one) for one in entered if tuple(one) not in self.others]
+        return any(file == name and first <= line <= last for name, first, last in [*self.own, *inside])
+
+
+def _extent(program: Program, sources: Sources, subject: Subject, impl: str) -> _Extent:
     call = program.calls.get(subject.name)
     if not subject.refusals or call is None:
-        return []
+        return _Extent()
+    specified = {other.impl for other in program.functions.values() if other is not call}
+    specified |= {impl for codec in program.codecs.values() for impl in (codec.encodes, codec.decodes)}
     function = sources.function(call.impl.target, call.impl.span)
-    return [
-        (item.module.file.removeprefix(f"{impl}/"), item.node.lineno, item.node.end_lineno or item.node.lineno)
-        for item in sources.entered(function, list(program.functions))
-    ]
+    own = {item.name: item for item in sources.entered(function, [item.target for item in specified])}
+    trusted = {other.impl for other in program.functions.values() if other.trusted}
+    found = [sources.function(item.target, item.span) for item in specified - trusted]
+    others = {item.name: item for part in found for item in sources.entered(part, ())}
+
+    def places(functions: Mapping[str, Function]) -> list[tuple[str, int, int]]:
+        return [
+            (item.module.file.removeprefix(f"{impl}/"), item.node.lineno, item.node.end_lineno or item.node.lineno)
+            for _, item in sorted(functions.items())
+        ]
+
+    return _Extent(places(own), places({name: item for name, item in others.items() if name not in own}))
 
 
 def tested_alone(
@@ -85,7 +111,7 @@ class _Search:
     seeds: list[Any]
     ways: list[Way]
     examples: int
-    extent: list[tuple[str, int, int]] = field(default_factory=list)
+    extent: _Extent = field(default_factory=_Extent)
 
 
 def _judged(
@@ -106,7 +132,11 @@ def _judged(
         }
     )
     names = {verdict.obligation.name.removeprefix(f"{subject.name}.") for verdict in verdicts}
-    judged = _Judged(program, folders, subject, search, answer, failed, names)
+    together = Together()
+    call = program.calls.get(subject.name)
+    if search.kind == "scenario" and call is not None and not call.is_function and not failed and not answer["broken"]:
+        together = tried_together(program, folders, call.name, search.examples)
+    judged = _Judged(program, folders, subject, search, answer, failed or together.failed, together, names)
     return [judged.verdict(verdict) for verdict in verdicts]
 
 
@@ -134,7 +164,9 @@ class _Judged:
     search: _Search
     answer: dict[str, Any]
     failed: str
+    together: Together
     names: set[str]
+    closed: dict[int, bool] = field(default_factory=dict)
 
     def verdict(self, verdict: Verdict) -> Verdict:
         """What the search says of one obligation; one that is proved must not be broken by an example."""
@@ -147,11 +179,15 @@ class _Judged:
                 found = confirm(self.folders, self.program, broken["request"], name)
             if found.confirmed:
                 return self._refuted(verdict, broken["request"], found)
+        schedule = self.together.against(verdict.obligation.name)
+        if schedule is not None and verdict.status is not Status.REFUTED:
+            return self._collides(verdict, schedule)
         if verdict.status not in OPEN:
             return verdict
         if self.failed:
             return replace(verdict, reason=f"{verdict.reason}; tests are of no use: {self.failed}")
         stray = self.answer["broken"].keys() - self.names
+        stray |= {name for finding in self.together.findings for name in self._elsewhere(finding)}
         if stray:
             text = f"an example breaks `{min(stray)}`, of which nothing is asked here"
             return replace(verdict, reason=f"{verdict.reason}; {text}")
@@ -162,12 +198,12 @@ class _Judged:
 
     def _tested(self, verdict: Verdict) -> Verdict:
         kind, name = verdict.obligation.kind, verdict.obligation.name.removeprefix(f"{self.subject.name}.")
-        ways, case = self._ways(kind, name)
+        ways, case, closed = self._ways(kind, name)
         tried = f"{self.answer['tried']} examples"
         missed = [label for label, count in ways if count == 0]
         unseen = self._unseen() if any(way.refused for way in self.search.ways) else ""
         if not ways:
-            text = "it is not tested"
+            text = "no state leads down the paths in question" if closed else "it is not tested"
         elif missed and kind in SHOWN:
             text = f"none of {tried} shows it"
         elif missed:
@@ -177,7 +213,7 @@ class _Judged:
         elif unseen:
             text = f"of {tried} none went the way that begins at {unseen}"
         else:
-            evidence = Evidence(self.answer["tried"], ways, 0, SEED)
+            evidence = Evidence(self.answer["tried"], ways, self.together.schedules, SEED)
             shown = _with_numbers(verdict, evidence)
             if verdict.status is Status.SUSPECTED:
                 # A state of the solver still speaks against it.
@@ -185,15 +221,18 @@ class _Judged:
             return replace(verdict, status=Status.TESTED, evidence=evidence, diagnostic=shown, counterexample=None)
         return replace(verdict, reason=f"{verdict.reason}; {text}")
 
-    def _ways(self, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], str]:
-        """What had to happen, with how often it did, and the outcome that the obligation is about."""
+    def _ways(self, kind: str, name: str) -> tuple[tuple[tuple[str, int], ...], str, int]:
+        """What had to happen, with how often it did, the outcome in question, and how many paths no state leads down.
+
+        A path that no example followed is one of these if the solver shows it for machines of any size.
+        """
         if kind in SHOWN:
             outcome = name.removesuffix(f".{kind}")
-            return ((outcome, self.answer["outcomes"].get(outcome, 0)),), ""
+            return ((outcome, self.answer["outcomes"].get(outcome, 0)),), "", 0
         if kind == "scenario":
-            return (), ""
+            return (), "", 0
         if self.search.kind in BY_ITSELF:
-            return (("the clauses", self.answer["tried"]),), ""
+            return (("the clauses", self.answer["tried"]),), "", 0
         call = self.program.calls.get(self.subject.name)
         case = name.split(".")[0] if call is not None and self.search.kind == "scenario" else ""
         case = case if call is not None and "." in name and any(o.name == case for o in call.outcomes) else ""
@@ -201,14 +240,52 @@ class _Judged:
         followed = {int(number): count for number, count in self.answer["followed"].items()}
         full = f"{self.subject.name}.{name}"
         spoken = speaks_of(self.subject, full, self.search.ways)
-        return tuple((way.label, followed.get(way.number, 0)) for way in spoken), "" if never else case
+        open_ = [way for way in spoken if followed.get(way.number) or not self._closed(way)]
+        ways = tuple((way.label, followed.get(way.number, 0)) for way in open_)
+        return ways, "" if never else case, len(spoken) - len(open_)
+
+    def _closed(self, way: Way) -> bool:
+        if way.number not in self.closed:
+            self.closed[way.number] = impossible(self.subject, way.number)
+        return self.closed[way.number]
 
     def _unseen(self) -> str:
         """A condition after a refusal that no example decided in one of the two ways."""
-        for file, line, _, how in self.answer["missed"]:
-            if any(file == name and first <= line <= last for name, first, last in self.search.extent):
-                return f"line {line}, where the condition is {str(how).lower()}"
-        return "" if self.search.extent else "code that was not measured"
+        extent = self.search.extent
+        for file, line, column, how in self.answer["missed"]:
+            if extent.has(file, line, self.answer["entered"]):
+                return f"{file}:{line}, where {_decided(column, how)}"
+        for name, outcome in self.answer["unused"]:
+            return f"a use of `{name}` in its case `{outcome}`"
+        return "" if extent.own else "code that was not measured"
+
+    def _elsewhere(self, finding: dict[str, Any]) -> list[str]:
+        """What a schedule breaks of which nothing is asked here."""
+        asked = {f"{self.subject.name}.{name}" for name in self.names}
+        broken = broken_by(finding)
+        return [] if asked & set(broken) else broken or [finding["kind"]]
+
+    def _collides(self, verdict: Verdict, schedule: dict[str, Any]) -> Verdict:
+        """Two CPUs that show it; the schedule is the shortest that was found."""
+        obligation = verdict.obligation
+        told = next(one["text"] for one in schedule["problems"] if one["obligation"] == obligation.name)
+        notes = (
+            ("obligation", obligation.name),
+            ("confirmed", f"two CPUs ran {' and '.join(schedule['calls'])}: {told}"),
+            ("next", f"hfverify replay {obligation.name}"),
+        )
+        labels = (at(obligation.impl, "implemented here"), also(obligation.spec, "specified here"))
+        message = f"two CPUs at once break this: {obligation.sentence}"
+        counterexample: dict[str, object] = {
+            **schedule, "obligation": obligation.name, "call": self.subject.name, "confirmed": True,
+        }  # fmt: skip
+        return replace(
+            verdict,
+            status=Status.REFUTED,
+            reason=told,
+            diagnostic=Diagnostic("HF603", message, labels, notes=notes),
+            counterexample=counterexample,
+        )
 
     def _refuted(self, verdict: Verdict, request: dict[str, Any], found: Confirmation) -> Verdict:
         """An example that was shrunk and run again by itself."""
@@ -234,12 +311,20 @@ class _Judged:
         )
 
 
+def _decided(column: int, how: bool) -> str:
+    if column:
+        return f"the condition is {str(how).lower()}"
+    return "the arm is taken" if how else "the arm is not taken"
+
+
 def _with_numbers(verdict: Verdict, evidence: Evidence) -> Diagnostic | None:
     """Why it is not proved still matters to whoever wants to prove it; advice for its refutation does not."""
     if verdict.diagnostic is None:
         return None
     followed = min(count for _, count in evidence.ways)
     numbers = f"{evidence.examples} examples, {followed} or more on each path in question: none fails; this is no proof"
+    if evidence.schedules:
+        numbers = f"{evidence.schedules} schedules of two CPUs; {numbers}"
     notes = (*verdict.diagnostic.notes, ("tested", numbers))
     severity = "suspected" if verdict.status is Status.SUSPECTED else "open"
     return replace(verdict.diagnostic, severity=severity, notes=notes)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from hfverify.explain.codecs import run_codec
+from hfverify.explain.heads import Heads
 from hfverify.explain.lists import run_contract
 from hfverify.explain.registers import run_registers
 from hfverify.explain.scenario import Scenario, from_json, to_json
@@ -63,9 +64,10 @@ class Situations:
 
     judges = True
 
-    def __init__(self, program: Program, impl: str) -> None:
+    def __init__(self, program: Program, impl: str, heads: Heads | None = None) -> None:
         self.program = program
         self.impl = impl
+        self.heads = heads
         self.variation = Variation(program)
 
     def seeds(self, data: Sequence[Any]) -> list[Scenario]:
@@ -79,7 +81,7 @@ class Situations:
 
     def run(self, request: Scenario, note: Note) -> tuple[dict[str, str], str]:
         """The outcome is the one that the specification says applies."""
-        report = run(self.program, request, self.impl, note)
+        report = run(self.program, request, self.impl, note, self.heads)
         violations = {v.kind: f"{v.text} ({v.file}:{v.line})" if v.file else v.text for v in report.violations}
         return violations, report.outcome
 

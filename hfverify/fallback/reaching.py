@@ -1,32 +1,41 @@
 """Situations that lead down a path, from the solver.
 
 Reads   prove.obligations.Subject
-Gives   for each path a few requests as plain data: one for each outcome that it can have, heaps of each size
+Gives   for each path a few requests as plain data: one for each outcome that it can have, heaps of each size;
+        whether a path is none that any state leads down
 Refuses nothing; a path for which the solver finds nothing in a small machine has none
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import z3
 
+from hfverify.execute.paths import Path, spec_env, start
+from hfverify.execute.signatures import lets
 from hfverify.execute.world import World
 from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import Scenario, to_json
 from hfverify.explain.witness import Reader, list_request, scenario
 from hfverify.logic.cells import Cells
-from hfverify.model.program import Call, Program
+from hfverify.logic.values import Ref, Stored
+from hfverify.model.program import Call, Cell, Program
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds
-from hfverify.prove.solver import SMALL, Answer, Outcome, find
-from hfverify.prove.specification import Wanted, check_call
+from hfverify.prove.solver import SMALL, Answer, find, make_solver
+from hfverify.prove.specification import Fickle, Wanted, check_call, guards
 
+# A volatile cell of an object, and the term for what is read there.
+Device = tuple[Cell, Ref, Stored]
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
-STEPS = 400_000
+STEPS = 2_000_000
+# A model says little of maps: in how many ways they are completed.
+COMPLETIONS = 2
 
 
 def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
@@ -43,39 +52,49 @@ def requests(program: Program, subject: Subject) -> tuple[str, list[Any]]:
         return "contract", _heaps(program, subject, contracts.index(subject.name))
     if subject.name in program.codecs:
         return "codec", [{"name": subject.name, "number": 0}]
-    answers = [(group, answer) for group in subject.groups for answer in _answers(group, [])]
-    asked = [request_of(program, subject, group, answer) for group, answer in answers]
+    seen = [(group, state) for group in subject.groups for state in _seen(group, [])]
+    asked = [request_of(program, subject, group, state.answer) for group, state in seen]
     found = [request for name, request in (item for item in asked if item is not None) if name == "registers"]
     return ("registers", found) if found else ("", [])
 
 
 def stated(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
     """For each outcome of a call a situation in which it applies, whatever the code does."""
-    call = program.calls[subject.name]
+    call, group = program.calls[subject.name], subject.groups[0]
+    world, names = start(program, call)
+    devices = _Devices(world)
+    env = replace(spec_env(world, names), volatile=devices)
+    # The questions have the same names for what devices give.
+    guards(call, env.bind(lets(call, env)), world)
+    world.facts.formulas = group.facts
     found: list[Any] = []
-    here = z3.Int(program.thread.name if program.thread is not None else "thread")
     for item in wanted:
-        for answer in _answers(subject.groups[0], list(item.formulas)):
-            assert answer.model is not None and answer.bounds is not None
-            world = World(program, here)
-            world.facts.formulas = subject.groups[0].facts
-            bits = _bits(subject.groups[0], answer.bounds)
-            situation = scenario(program, call, None, world, answer.model, answer.bounds, bits=bits)
-            found.append(to_json(program, situation))
+        for seen in _seen(group, list(item.formulas)):
+            found += seen.situations(program, call, None, world, devices.seen)
     return _each_once(found)
+
+
+class _Devices(Fickle):
+    """What each volatile cell has while the clauses look at it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.seen: list[Device] = []
+
+    def __call__(self, cell: Cell, ref: Ref) -> Stored:
+        self.seen.append((cell, ref, super().__call__(cell, ref)))
+        return self.seen[-1][2]
 
 
 def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
     """For each thing that must be possible a state that shows it."""
     found: list[Any] = []
     here = z3.Int(program.thread.name if program.thread is not None else "thread")
+    group = subject.groups[0]
     for item in wanted:
         name = item.obligation.removeprefix(f"{subject.name}.").rsplit(".", 1)
-        for answer in _answers(subject.groups[0], list(item.formulas)) if name[1] != "scenario" else ():
-            assert answer.model is not None and answer.bounds is not None
-            group = subject.groups[0]
-            bits = _bits(group, answer.bounds)
-            reader = Reader(program, answer.model, answer.bounds, group.facts, bits=bits)
+        for seen in _seen(group, list(item.formulas)) if name[1] != "scenario" else ():
+            reader = Reader(program, seen.model, seen.bounds, group.facts, bits=seen.bits)
             store = reader.state(Cells.arbitrary(program))
             situation = Scenario("", store.sizes, reader.number(here), cells=store.cells)
             found.append({"wanted": name[0], "scenario": to_json(program, situation)})
@@ -85,13 +104,10 @@ def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> li
 def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
     found: list[Any] = []
     for group in subject.groups:
-        path = group.path
         for guard in [[guard] for _, guard in group.guards] or [[]]:
-            for answer in _answers(group, guard) if path is not None else ():
-                assert path is not None and answer.model is not None and answer.bounds is not None
-                bits = _bits(group, answer.bounds)
-                situation = scenario(program, call, path, path.world, answer.model, answer.bounds, bits=bits)
-                found.append(to_json(program, situation))
+            for seen in _seen(group, guard) if group.path is not None else ():
+                assert group.path is not None
+                found += seen.situations(program, call, group.path, group.path.world)
     return _each_once(found)
 
 
@@ -105,22 +121,50 @@ def _heaps(program: Program, subject: Subject, index: int) -> list[Any]:
                 z3.Sum([z3.If(queue.has(z3.IntVal(k)), 1, 0) for k in range(members + 2)]) == members
                 for queue in roles.queues.values()
             ]
-            for answer in _answers(group, lengths):
-                assert answer.model is not None and answer.bounds is not None
-                found.append(list_request(program, index, roles, answer.model, answer.bounds))
+            found += [list_request(program, index, roles, seen.model, seen.bounds) for seen in _seen(group, lengths)]
     return _each_once(found)
 
 
-def _answers(group: Group, guard: list[z3.BoolRef]) -> Iterator[Answer]:
-    formulas = [*group.facts, *group.assumptions, *guard]
-    answer = find(group, formulas, STEPS, smallest=False, sizes=SMALL)
-    if answer.outcome is Outcome.MODEL and answer.model is not None and answer.bounds is not None:
-        yield answer
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A state of a small machine; of sets, it speaks of these bits, and of maps in one way or several."""
+
+    answer: Answer
+    model: z3.ModelRef
+    bounds: Bounds
+    bits: tuple[int, ...]
+    completions: int
+
+    def situations(
+        self, program: Program, call: Call, path: Path | None, world: World, devices: Sequence[Device] = ()
+    ) -> list[Any]:
+        """As plain data, with the maps completed in each way; devices give the same all the time."""
+        reader = Reader(program, self.model, self.bounds, world.facts.formulas, bits=self.bits)
+        found: list[Any] = []
+        for number in range(self.completions):
+            made = scenario(program, call, path, world, self.model, self.bounds, number, bits=self.bits)
+            for cell, ref, value in devices:
+                made.cells[cell.name, reader.keys(ref)] = reader.value(cell, value)
+            found.append(to_json(program, made))
+        return found
 
 
-def _bits(group: Group, bounds: Bounds) -> tuple[int, ...]:
-    """The members of sets of which a small machine speaks: a model says nothing of the others."""
-    return group.expansion(bounds, also=False).bounds.bits
+def _seen(group: Group, guard: list[z3.BoolRef]) -> Iterator[_Seen]:
+    """A state; where there are maps, another one for which the solver has looked at more of their numbers."""
+    for also in (False, True) if group.knows_more else (False,):
+        answer = find(group, [*group.facts, *group.assumptions, *guard], STEPS, smallest=False, also=also)
+        if answer.model is not None and answer.bounds is not None:
+            # A model says nothing of the other members of sets.
+            bits = group.expansion(answer.bounds, also=also).bounds.bits
+            yield _Seen(answer, answer.model, answer.bounds, bits, COMPLETIONS if group.knows_more else 1)
+
+
+def impossible(subject: Subject, number: int) -> bool:
+    """Whether no state leads down a path, in machines of any size: of such a path there is nothing to see."""
+    group = subject.groups[number]
+    solver = make_solver(STEPS, mbqi=False)
+    solver.add(*group.facts, *group.assumptions)
+    return bool(solver.check() == z3.unsat)
 
 
 def _each_once(found: list[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ Refuses nothing: code that does not do the same again, never ends or eats all me
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import signal
 from collections.abc import Callable, Sequence
@@ -18,8 +19,11 @@ from hypothesis.errors import Flaky, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from hfverify.explain.apart import answer
+from hfverify.explain.heads import Heads
+from hfverify.explain.loading import install
 from hfverify.explain.proxies import Unbuildable
-from hfverify.fallback.branches import Branches, Endless
+from hfverify.explain.signals import Swallowed, arrived, listen, swallowed
+from hfverify.fallback.branches import Branches, Endless, Extent
 from hfverify.fallback.kinds import Kind, Requests, Situations
 from hfverify.fallback.statements import Declarations, Statements
 from hfverify.fallback.ways import Way, follows
@@ -45,7 +49,7 @@ class Fickle(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What was tried, each example once: which way it went, which outcome it had, and what was ever decided how.
+    """What was tried, each example once: which way it went, which outcome it had, what was ever decided how, and where.
 
     `broken` has for each obligation that fails the smallest request that shows it.
     """
@@ -54,14 +58,17 @@ class Tally:
     followed: dict[int, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     decided: set[tuple[Any, Any]] = field(default_factory=set)
+    entered: set[Extent] = field(default_factory=set)
+    used: set[tuple[Any, Any]] = field(default_factory=set)
     broken: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Search:
     """One search for one subject."""
 
-    def __init__(self, kind: Kind, ways: Sequence[Way], branches: Branches) -> None:
+    def __init__(self, kind: Kind, ways: Sequence[Way], branches: Branches, impl: str) -> None:
         self.kind = kind
+        self.impl = impl
         self.ways = ways
         self.branches = branches
         self.tally = Tally()
@@ -155,17 +162,26 @@ class Search:
 
     def _once(self, request: Any) -> tuple[dict[str, str], str, tuple[Any, ...]] | None:
         """What a run breaks, which outcome it has, and how it decided; None where it cannot begin."""
-        self.branches.events.clear()
+        self.branches.clear()
+        listen()
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        found: tuple[dict[str, str], str, tuple[Any, ...]] | None
         try:
             violations, outcome = self.kind.run(request, self.branches.note)
-        except Unbuildable:
-            return None
+        except Unbuildable as error:
+            arrived(error)
+            found = None
         except Endless as error:
-            violations, outcome = {"bounded": str(error)}, ""
+            arrived(error)
+            found = {"bounded": str(error)}, "", tuple(self.branches.events)
+        else:
+            found = violations, outcome, tuple(self.branches.events)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        return violations, outcome, tuple(self.branches.events)
+        lost = swallowed(self.impl)
+        if lost:
+            raise Swallowed(lost)
+        return found
 
     def _take(self, request: Any, found: tuple[dict[str, str], str, tuple[Any, ...]]) -> None:
         """Count an example, unless it was counted before."""
@@ -177,6 +193,8 @@ class Search:
         self.tally.tried += 1
         self.tally.outcomes[outcome] = self.tally.outcomes.get(outcome, 0) + 1
         self.tally.decided.update(event for event in events if isinstance(event[0], tuple))
+        self.tally.used.update(event for event in events if isinstance(event[0], str))
+        self.tally.entered |= self.branches.entered
         for way in self.ways:
             if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
                 self.tally.followed[way.number] = self.tally.followed.get(way.number, 0) + 1
@@ -191,11 +209,17 @@ def main() -> None:
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:
-    branches = Branches(request["impl"])
-    branches.install()
+    impl, program = request["impl"], request["program"]
+    branches, heads = Branches(), Heads(program)
+
+    def change(module: ast.Module, name: str, file: str) -> None:
+        branches.change(module, name, file)
+        heads.change(module, name, file)
+
+    install(impl, change)
     signal.signal(signal.SIGALRM, _alarm)
-    kind = _kind(request["kind"], request["program"], request["impl"])
-    search = Search(kind, request["ways"], branches)
+    kind = _kind(request["kind"], program, impl, heads)
+    search = Search(kind, request["ways"], branches, impl)
     seeds = kind.seeds(request["seeds"])
     failed = _guarded(lambda: search.run(seeds, request["examples"], request["random"]))
     taken = search.tally.decided
@@ -210,16 +234,25 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         "missed": sorted(
             [*place, how] for place in branches.places for how in (True, False) if (place, how) not in taken
         ),
+        "entered": sorted(search.tally.entered),
+        # Outcomes of specified functions that were used and never had them.
+        "unused": sorted(_unused(program, search.tally.used)),
     }
+
+
+def _unused(program: Program, used: set[tuple[Any, Any]]) -> set[tuple[str, str]]:
+    named = {name for name, _ in used}
+    every = {(name, outcome.name) for name in named for outcome in program.calls[name].outcomes}
+    return every - used
 
 
 def _alarm(*_: object) -> None:
     raise Endless(f"it does not end within {SECONDS} s")
 
 
-def _kind(name: str, program: Program, impl: str) -> Kind:
+def _kind(name: str, program: Program, impl: str, heads: Heads) -> Kind:
     if name == "scenario":
-        return Situations(program, impl)
+        return Situations(program, impl, heads)
     if name == "statement":
         return Statements(program, impl)
     return Declarations(program, impl) if name == "declaration" else Requests(program, impl, name)
@@ -229,7 +262,7 @@ def _guarded(work: Callable[[], None]) -> str:
     """Why the search could not go on, or nothing."""
     try:
         work()
-    except Fickle as error:
+    except (Fickle, Swallowed) as error:
         return str(error)
     except MemoryError:
         return "the memory is used up"

@@ -17,6 +17,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Thunk, Undefined, Value, default
 from hfverify.explain.maps import Map
+from hfverify.explain.mentions import spoken_of
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.shrinking import Key, facts_hold, holds, initial, keeps_invariants
 from hfverify.model.constants import constant_value
@@ -53,6 +54,7 @@ class Variation:
             | {(1 << bits) + step for bits in (8, 16, 32, 63, 64) for step in (-1, 0)}
         )
 
+        self._spoken: dict[str, set[str]] = {}
         self.speaking: dict[str, list[tuple[Lock, tree.Invariant]]] = {}
         for lock in program.locks.values():
             for invariant in lock.invariants:
@@ -79,6 +81,7 @@ class Variation:
             "argument": list(scenario.arguments),
             "read": list(range(len(scenario.reads))),
             "cell": [key for key in sorted(scenario.cells) if not self._cell(key).is_constant],
+            "spoken": [key for key in sorted(scenario.cells) if self._speaks(scenario.call, key)],
             "step": [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
         }
         # Each sort of place has its turn: a state has many cells, and a call few arguments.
@@ -92,23 +95,51 @@ class Variation:
             scenario.arguments[key] = draw(self._value(types[key], scenario, before))
             if not self._given(scenario):
                 scenario.arguments[key] = before
-        elif kind == "cell":
-            before = scenario.cells[key]
-            scenario.cells[key] = draw(self._value(self._cell(key).type, scenario, before))
-            if not self._still(scenario, key):
-                scenario.cells[key] = before
+        elif kind in ("cell", "spoken"):
+            value = draw(self._value(self._cell(key).type, scenario, scenario.cells[key]))
+            scenario.cells |= self._changes(scenario, key, value)
         elif kind == "step":
             number, cell = key
             step = scenario.schedule[number]
-            before = step[cell]
-            step[cell] = draw(self._value(self._cell(cell).type, scenario, before))
+            value = draw(self._value(self._cell(cell).type, scenario, step[cell]))
             # What other CPUs do keeps the invariants, and what this one relies on.
-            if not self._still(replace(scenario, cells={**scenario.cells, **step}), cell):
-                step[cell] = before
+            step |= self._changes(replace(scenario, cells={**scenario.cells, **step}), cell, value)
         else:
             name, keys, before = scenario.reads[key]
             value = draw(self._value(self._cell((name, keys)).type, scenario, before))
             scenario.reads[key] = (name, keys, value)
+
+    def _speaks(self, call: str, key: Key) -> bool:
+        """Whether the call's clauses speak of the cell, in this object or another."""
+        if call not in self._spoken:
+            self._spoken[call] = spoken_of(self.program, self.program.calls[call])
+        cell = self._cell(key)
+        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and not cell.is_constant
+
+    def _changes(self, scenario: Scenario, key: Key, value: Value) -> dict[Key, Value]:
+        """A cell with another value, and those that an invariant derives from it; none if the call could not begin."""
+        found: dict[Key, Value] = {key: value}
+        tried = replace(scenario, cells={**scenario.cells, **found})
+        for lock, invariant in self.speaking.get(key[0], ()):
+            if not holds(self.evaluator, invariant, key[1], lock, tried.store()):
+                found |= self._derived(tried, key, lock, invariant)
+        tried = replace(scenario, cells={**scenario.cells, **found})
+        return found if all(self._still(tried, changed) for changed in found) else {}
+
+    def _derived(self, scenario: Scenario, key: Key, lock: Lock, invariant: tree.Invariant) -> dict[Key, Value]:
+        """What `cell == …` says of another cell of the object."""
+        if not isinstance(invariant.value, tree.Binary) or invariant.value.operator != "==":
+            return {}
+        env = Env(scenario.store(), {}, Ref(lock.state, key[1]), scenario.here)
+        sides = (invariant.value.left, invariant.value.right)
+        for place, value in (sides, sides[::-1]):
+            cell = self.program.cell(lock.state, dotted(place))
+            if cell is not None and not cell.is_constant and cell.name != key[0]:
+                try:
+                    return {(cell.name, key[1]): self.evaluator.evaluate(value, env)}
+                except Undefined:
+                    continue
+        return {}
 
     def _fill(self, scenario: Scenario) -> None:
         """Give every buffer contents of its own, so that bytes that come from elsewhere are seen."""
@@ -228,7 +259,12 @@ class Variation:
                 members = range(max([*scenario.sizes.values(), 1]))
                 return st.lists(st.sampled_from(members), unique=True, max_size=FEW).map(tuple)
             case BitsType(width):
-                return st.sets(st.integers(0, width - 1), max_size=FEW).map(Bits)
+                assert isinstance(before, Bits)
+                edges = {0, 1, width // 2 - 1, width // 2, width - 1, *self._named(scenario), *before}
+                member = st.one_of(
+                    st.sampled_from(sorted(bit for bit in edges if 0 <= bit < width)), st.integers(0, width - 1)
+                )
+                return st.one_of(st.sets(member, max_size=FEW).map(Bits), member.map(lambda bit: Bits(before ^ {bit})))
             case BytesType(length):
                 return st.binary(max_size=8).map(lambda data: (data * length)[:length].ljust(length, b"\0"))
             case MapType(inner):

@@ -178,7 +178,7 @@ def _evidence(verdicts: Sequence[Verdict]) -> list[str]:
         lines.append(
             f"{group}: {_count(len(found), 'question')}, {' to '.join(map(str, counts[:: max(len(counts) - 1, 1)]))} "
             f"examples, each of {_count(len(ways), 'way')} taken by {min(ways.values())} or more, "
-            f"{evidences[0].schedules} schedules, seed {evidences[0].seed}"
+            f"{max(evidence.schedules for evidence in evidences)} schedules, seed {evidences[0].seed}"
         )
     return lines
 
