@@ -23,6 +23,7 @@ from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
+from hfverify.publish.pages.call import call_page
 from hfverify.publish.pages.cases import answered
 from hfverify.publish.pages.indexes import by_group
 from hfverify.publish.pages.interface import interface
@@ -295,3 +296,13 @@ def test_only_what_is_looked_at_bit_by_bit_has_a_table() -> None:
 def test_the_rows_are_the_combinations_and_no_others(points: set[tuple[int, ...]]) -> None:
     axes = [Axis("a", (("0", 0), ("1", 1))), Axis("b", (("0", 0), ("1", 1), ("2", 2))), Axis("c", (("0", 0), ("1", 1)))]
     assert {point for box in cover(axes, points) for point in product(*box)} == points
+
+
+def test_the_example_is_a_program_that_tells_answers_apart(subject: Subject) -> None:
+    call = subject.program.calls["mailbox_clear"]
+    page = "\n".join(call_page(subject, "reference", call, facts_of(subject, call), []))
+    example = page[page.index("Example\n---") :]
+    assert ".. code-block:: c\n\n   switch (hafnium_mailbox_clear()) {\n   case -1: /* unread */\n" in example
+    assert ".. code-block:: c" not in "\n".join(
+        call_page(subject, "reference", subject.program.calls["preempt"], facts_of(subject, call), [])
+    )
