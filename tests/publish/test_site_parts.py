@@ -303,6 +303,6 @@ def test_the_example_is_a_program_that_tells_answers_apart(subject: Subject) -> 
     page = "\n".join(call_page(subject, "reference", call, facts_of(subject, call), []))
     example = page[page.index("Example\n---") :]
     assert ".. code-block:: c\n\n   switch (hafnium_mailbox_clear()) {\n   case -1: /* unread */\n" in example
-    assert ".. code-block:: c" not in "\n".join(
-        call_page(subject, "reference", subject.program.calls["preempt"], facts_of(subject, call), [])
-    )
+    entry = subject.program.calls["preempt"]
+    page = "\n".join(call_page(subject, "reference", entry, facts_of(subject, entry), []))
+    assert ".. code-block:: c\n" not in page
