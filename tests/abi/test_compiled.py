@@ -10,6 +10,8 @@ from bindings import REPOSITORY, Vectors, odd, program_of, text_program
 from compilers import SIGNAL, STRICT, c_program, compiler, handler, ran, rust_program, target
 from vectors import hypervisor, odd_values
 
+from hfverify.abi import c
+from hfverify.abi.example import example
 from hfverify.abi.write import written
 from hfverify.model.program import Program
 
@@ -114,6 +116,34 @@ def test_two_prefixes_live_together(tmp_path: Path) -> None:
         (tmp_path / f"{name}.h").write_text(written(program, "c")[1], "utf-8")
     (tmp_path / "use.c").write_text('#include "one.h"\n#include "two.h"\n#include "one.h"\n', "utf-8")
     ran([command, "-std=c11", *STRICT, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+@pytest.mark.parametrize(("name", "standard"), C)
+def test_the_example_of_each_call_compiles(
+    name: str, standard: str, subject: tuple[Program, Vectors], tmp_path: Path
+) -> None:
+    abi, header = written(subject[0], "c")
+    (tmp_path / "abi.h").write_text(header, "utf-8")
+    lines = ['#include "abi.h"']
+    for index, call in enumerate(abi.calls):
+        signature = c.signature(call, f"use{index}").split(" ", 1)[1]
+        lines += [f"void {signature};", f"void {signature}", "{", *example(abi, call), "}"]
+    (tmp_path / "use.c").write_text("\n".join([*lines, ""]), "utf-8")
+    language = ["-x", "c++" if name == "g++" else "c"]
+    ran([compiler(name), standard, *STRICT, *language, "-c", "use.c", "-o", "use.o"], tmp_path)
+
+
+def test_the_example_tells_answers_apart() -> None:
+    abi = written(program_of(REPOSITORY), "c")[0]
+    calls = {call.name: call for call in abi.calls}
+    assert example(abi, calls["mailbox_clear"])[:4] == [
+        "switch (hafnium_mailbox_clear()) {",
+        "case -1: /* unread */",
+        "    break;",
+        "case 0: /* already_empty, cleared, cleared_by_secondary */",
+    ]
+    lines = example(abi, calls["vcpu_run"])
+    assert "    case HAFNIUM_RUN_RETURN_MESSAGE: /* answer.as.message.vm_id, answer.as.message.size */" in lines
 
 
 def shown(language: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import product
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sites import JOBS, ROOT
 
 from hfverify.abi.write import written
 from hfverify.ledger import Entry
+from hfverify.model.resolve import resolve
+from hfverify.publish.allowed import Axis, allowed, cover
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.ladder import Step, ladder
@@ -18,6 +23,7 @@ from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.facts import facts_of
 from hfverify.publish.marks import MARKS, key_of, mark
 from hfverify.publish.packed import packed, shown
+from hfverify.publish.pages.call import call_page
 from hfverify.publish.pages.cases import answered
 from hfverify.publish.pages.indexes import by_group
 from hfverify.publish.pages.interface import interface
@@ -28,6 +34,7 @@ from hfverify.publish.questions import ASKED, PROMISE, asked, group_of, kind_of
 from hfverify.publish.rst import escaped, table
 from hfverify.publish.subject import Subject, load_subject
 from hfverify.publish.wrapping import breakable
+from hfverify.syntax.parse import parse
 from hfverify.verdict import Evidence, Status
 
 
@@ -245,3 +252,57 @@ def test_groups_are_the_files_of_the_specification(subject: Subject) -> None:
     names = [call.name for call in subject.program.calls.values() if not call.is_function]
     assert [page.count(f":hf:call:`{name}` ¦") for name in names] == [1] * len(names)
     assert "Messages between VMs" in page[page.index("hafnium.mailbox") : page.index(":hf:call:`mailbox_send`")]
+
+
+def test_what_a_map_holds_before_is_a_table_of_bits(subject: Subject) -> None:
+    found = allowed(subject.program, "can_share", "mode")
+    assert found is not None
+    names = ["share", "receiver_owns", "MODE_INVALID", "MODE_UNOWNED", "MODE_SHARED"]
+    assert [axis.name for axis in found.axes] == names
+    assert found.rows == (("any", "any", "clear", "clear", "clear"), ("GIVE", "true", "clear", "set", "any"))
+    facts = {name: facts_of(subject, call) for name, call in subject.program.calls.items()}
+    page = "\n".join(maps_page(subject, facts))
+    assert ":hf:definition:`can_share` allows these values, and no others:" in page
+    assert "any ¦ any ¦ clear ¦ clear ¦ clear" in page
+
+
+BITS = """module bits
+const A : u8 = 1
+const B : u8 = 2
+const ONE : u8 = 7
+pure both(n: u8) : bool = n & (A | B) == A | B
+pure either(n: u8, how: u8) : bool = if how == ONE then n & A != 0 else n & B != 0
+pure whole(n: u8) : bool = n & A == 0 and n < 9
+pure unnamed(n: u8) : bool = n & A == 0 and n & 4 == 0
+pure ordered(n: u8, how: u8) : bool = how < ONE and n & A == 0
+pure nested(n: u8) : bool = both(n)
+"""
+
+
+def test_only_what_is_looked_at_bit_by_bit_has_a_table() -> None:
+    program = resolve([parse(BITS, "spec/bits.hfs")])
+    assert {name: allowed(program, name, "n") for name in ("whole", "unnamed", "ordered", "nested")} == dict.fromkeys(
+        ("whole", "unnamed", "ordered", "nested")
+    )
+    both, either = allowed(program, "both", "n"), allowed(program, "either", "n")
+    assert both is not None
+    assert either is not None
+    assert both.rows == (("set", "set"),)
+    assert [axis.name for axis in either.axes] == ["how", "A", "B"]
+    assert set(either.rows) == {("ONE", "set", "any"), ("another", "any", "set")}
+
+
+@given(st.sets(st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 1))))
+def test_the_rows_are_the_combinations_and_no_others(points: set[tuple[int, ...]]) -> None:
+    axes = [Axis("a", (("0", 0), ("1", 1))), Axis("b", (("0", 0), ("1", 1), ("2", 2))), Axis("c", (("0", 0), ("1", 1)))]
+    assert {point for box in cover(axes, points) for point in product(*box)} == points
+
+
+def test_the_example_is_a_program_that_tells_answers_apart(subject: Subject) -> None:
+    call = subject.program.calls["mailbox_clear"]
+    page = "\n".join(call_page(subject, "reference", call, facts_of(subject, call), []))
+    example = page[page.index("Example\n---") :]
+    assert ".. code-block:: c\n\n   switch (hafnium_mailbox_clear()) {\n   case -1: /* unread */\n" in example
+    entry = subject.program.calls["preempt"]
+    page = "\n".join(call_page(subject, "reference", entry, facts_of(subject, entry), []))
+    assert ".. code-block:: c\n" not in page

@@ -7,6 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
+from hfverify.abi.example import example
 from hfverify.model.program import Call
 from hfverify.publish.charts import Chart
 from hfverify.publish.drawing.lanes import lanes
@@ -19,7 +20,7 @@ from hfverify.publish.pages.history import history
 from hfverify.publish.pages.interface import interface
 from hfverify.publish.pages.locking import locking
 from hfverify.publish.prose import inline, linked, one_line, prose, spec, where
-from hfverify.publish.rst import Lines, bullets, directive, escaped, fields, literal, title
+from hfverify.publish.rst import Lines, bullets, code, directive, escaped, fields, literal, title
 from hfverify.publish.subject import Subject
 
 
@@ -74,8 +75,10 @@ def _givens(subject: Subject, call: Call) -> Lines:
 
 
 def _examples(subject: Subject, folder: str, call: Call, charts: list[Chart]) -> Lines:
-    """The scenarios of the specification, and the run that shows the call first."""
-    found: Lines = []
+    """How a program makes it, the scenarios of the specification, and the run that shows the call first."""
+    abi = subject.abi
+    made = next((item for item in abi.calls if item.name == call.name), None) if abi is not None else None
+    found = code("\n".join(example(abi, made)), "c") if abi is not None and abi.convention and made is not None else []
     for scenario in subject.program.scenarios.values():
         if any(step.call == call.name for step in scenario.steps):
             steps = [f":hf:call:`{step.call}` → :hf:case:`~{step.call}.{step.case}`" for step in scenario.steps]

@@ -14,6 +14,7 @@ from hfverify.model.constants import constant_value
 from hfverify.model.expressions import walk
 from hfverify.model.program import Call, Cell, Outcome, Program
 from hfverify.model.types import MapType
+from hfverify.publish.allowed import allowed, uses
 from hfverify.publish.charts import Chart, Event
 from hfverify.publish.drawing.lanes import lanes
 from hfverify.publish.drawing.svg import picture
@@ -102,6 +103,7 @@ def _case(subject: Subject, call: Call, outcome: Outcome, cell: Cell, written: S
     if asked:
         found += ["Before, this holds:", ""]
         found += table(("", "of the map", "with"), asked, "hf-index")
+    found += _allowed(subject, call, outcome, cell)
     places = list(dict.fromkeys((item.place, item.object, item.range) for item in written))
     rows = []
     for condition in dict.fromkeys(item.condition for item in written):
@@ -122,6 +124,19 @@ def _case(subject: Subject, call: Call, outcome: Outcome, cell: Cell, written: S
     ]
     found += ["Afterwards:", "", *_picture(f"{call.name}.{outcome.name}", written)]
     return [*found, *table(("when", *heads), rows, "hf-index")]
+
+
+def _allowed(subject: Subject, call: Call, outcome: Outcome, cell: Cell) -> Lines:
+    """What these conditions allow of a value of the map, bit by bit."""
+    program = subject.program
+    passed = [o.condition for o in call.outcomes if o.is_reject or o.name == outcome.name]
+    found: Lines = []
+    for name, parameter in dict.fromkeys(use for condition in passed for use in uses(program, condition, cell)):
+        rows = allowed(program, name, parameter)
+        if rows is not None and rows.rows:
+            found += [f":hf:definition:`{name}` allows these values, and no others:", ""]
+            found += table([literal(axis.name) for axis in rows.axes], rows.rows, "hf-allowed")
+    return found
 
 
 def _when(condition: str) -> str:
