@@ -62,7 +62,7 @@ def main() -> None:
             flush=True,
         )
         if not found.data:
-            told = found.failed or found.reason or "in these situations nobody comes between"
+            told = found.failed or found.reason or "with one call for each CPU, nobody comes between"
             print(f"{'':40} with {', '.join(found.tried)}: {told}")
     for kind, results in sorted(shares.items()):
         print(f"{kind:14} {sum(results)} of {len(results)} have a schedule")

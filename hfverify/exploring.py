@@ -165,7 +165,7 @@ def wanted_because(program: Program, name: str, counterexample: Mapping[str, Any
     texts = [str(violation.get("text", "")) for violation in told.get("violations", ())]
     names = [match[1] for text in texts if (match := re.match(r"\w+(?:\[[\d, ]*\])?\.([\w.]+) is ", text))]
     swapped = [match for text in texts if (match := re.match(rf"{LOCK} is taken while {LOCK} is held", text))]
-    locks = tuple(sorted({f"{match[i]}.{match[i + 1]}" for match in swapped[:1] for i in (1, 3)}))
+    locks = tuple(sorted({f"{match[i]}.{match[i + 1]}" for match in swapped for i in (1, 3)}))
     return Wanted(call, kind, str(told.get("outcome") or ""), names[0] if names else "", locks)
 
 

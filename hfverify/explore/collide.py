@@ -25,7 +25,7 @@ START, MAPS, FEW = 5, 6, 4
 SCHEDULES = 60
 STEPS = 200_000
 # How long code may be silent before it is taken to hang.
-SECONDS = 10
+SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Worker:
             process, connection = self._process()
         except (OSError, EOFError) as error:
             self.close()
-            yield News("failed", reason=f"no process can be started for the search: {error}")
+            yield News("failed", reason=f"no process can be started for the search: {error or 'it died at once'}")
             return
         last: tuple[str, ...] = ()
         done = False

@@ -137,6 +137,8 @@ class Remembered:
             self._leave()
         if isinstance(done, _Wrong):
             return self._execute(done.steps, done.cpu, choose)
+        if self.machine.hides:
+            return self._execute(done.steps, None, choose)
         if self.performed % CHECKED == 0 and not done.given_up:
             _compare(done, self._execute(done.steps, None, choose))
         return done
@@ -225,7 +227,8 @@ class Remembered:
             return before[len(done)]
 
         execution = self.machine.perform(as_before, judged=self.judged)
-        _demand_same(steps, execution.steps)
+        if not self.machine.hides:
+            _demand_same(steps, execution.steps)
         return execution
 
 
