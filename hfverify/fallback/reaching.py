@@ -34,6 +34,8 @@ from hfverify.prove.specification import Fickle, Wanted, check_call, guards
 Device = tuple[Cell, Ref, Stored]
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 2_000_000
+# Code may do something else for the third object of a kind than for the first two.
+LARGE = Bounds(3)
 # A model says little of maps: in how many ways they are completed.
 COMPLETIONS = 2
 
@@ -104,11 +106,24 @@ def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> li
 def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
     found: list[Any] = []
     for group in subject.groups:
-        for guard in [[guard] for _, guard in group.guards] or [[]]:
-            for seen in _seen(group, guard) if group.path is not None else ():
-                assert group.path is not None
-                found += seen.situations(program, call, group.path, group.path.world)
+        if group.path is None:
+            continue
+        states = [seen for guard in [[guard] for _, guard in group.guards] or [[]] for seen in _seen(group, guard)]
+        if not group.knows_more:
+            # Whatever is promised there: wrong code may go down a path in another case.
+            states += _seen(group, _large(program, call), (LARGE,))
+        for seen in states:
+            found += seen.situations(program, call, group.path, group.path.world)
     return _each_once(found)
+
+
+def _large(program: Program, call: Call) -> list[z3.BoolRef]:
+    """The machine has as many objects as a small one can, and the call is made for one that comes late."""
+    found = [z3.Int(size) == LARGE.objects for size in program.sizes]
+    if call.actor:
+        first = program.states[program.actors[call.actor].state].keys[:1]
+        found += [z3.Int(f"{call.actor}.{key.name}") == LARGE.objects - 1 for key in first]
+    return found
 
 
 def _heaps(program: Program, subject: Subject, index: int) -> list[Any]:
@@ -149,10 +164,10 @@ class _Seen:
         return found
 
 
-def _seen(group: Group, guard: list[z3.BoolRef]) -> Iterator[_Seen]:
+def _seen(group: Group, guard: list[z3.BoolRef], sizes: Sequence[Bounds] = SMALL) -> Iterator[_Seen]:
     """A state; where there are maps, another one for which the solver has looked at more of their numbers."""
     for also in (False, True) if group.knows_more else (False,):
-        answer = find(group, [*group.facts, *group.assumptions, *guard], STEPS, smallest=False, also=also)
+        answer = find(group, [*group.facts, *group.assumptions, *guard], STEPS, smallest=False, also=also, sizes=sizes)
         if answer.model is not None and answer.bounds is not None:
             # A model says nothing of the other members of sets.
             bits = group.expansion(answer.bounds, also=also).bounds.bits

@@ -145,3 +145,9 @@ def test_what_tests_cannot_better_needs_no_acceptance(status: Status) -> None:
 def test_nothing_here_is_broken_by_itself(tmp_path: Path) -> None:
     subject(tmp_path, IMPL)
     assert hfverify(tmp_path, "verify", "look")[0] == 0
+
+
+def test_what_is_wrong_for_the_third_object_only_is_found(tmp_path: Path) -> None:
+    subject(tmp_path, IMPL.replace("        return 3\n", "        return 8 if own.id == 2 else 3\n"))
+    code, found = statuses(tmp_path, "look", "--steps", "1")
+    assert (code, found["look.more.returns"]["status"]) == (1, "REFUTED")
