@@ -75,6 +75,11 @@ def start_afresh() -> None:
     gc.collect()
 
 
+def part_of(steps: int, part: int) -> int:
+    """A part of a budget; none at all would be no limit to the solver."""
+    return max(steps // part, 1)
+
+
 def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
     """A solver with a fixed seed and a budget for each check."""
     solver = z3.SimpleSolver()
@@ -114,7 +119,7 @@ class GroupSolver:
         if depth < self.added:
             return GroupSolver(self.group, self.steps).prove(query, part)
         before = spent(self.solver)
-        self.solver.set("rlimit", self.steps // part)
+        self.solver.set("rlimit", part_of(self.steps, part))
         self.solver.push()
         self.solver.add(*query.given, z3.Not(query.goal))
         result = self.solver.check()
@@ -177,7 +182,7 @@ def find(
         solver.add(*expanded, *expansion.limits, *group.small(bounds))
         before = spent(solver)
         for guess in [*_guesses(group, expansion), []]:
-            solver.set("rlimit", steps // GUESSING if guess else steps)
+            solver.set("rlimit", part_of(steps, GUESSING) if guess else steps)
             result = solver.check(*guess)
             if result == z3.sat:
                 break
