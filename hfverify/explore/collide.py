@@ -21,12 +21,12 @@ from hfverify.model.program import Program
 KINDS = ("deadlock", "race")
 # How many situations are tried: of the call with itself, with each partner, and in all. To begin with another partner
 # takes about as long as some situations do, and with maps everything takes several times as long.
-ITSELF, PARTNER, ALL = 70, 20, 260
+ITSELF, PARTNER, ALL = 40, 20, 220
 START, MAPS, FEW = 5, 6, 4
 SCHEDULES = 60
 # At what calls meet in the states that come first: no common lock is to hide a race.
 MEET: dict[str, Together] = {"lock.held": "", "lock.order": "locks", "lock.owned": "objects"}
-STEPS = 200_000
+STEPS = 1_000_000
 # How long code may be silent before it is taken to hang.
 SECONDS = 30
 
