@@ -13,6 +13,7 @@ from typing import Any
 from hfverify.explore.isolated import Worker
 from hfverify.explore.locking import nesting, partners, without_maps
 from hfverify.explore.search import Plan, Tally
+from hfverify.explore.situations import Together
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
 
@@ -20,10 +21,12 @@ from hfverify.model.program import Program
 KINDS = ("deadlock", "race")
 # How many situations are tried: of the call with itself, with each partner, and in all. To begin with another partner
 # takes about as long as some situations do, and with maps everything takes several times as long.
-ITSELF, PARTNER, ALL = 25, 20, 220
+ITSELF, PARTNER, ALL = 40, 20, 220
 START, MAPS, FEW = 5, 6, 4
 SCHEDULES = 60
-STEPS = 200_000
+# At what calls meet in the states that come first: no common lock is to hide a race.
+MEET: dict[str, Together] = {"lock.held": "", "lock.order": "locks", "lock.owned": "objects"}
+STEPS = 1_000_000
 # How long code may be silent before it is taken to hang.
 SECONDS = 30
 
@@ -106,7 +109,7 @@ class Collider:
         kinds = KINDS if wanted.kind == "lock.order" else KINDS[1:]
         plan = Plan(
             schedules=SCHEDULES, situations=count, begins=wanted.outcome, whose=whose, steps=STEPS,
-            together=wanted.kind != "lock.held",
+            together=MEET[wanted.kind],
             until=kinds,
         )  # fmt: skip
         tally = Tally()

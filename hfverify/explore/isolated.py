@@ -114,7 +114,7 @@ def _work(connection: Connection, folders: Folders, revision: str) -> None:
     impl = str(folders.impl.resolve())
     sys.pycache_prefix = str(Path(impl) / ".no-such-folder")
     program = load_program(folders, revision)
-    connection.send("ready")
+    connection.send("started")
     while True:
         try:
             calls, plan = connection.recv()

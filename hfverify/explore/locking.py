@@ -25,17 +25,19 @@ def locks_of(program: Program, call: Call) -> set[str]:
 def partners(program: Program, name: str, cell: str = "") -> list[str]:
     """The call itself, and the others that take one of its locks or speak of the cell.
 
-    First those that speak of it, of these the ones that change most of what its owner depends on, and then those whose
-    locks differ least.
+    First those that change nothing but what its owner depends on, then those that speak of it, of these the ones that
+    change most of what its owner depends on, and then those whose locks differ least.
     """
     own = locks_of(program, program.calls[name])
     decisive = _decisive(program, cell)
-    ranks: dict[str, tuple[bool, int, int, str]] = {}
+    ranks: dict[str, tuple[bool, bool, int, int, str]] = {}
     for other in program.calls.values():
         locks = locks_of(program, other)
         speaks = bool(cell) and cell.rsplit(".", 1)[-1] in spoken_of(program, other)
         if not other.is_function and other.name != name and (speaks or locks & own):
-            ranks[other.name] = (not speaks, -len(decisive & _written(program, other)), len(own ^ locks), other.name)
+            written = _written(program, other)
+            gives = bool(written) and written <= decisive
+            ranks[other.name] = (not gives, not speaks, -len(decisive & written), len(own ^ locks), other.name)
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
 
 

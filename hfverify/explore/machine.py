@@ -110,10 +110,10 @@ class Shared(Machinery):
             if cpu is None:
                 done.given_up = True
                 break
-            done.steps.append(self.go_on(cpu))
+            done.steps.append(self.advance(cpu))
             done.too_long = len(done.steps) >= MOST_STEPS
 
-    def go_on(self, cpu: int) -> Step:
+    def advance(self, cpu: int) -> Step:
         """Let a CPU do what it does next, up to where it gives way again."""
         lane, begun = self.lanes[cpu], len(self.log)
         self.step = step = Step(cpu, lane.next)
@@ -286,7 +286,7 @@ class Shared(Machinery):
             writes = verb == "written"
             self.step.touched[key] = self.step.touched.get(key, False) or writes
             if not cell.is_fickle:
-                self.step.events.append((Event.WRITTEN if writes else Event.READ, key))
+                self.step.events.append((Event.WRITTEN if writes else Event.LOADED, key))
                 self.clocks.access(self.cpu, key, self.where(), writes=writes)
         super().demand(cell, ref, verb)
 

@@ -71,11 +71,11 @@ class _Schedule:
             return any(who != cpu for who, _, _ in self.writes[lane.seen :])
         return then.lock is None or then.lock not in self.taken
 
-    def go_on(self, cpu: int, found: _Known, step: Step) -> None:
+    def advance(self, cpu: int, found: _Known, step: Step) -> None:
         """The CPU makes a step."""
         lane, clocks = self.lanes[cpu], self.clocks
         for event, place in step.events:
-            if event is Event.READ or event is Event.WRITTEN:
+            if event is Event.LOADED or event is Event.WRITTEN:
                 clocks.access(cpu, place, _NOWHERE, writes=event is Event.WRITTEN)
             elif event is Event.TAKEN:
                 clocks.acquire(cpu, place)
@@ -158,7 +158,7 @@ class Remembered:
             found = lane.known.branches.get(met) or self._found_out(cpu, now)
             if found is None or found.step is None or len(done.steps) >= MOST_STEPS:
                 return _Wrong(done.steps, cpu)
-            now.go_on(cpu, found, found.step)
+            now.advance(cpu, found, found.step)
             done.steps.append(found.step)
         for cpu, lane in enumerate(now.lanes):
             if lane.known.report is not None:
@@ -188,9 +188,9 @@ class Remembered:
             machine.begin(judged=self.judged)
             for first, last, step in lane.done:
                 machine.others_wrote(now.others(cpu, first, last))
-                _demand_same([step], [machine.go_on(cpu)])
+                _demand_same([step], [machine.advance(cpu)])
         machine.others_wrote(now.others(cpu, lane.seen, len(now.writes)))
-        step = machine.go_on(cpu)
+        step = machine.advance(cpu)
         self._here = (now, cpu, len(lane.done) + 1)
         made = machine.lanes[cpu]
         good = made.report is not None and not (made.report.violations or made.report.exception)

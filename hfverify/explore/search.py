@@ -20,7 +20,7 @@ from hfverify.explore.problems import Problem, problems
 from hfverify.explore.remembering import Fickle, Remembered
 from hfverify.explore.replaying import followed, shortened
 from hfverify.explore.shrinking import smaller
-from hfverify.explore.situations import STEPS, Situations
+from hfverify.explore.situations import STEPS, Situations, Together
 from hfverify.explore.steps import Execution, Step
 from hfverify.model.program import Program
 
@@ -30,7 +30,7 @@ class Plan:
     """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
 
     `situations` is how many of them are tried, those first in which `begins` is the outcome of the call with the number
-    `whose`; `together` asks for those in which the calls meet. Each question to the solver may take `steps`. A problem
+    `whose`; `together` says at what calls are to meet. Each question to the solver may take `steps`. A problem
     of a kind in `until` is enough. With `compare`, the ends of so many schedules without reduction, and of those that
     switch between critical sections alone, must be the same.
     """
@@ -42,7 +42,7 @@ class Plan:
     situations: int | None = None
     begins: str | None = None
     whose: int = 0
-    together: bool = False
+    together: Together = ""
     steps: int = STEPS
     until: tuple[str, ...] = ()
     compare: int = 0

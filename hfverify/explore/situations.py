@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import z3
 
@@ -26,6 +27,8 @@ from hfverify.prove.small import Bounds, Expansion
 from hfverify.prove.solver import make_solver
 
 STEPS = 1_000_000
+# What calls meet at in the states that come first.
+Together = Literal["", "locks", "objects"]
 SIZES = (Bounds(2, pinned=1), Bounds(3))
 
 
@@ -85,12 +88,12 @@ class Situations:
         return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
 
     def one_by_one(
-        self, begins: str | None = None, *, whose: int = 0, together: bool = False
+        self, begins: str | None = None, *, whose: int = 0, together: Together = ""
     ) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
         """The same, and None before each combination is looked for, which may take some time.
 
-        With `together` those states come first in which calls want an object that another one works for, and then
-        those in which they want several same locks.
+        With `together` those states come first in which calls want an object that another one works for, if that is
+        asked for, and then those in which they want several same locks.
         """
         seen: set[str] = set()
         for outcomes in self.combinations(begins, whose):
@@ -102,7 +105,9 @@ class Situations:
             models: list[z3.ModelRef] = []
             meetings = [[], *self._meetings(outcomes)]
             if together:
-                meetings = [*self._visits(outcomes), *reversed(meetings)]
+                meetings.reverse()
+            if together == "objects":
+                meetings = [*self._visits(outcomes), *meetings]
             elif any(name.endswith(LATER) for name in outcomes):
                 # Somebody is there who may bring about what is awaited.
                 meetings = self._visits(outcomes)

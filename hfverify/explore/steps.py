@@ -31,7 +31,7 @@ class Kind(Enum):
 class Event(Enum):
     """What can make a race, or keep two accesses apart."""
 
-    READ = auto()
+    LOADED = auto()
     WRITTEN = auto()
     TAKEN = auto()
     GIVEN = auto()
