@@ -8,11 +8,13 @@ Refuses what the front end refuses, a name that no obligation has (ConfigError);
 
 from __future__ import annotations
 
+import ctypes
 import difflib
 import hashlib
 import json
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +27,6 @@ from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
-from hfverify.prove.beside import can_split, end_with_parent
 from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
@@ -167,7 +168,9 @@ def _asked(name: str, patterns: Sequence[str]) -> bool:
 # ---------------------------------------------------------------- workers
 
 # A process that is a copy of this one has the program already; elsewhere a copy may not use the system's libraries.
-START = "fork" if can_split() else "spawn"
+START = "fork" if sys.platform == "linux" else "spawn"
+# The option of Linux's prctl by which a process is ended together with the one that made it.
+PR_SET_PDEATHSIG = 1
 _worker: Subjects | None = None
 
 
@@ -175,9 +178,8 @@ def _start(config: Config) -> None:
     """A worker has the program once; solver terms cannot be sent to it, names can."""
     global _worker
     _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
-    _worker.splits = can_split()
-    if can_split():
-        end_with_parent()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:

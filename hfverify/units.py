@@ -25,9 +25,8 @@ from hfverify.model.registers import numbered
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.creation import NEW, new_objects
-from hfverify.prove.decide import Decision, decide, satisfy
+from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
-from hfverify.prove.halves import decide_and_reach
 from hfverify.prove.obligations import Subject, call_subject
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
@@ -66,8 +65,6 @@ class Subjects:
         self.program = program
         self.folders = folders
         self.sources = Sources(folders.impl, folders.shown(folders.impl))
-        # Whether this process may answer questions in copies of itself: it must have no other thread.
-        self.splits = False
 
     def names(self, scope: Scope) -> list[str]:
         """Every unit, in the order of the specification."""
@@ -129,7 +126,7 @@ class Subjects:
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
         judge = Judge(self.program, self.folders, subject, scope.steps)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
-        decisions, reached = decide_and_reach(subject, scope.steps, set(asked), splits=self.splits)
+        decisions, reached = decide(subject, scope.steps, set(asked)), reach(subject, scope.steps, set(asked))
         found: list[Verdict] = []
         for name, obligation in asked.items():
             verdict = judge.verdict(obligation, decisions[name])

@@ -44,16 +44,14 @@ class Decision:
         return [answer for _, _, answer in self.candidates or () if answer.outcome is Outcome.MODEL]
 
 
-def decide(
-    subject: Subject, steps: int, only: set[str] | None = None, groups: Sequence[Group] | None = None
-) -> dict[str, Decision]:
-    """All obligations, by the queries of these groups; those that have none hold trivially."""
+def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
+    """All obligations; those that have no query hold trivially."""
     undeclared = {query.obligation for group in subject.groups for query in group.queries} - subject.obligations.keys()
     assert not undeclared, f"asked, but never answered: {sorted(undeclared)}"
     decisions = {
         name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations if only is None or name in only
     }
-    for group in subject.groups if groups is None else groups:
+    for group in subject.groups:
         solver = solver_of(group, steps)
         for queries in _alike(group, only):
             asked = [decisions[query.obligation] for query in queries]
@@ -70,30 +68,6 @@ def decide(
                 if len(decision.models) < MOST_TRIES:
                     _ask(solver, group, query, decision)
     return decisions
-
-
-def prove_all(
-    subject: Subject, steps: int, only: set[str], groups: Sequence[Group]
-) -> dict[str, tuple[int, float]] | None:
-    """The steps and seconds that each obligation takes in these groups; None as soon as one is not proved."""
-    spent: dict[str, tuple[int, float]] = {}
-    for group in groups:
-        solver = solver_of(group, steps)
-        for queries in _alike(group, only):
-            begun = time.perf_counter()
-            shares = solver.prove_together(queries)
-            if shares is None:
-                shares = []
-                for query in queries:
-                    answer = solver.prove(query)
-                    if answer.outcome is not Outcome.PROVED:
-                        return None
-                    shares.append(answer.steps)
-            took = (time.perf_counter() - begun) / len(queries)
-            for query, steps_of_it in zip(queries, shares, strict=True):
-                before, seconds = spent.get(query.obligation, (0, 0.0))
-                spent[query.obligation] = (before + steps_of_it, seconds + took)
-    return spent
 
 
 def _alike(group: Group, only: set[str] | None) -> list[list[Query]]:
