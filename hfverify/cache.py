@@ -88,6 +88,17 @@ class Cache:
             return None, f"{changed[0]} changed"
         return [_load(item) for item in json.loads(row[1])], ""
 
+    def steps(self, name: str) -> int:
+        """How many steps the youngest version of a unit took; none if it is new."""
+        if self._connection is None:
+            return 0
+        query = "select verdicts from units_4 where name = ? order by number desc limit 1"
+        try:
+            row = self._connection.execute(query, (name,)).fetchone()
+            return sum(int(item["steps"]) for item in json.loads(row[0])) if row is not None else 0
+        except (sqlite3.Error, ValueError, TypeError, KeyError):
+            return 0
+
     def put(self, name: str, inputs: dict[str, str], verdicts: list[Verdict]) -> None:
         """Remember a unit, if all of it was proved."""
         if self._connection is None or any(verdict.status is not Status.PROVED for verdict in verdicts):

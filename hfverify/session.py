@@ -97,7 +97,8 @@ class Session:
             started(len(ready), len(todo))
             for name, verdicts in ready.items():
                 finished(self._shown(name), verdicts)
-            with closing(self._decide(todo)) as decided:
+            # What takes longest is begun first, so that no worker is left with it at the end.
+            with closing(self._decide(sorted(todo, key=cache.steps, reverse=True))) as decided:
                 for name, verdicts in decided:
                     if self.scope.implementation:
                         cache.put(name, inputs[name], verdicts)

@@ -198,6 +198,28 @@ def test_who_takes_a_change_back_finds_what_was_proved_before_it(shell: Shell) -
     assert {v.obligation.group for v in decided(shell, jobs=1)[0] if not v.cached} != set()
 
 
+def test_what_took_longest_is_begun_first(shell: Shell) -> None:
+    orders: list[list[str]] = []
+    steps: dict[str, int] = {}
+    for version in range(2):
+        source = shell.root / "spec" / "counter.hfs"
+        source.write_text(source.read_text("utf-8") + f"// {version}\n", "utf-8")
+        orders.append([])
+
+        def finished(name: str, verdicts: list[Verdict], order: list[str] = orders[-1]) -> None:
+            if not all(v.cached for v in verdicts):
+                order.append(name)
+                steps[name] = sum(v.steps for v in verdicts)
+
+        Session(load_config(shell.root), Scope(True, STEPS), 1).run(
+            (), fresh=False, warn=print, started=lambda *_: None, finished=finished
+        )
+    again = orders[1]
+    assert len(again) > 1
+    assert [steps[name] for name in again] == sorted((steps[name] for name in again), reverse=True)
+    assert again != [name for name in orders[0] if name in again]
+
+
 def test_an_assumption_matters_to_calls_that_do_not_import_it(shell: Shell) -> None:
     extra = shell.root / "spec" / "extra.hfs"
     extra.write_text('module extra\nassume few: counters < 9 because "of the table"\n', "utf-8")
