@@ -13,7 +13,7 @@ from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
 from hfverify.explain.monitor import Monitor
-from hfverify.model.program import Call
+from hfverify.model.program import Call, Cell
 from hfverify.model.types import bounds
 from hfverify.syntax import tree
 
@@ -36,14 +36,30 @@ def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Calla
         for kind, text in broken:
             machine.breach(kind, text)
         if call.trusted and env is not None:
-            _perform(machine, call, env)
+            does = _env(machine, call, bound.arguments, _reads(machine))
+            assert does is not None
+            _perform(machine, call, does)
             return None
         return original(*arguments, **named)
 
     return checked
 
 
-def _env(machine: Monitor, call: Call, arguments: dict[str, Any]) -> Env | None:
+def _reads(machine: Monitor) -> Callable[[Cell, Ref], Value]:
+    """A trusted function reads a cell without a stable value once."""
+    known: dict[tuple[str, Ref], Value] = {}
+
+    def read(cell: Cell, ref: Ref) -> Value:
+        if (cell.name, ref) not in known:
+            known[cell.name, ref] = machine.read(cell, ref)
+        return known[cell.name, ref]
+
+    return read
+
+
+def _env(
+    machine: Monitor, call: Call, arguments: dict[str, Any], volatile: Callable[[Cell, Ref], Value] | None = None
+) -> Env | None:
     names: dict[str, Value | Thunk] = {}
     states = {item.name for item in call.objects}
     for name, value in arguments.items():
@@ -54,7 +70,7 @@ def _env(machine: Monitor, call: Call, arguments: dict[str, Any]) -> Env | None:
                 return None
         elif isinstance(value, int):
             names[name] = value if isinstance(value, bool) else int(value)
-    env = Env(machine.store, names, None, machine.here)
+    env = Env(machine.store, names, None, machine.here, volatile)
     bound: dict[str, Value | Thunk] = {}
     for let in call.lets:
         bound[let.name] = Thunk(let.value, env.bind(bound))

@@ -7,7 +7,7 @@ from hafnium.abi import U64_MASK
 from hafnium.timer import NANOSECONDS_PER_SECOND, Timer, remaining_ticks
 
 MODULE = "hafnium.timer"
-REFUTES = "wait_for_interrupt.blocks.effect"
+REFUTES = "time_to_sleep.told.returns"
 
 
 def remaining_ns_at(timer: Timer, now: int, frequency: int) -> int:
