@@ -97,7 +97,8 @@ class World:
     `cells` is what the path sees; `base` is what there would be had it written nothing; `late` are the
     cells it wrote after its last critical section, without a lock; `atomic` are its writes of atomic cells;
     `turn` is how many critical sections came before the turn of a loop in which it ends; `given` are the
-    locks that were held at the start; `granted` are the assumptions that a specified function ensures.
+    locks that were held at the start; `granted` are the assumptions that a specified function ensures,
+    `demanded` those that are only known because they were demanded before.
     """
 
     def __init__(self, program: Program, here: z3.ArithRef) -> None:
@@ -121,6 +122,7 @@ class World:
         self.speculating = False
         self.given: list[Held] = []
         self.granted: set[int] = set()
+        self.demanded: set[int] = set()
         self._owned: dict[tuple[str, tuple[int, ...], int, int], tuple[z3.BoolRef, Ref, Cells, z3.ArithRef]] = {}
         self._clauses: dict[str, str] = {}
 
@@ -173,6 +175,7 @@ class World:
         if self.recording:
             self.checks.append(Check(kind, goal, len(self.assumptions), code, message, span, spec, related))
         if not z3.is_false(plain):
+            self.demanded.add(len(self.assumptions))
             self.assume(goal)
             self.known[goal.get_id()] = goal
 

@@ -13,13 +13,15 @@ from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
 from hfverify.explain.monitor import Monitor
-from hfverify.model.program import Call, Cell
-from hfverify.model.types import bounds
+from hfverify.model.program import Call, Cell, Outcome
+from hfverify.model.types import OptionalRefType, OptionalType, bounds
 from hfverify.syntax import tree
 
 
-def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, checked where it is used."""
+def watched(
+    machine: Monitor, call: Call, original: Callable[..., Any], show: Callable[[Ref], Any]
+) -> Callable[..., Any]:
+    """The function, checked where it is used; `show` gives the Python object that stands for one of the machine."""
 
     signature = inspect.signature(original)
 
@@ -38,8 +40,10 @@ def watched(machine: Monitor, call: Call, original: Callable[..., Any]) -> Calla
         if call.trusted and env is not None:
             does = _env(machine, call, bound.arguments, _reads(machine))
             assert does is not None
-            _perform(machine, call, does)
-            return None
+            outcome = next(o for o in (*call.outcomes, call.outcomes[-1]) if o.name == _applying(machine, call, does))
+            given = _given(machine, call, outcome, does)
+            _perform(machine, outcome, does)
+            return show(given) if isinstance(given, Ref) else given
         return original(*arguments, **named)
 
     return checked
@@ -109,10 +113,19 @@ def _applying(machine: Monitor, call: Call, env: Env) -> str:
     return ""
 
 
-def _perform(machine: Monitor, call: Call, env: Env) -> None:
-    """The updates of the only case of a trusted function."""
+def _given(machine: Monitor, call: Call, outcome: Outcome, env: Env) -> Value | None:
+    """What a trusted function gives back."""
+    if outcome.returns is None or call.result is None:
+        return None
+    value = machine.evaluator.evaluate(outcome.returns.value, env)
+    optional = isinstance(call.result[1], OptionalType | OptionalRefType)
+    return None if optional and value == -1 else value
+
+
+def _perform(machine: Monitor, outcome: Outcome, env: Env) -> None:
+    """The updates of a case of a trusted function."""
     written: list[tuple[Any, Ref, Value]] = []
-    for update in call.outcomes[-1].effects:
+    for update in outcome.effects:
         assert isinstance(update, tree.Update) and isinstance(update.place, tree.Member)
         base = machine.evaluator.evaluate(update.place.base, env)
         ref, prefix = (base.ref, base.path + ".") if isinstance(base, Part) else (base, "")

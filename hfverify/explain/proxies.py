@@ -511,7 +511,7 @@ class Machinery(Monitor):
                 self._contracts[contract.name] = (name, original, self._checked(contract, original))
         for target, call in self.program.functions.items():
             name, original = self._named(target)
-            self._contracts[target] = (name, original, watched(self, call, original))
+            self._contracts[target] = (name, original, watched(self, call, original, self.object))
         trusted = self.program.trusts.get("pause")
         if trusted is not None:
             self._contracts[trusted.target] = (*self._named(trusted.target), self._paused)

@@ -175,10 +175,15 @@ def _seen(group: Group, guard: list[z3.BoolRef], sizes: Sequence[Bounds] = SMALL
 
 
 def impossible(subject: Subject, number: int) -> bool:
-    """Whether no state leads down a path, in machines of any size: of such a path there is nothing to see."""
+    """Whether no state leads down a path, in machines of any size: of such a path there is nothing to see.
+
+    What the path demands, or a function ensures, is left out: neither is known where something is still open.
+    """
     group = subject.groups[number]
+    world = group.path.world if group.path is not None else None
+    believed = world.granted | world.demanded if world is not None else set()
     solver = make_solver(STEPS, mbqi=False)
-    solver.add(*group.facts, *group.assumptions)
+    solver.add(*group.facts, *(known for place, known in enumerate(group.assumptions) if place not in believed))
     return bool(solver.check() == z3.unsat)
 
 
