@@ -268,10 +268,10 @@ def test_a_fake_edit_makes_every_mark_stale(browser: Chrome, tmp_path: Path) -> 
 
     with served(site) as address:
         browser.get(f"{address}/reference/calls/submit.html")
-        assert marks() == {"● proved"}
+        WebDriverWait(browser, SECONDS).until(lambda _: marks() == {"● proved"})
         edit(site.subject / "spec" / "jobs.hfs", "/// There is no such queue.", "/// No queue has this number.")
         build(site)
         browser.get(f"{address}/reference/calls/submit.html?again")
-        assert marks() == {"◌ stale"}
+        WebDriverWait(browser, SECONDS).until(lambda _: marks() == {"◌ stale"})
         assert "changed since the ledger was written" in browser.find_element(By.CSS_SELECTOR, ".hf-banner").text
         assert "No queue has this number." in browser.find_element(By.CSS_SELECTOR, "table.hf-results").text
