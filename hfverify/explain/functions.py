@@ -32,7 +32,8 @@ def watched(
             env = _env(machine, call, bound.arguments)
             broken = [] if env is None else _needs(machine, call, env)
             if machine.note is not None and env is not None:
-                machine.note(call.name, _applying(machine, call, env))
+                applying = _applying(machine, call, env)
+                machine.note(call.name, applying.name if applying is not None else "")
         finally:
             machine.watching = was
         for kind, text in broken:
@@ -40,7 +41,7 @@ def watched(
         if call.trusted and env is not None:
             does = _env(machine, call, bound.arguments, _reads(machine))
             assert does is not None
-            outcome = next(o for o in (*call.outcomes, call.outcomes[-1]) if o.name == _applying(machine, call, does))
+            outcome = _applying(machine, call, does) or call.outcomes[-1]
             given = _given(machine, call, outcome, does)
             _perform(machine, outcome, does)
             return show(given) if isinstance(given, Ref) else given
@@ -105,12 +106,12 @@ def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:
     return found
 
 
-def _applying(machine: Monitor, call: Call, env: Env) -> str:
-    """The name of the outcome that applies: the first reject that does not pass, else the case."""
+def _applying(machine: Monitor, call: Call, env: Env) -> Outcome | None:
+    """The outcome that applies: the first reject that does not pass, else the case; none if no case is for this."""
     for outcome in call.outcomes:
         if machine.true(outcome.condition, env) is not outcome.is_reject:
-            return outcome.name
-    return ""
+            return outcome
+    return None
 
 
 def _given(machine: Monitor, call: Call, outcome: Outcome, env: Env) -> Value | None:
