@@ -1,16 +1,20 @@
-"""What tests find without any proof: `PYTHONPATH=tests python benchmarks/fallback.py [COUNT [SEED [SECONDS]]]`.
+"""What tests find without any proof: `PYTHONPATH=tests python benchmarks/fallback.py --help`.
 
 Takes as many wrong variants that break what one CPU shows, and as many that break a rule about several, and lets each
 be looked for in two ways, each with its own time: by the tests of the unit, where the solver gives up after one step
 for each question; and by a plain Hypothesis state machine that makes any call with any arguments, one after the other,
-judged by the same evaluator. Prints a line for each variant, and the shares and times of both.
+judged by the same evaluator. A search has so many seconds of processor time, those of the processes that it starts
+included, and at most PATIENCE times as many by the clock. Prints a line for each variant, and the shares and times of
+both.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import os
+import resource
 import signal
 import statistics
 import subprocess
@@ -44,7 +48,12 @@ from variants import MUTANTS, Variant, apply, load, load_faithful
 
 ROOT = Path(__file__).parents[1]
 COUNT, SECONDS = 40, 60.0
-LOCKS = ("lock.", "stable", "waits")
+# A search that sleeps uses no processor time.
+PATIENCE = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+# How often a search is looked at, in seconds.
+PERIOD = 0.2
+SORTS = ("sequential", "concurrent")
 WAYS = ("path-directed tests", "plain state machine")
 # How long one call may take before it is taken to have no end.
 CALL_SECONDS = 5
@@ -57,20 +66,26 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         print(FOUND if _one(sys.argv[2], sys.argv[3]) else MISSED)
         return
-    given = dict(enumerate(sys.argv[1:]))
-    count, seed, seconds = int(given.get(0, COUNT)), int(given.get(1, 0)), float(given.get(2, SECONDS))
-    for title, chosen in (("sequential", False), ("concurrent", True)):
-        variants = [v for v in _variants(seed) if _concurrent(v) is chosen][:count]
+    parser = argparse.ArgumentParser(description="What tests find without any proof.")
+    parser.add_argument("count", nargs="?", type=int, default=COUNT, help="how many variants of each sort")
+    parser.add_argument("seed", nargs="?", type=int, default=0, help="which ones")
+    parser.add_argument("seconds", nargs="?", type=float, default=SECONDS, help="processor time for each search")
+    parser.add_argument("--way", action="append", choices=WAYS, help="look in this way only")
+    parser.add_argument("--sort", action="append", choices=SORTS, help="variants of this sort only")
+    given = parser.parse_args()
+    ways = given.way or WAYS
+    for title in given.sort or SORTS:
+        variants = [v for v in _variants(given.seed) if _sort(v) == title][: given.count]
         rows = []
         for variant in variants:
-            results = [_within(variant, way, seconds) for way in WAYS]
+            results = [_within(variant, way, given.seconds) for way in ways]
             rows.append(results)
             words = [f"{FOUND if found else MISSED:6} {took:5.1f} s" for found, took in results]
             print(f"{variant.name:44} {variant.refutes:50} {'   '.join(words)}", flush=True)
-        for index, way in enumerate(WAYS):
+        for index, way in enumerate(ways):
             hits = [took for found, took in (results[index] for results in rows) if found]
             times = f"median {statistics.median(hits):.1f} s, longest {max(hits):.1f} s" if hits else "no times"
-            share = f"{len(hits)} of {len(rows)} found within {seconds:g} s each"
+            share = f"{len(hits)} of {len(rows)} found within {given.seconds:g} s of processor time each"
             print(f"{title:11} {way:20} {share}, {times}", flush=True)
 
 
@@ -83,29 +98,54 @@ def _variants(seed: int) -> list[Variant]:
     return sorted(found, key=lambda v: hashlib.sha256(f"{seed} {v.name}".encode()).digest())
 
 
-def _concurrent(variant: Variant) -> bool:
-    return any(word in variant.refutes for word in LOCKS)
+def _sort(variant: Variant) -> str:
+    """Concurrent is what breaks what is said of several CPUs: the lock discipline, what others rely on, or a wait."""
+    parts = variant.refutes.split(".")[1:]
+    return SORTS[parts[0] == "lock" or parts[-1] in ("stable", "waits")]
 
 
 def _within(variant: Variant, way: str, seconds: float) -> tuple[bool, float]:
-    """Whether a process finds the variant in time, and when it has ended."""
-    begun = time.perf_counter()
+    """Whether a process finds the variant in time, and how much of the processor's it took."""
+    begun, used = time.perf_counter(), _ended()
     process = subprocess.Popen(
         [sys.executable, __file__, "--one", variant.name, way],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,
     )
-    try:
-        text, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        text = MISSED
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    return text.strip() == FOUND, time.perf_counter() - begun
+    text = ""
+    while (
+        not text and sum(_family(process.pid).values()) < seconds and time.perf_counter() - begun < PATIENCE * seconds
+    ):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            text = process.communicate(timeout=PERIOD)[0] or MISSED
+    for number in _family(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    process.wait()
+    return text.strip() == FOUND, _ended() - used
+
+
+def _ended() -> float:
+    """The processor time of all processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _family(first: int) -> dict[int, float]:
+    """A process and all that come from it, whatever session they are in; with their processor times."""
+    parents: dict[int, int] = {}
+    times: dict[int, float] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = file.read_text().rpartition(")")[2].split()
+            number = int(file.parent.name)
+            parents[number] = int(fields[1])
+            times[number] = sum(map(int, fields[11:15])) / TICKS
+    found = {first} & times.keys()
+    while more := {number for number, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {number: times[number] for number in sorted(found)}
 
 
 def _one(name: str, way: str) -> bool:
@@ -184,9 +224,7 @@ def _beginning(program: Program, calls: list[Call]) -> Store:
     raise SystemExit("there is no state to begin with")
 
 
-def _drawn(
-    program: Program, variation: Variation, call: Call, store: Store, data: st.DataObject
-) -> Scenario | None:
+def _drawn(program: Program, variation: Variation, call: Call, store: Store, data: st.DataObject) -> Scenario | None:
     """A call with any arguments, on any CPU, for any object."""
     evaluator, env = variation.evaluator, Env(store)
     cpus = range(max(store.sizes.values()))

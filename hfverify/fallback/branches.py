@@ -38,6 +38,8 @@ class Branches:
     def __init__(self) -> None:
         self.process = os.getpid()
         self.places: set[Place] = set()
+        # The numbers with which the code compares something.
+        self.numbers: set[int] = set()
         self.events: list[tuple[object, object]] = []
         self.entered: set[Extent] = set()
         self._fits: set[Place] = set()
@@ -55,6 +57,7 @@ class Branches:
     def change(self, module: ast.Module, name: str, file: str) -> None:
         """Let a module tell what it decides."""
         del name
+        self.numbers |= _compared(module)
         _Marks(self, file).visit(module)
 
     def clear(self) -> None:
@@ -210,6 +213,12 @@ class _Marks(ast.NodeTransformer):
         enters = ast.copy_location(ast.Expr(_call(ENTERS, node, _told(extent, node))), node)
         node.body.insert(1 if ast.get_docstring(node, clean=False) is not None else 0, enters)
         return node
+
+
+def _compared(module: ast.Module) -> set[int]:
+    compared = (node for node in ast.walk(module) if isinstance(node, ast.Compare | ast.MatchValue))
+    parts = (part.value for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant))
+    return {value for value in parts if isinstance(value, int) and not isinstance(value, bool)}
 
 
 def _always(pattern: ast.pattern) -> bool:

@@ -31,7 +31,7 @@ RUNNER = "hfverify.fallback.runner"
 SECONDS = 300
 SEED = 0
 # Kinds of obligations that an example shows by the outcome that it has.
-SHOWN = (*MUST_BE_REACHED, "reachable", "possible", "satisfiable", "consistent")
+SHOWN = (*MUST_BE_REACHED, "reachable", "possible", "satisfiable", "consistent", "scenario")
 # Kinds of examples in which no code is run.
 BY_ITSELF = ("statement", "declaration")
 # How many examples are tried for each subject.
@@ -210,6 +210,8 @@ class _Judged:
             text = f"of {tried} none followed {len(missed)} of {len(ways)} paths, the first by {missed[0]}"
         elif case and not self.answer["outcomes"].get(case):
             text = f"of {tried} none was a case of `{case}`"
+        elif kind == "bounded" and self.answer["unsaid"]:
+            text = self.answer["unsaid"][0]
         elif unseen:
             text = f"of {tried} none went the way that begins at {unseen}"
         else:
@@ -227,10 +229,8 @@ class _Judged:
         A path that no example followed is one of these if the solver shows it for machines of any size.
         """
         if kind in SHOWN:
-            outcome = name.removesuffix(f".{kind}")
+            outcome = name if kind == "scenario" else name.removesuffix(f".{kind}")
             return ((outcome, self.answer["outcomes"].get(outcome, 0)),), "", 0
-        if kind == "scenario":
-            return (), "", 0
         if self.search.kind in BY_ITSELF:
             return (("the clauses", self.answer["tried"]),), "", 0
         call = self.program.calls.get(self.subject.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -64,11 +64,11 @@ class Situations:
 
     judges = True
 
-    def __init__(self, program: Program, impl: str, heads: Heads | None = None) -> None:
+    def __init__(self, program: Program, impl: str, heads: Heads | None = None, told: Set[int] = frozenset()) -> None:
         self.program = program
         self.impl = impl
         self.heads = heads
-        self.variation = Variation(program)
+        self.variation = Variation(program, told)
 
     def seeds(self, data: Sequence[Any]) -> list[Scenario]:
         """Those in which the call can begin."""

@@ -23,17 +23,20 @@ from hfverify.explain.witness import Reader, list_request, scenario
 from hfverify.logic.cells import Cells
 from hfverify.logic.values import Ref, Stored
 from hfverify.model.program import Call, Cell, Program
+from hfverify.model.types import BoolType
 from hfverify.prove.contracts import contract_name, contract_roles
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group
 from hfverify.prove.small import Bounds
-from hfverify.prove.solver import SMALL, Answer, find, make_solver
+from hfverify.prove.solver import SMALL, Answer, Outcome, find, make_solver
 from hfverify.prove.specification import Fickle, Wanted, check_call, guards
 
 # A volatile cell of an object, and the term for what is read there.
 Device = tuple[Cell, Ref, Stored]
 # Solver steps for each situation: it is looked for whatever the budget of the proof was.
 STEPS = 2_000_000
+# Most outcomes contradict a path at first sight; a search of small machines takes a hundred times as long to see that.
+GLANCE = STEPS // 20
 # Code may do something else for the third object of a kind than for the first two.
 LARGE = Bounds(3)
 # A model says little of maps: in how many ways they are completed.
@@ -89,18 +92,40 @@ class _Devices(Fickle):
 
 
 def declared(program: Program, subject: Subject, wanted: Sequence[Wanted]) -> list[Any]:
-    """For each thing that must be possible a state that shows it."""
+    """For each thing that must be possible a state that shows it; of a scenario also what each call is given."""
     found: list[Any] = []
     here = z3.Int(program.thread.name if program.thread is not None else "thread")
     group = subject.groups[0]
     for item in wanted:
-        name = item.obligation.removeprefix(f"{subject.name}.").rsplit(".", 1)
-        for seen in _seen(group, list(item.formulas)) if name[1] != "scenario" else ():
+        name, kind = item.obligation.removeprefix(f"{subject.name}.").rsplit(".", 1)
+        steps = program.scenarios[name].steps if kind == "scenario" else ()
+        for seen in _seen(group, list(item.formulas)):
             reader = Reader(program, seen.model, seen.bounds, group.facts, bits=seen.bits)
             store = reader.state(Cells.arbitrary(program))
             situation = Scenario("", store.sizes, reader.number(here), cells=store.cells)
-            found.append({"wanted": name[0], "scenario": to_json(program, situation)})
+            given = [_given(program, reader, step.call, number) for number, step in enumerate(steps)]
+            shows = f"{name}.{kind}" if steps else name
+            found.append({"wanted": shows, "scenario": to_json(program, situation), "steps": given})
     return _each_once(found)
+
+
+def _given(program: Program, reader: Reader, name: str, number: int) -> dict[str, Any]:
+    """What a step of a scenario is given, by the names that the question has for it."""
+    call = program.calls[name]
+
+    def position(state: str, prefix: str) -> list[int]:
+        return [reader.number(z3.Int(f"{prefix}.{key.name}")) for key in program.states[state].keys]
+
+    return {
+        "actor": position(program.actors[call.actor].state, call.actor) if call.actor else [],
+        "objects": {item.name: position(item.state, f"{item.name}.{number}") for item in call.objects},
+        "arguments": {
+            argument.name: reader.truth(z3.Bool(f"{argument.name}.{number}"))
+            if isinstance(type_, BoolType)
+            else reader.number(z3.Int(f"{argument.name}.{number}"))
+            for argument, type_ in call.arguments
+        },
+    }
 
 
 def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
@@ -108,13 +133,23 @@ def _situations(program: Program, subject: Subject, call: Call) -> list[Any]:
     for group in subject.groups:
         if group.path is None:
             continue
-        states = [seen for guard in [[guard] for _, guard in group.guards] or [[]] for seen in _seen(group, guard)]
+        guards = [[guard] for _, guard in group.guards if not _contradicts(group, guard)] if group.guards else [[]]
+        states = [seen for guard in guards for seen in _seen(group, guard)]
         if not group.knows_more:
             # Whatever is promised there: wrong code may go down a path in another case.
             states += _seen(group, _large(program, call), (LARGE,))
+        elif call.actor and not _contradicts(group, late := _late(program, call)):
+            states += _seen(group, [late], (SMALL[0], LARGE))
         for seen in states:
             found += seen.situations(program, call, group.path, group.path.world)
     return _each_once(found)
+
+
+def _contradicts(group: Group, guard: z3.BoolRef) -> bool:
+    """Whether it is easily seen that no state of any machine leads down the path to this outcome."""
+    solver = make_solver(GLANCE, mbqi=False)
+    solver.add(*group.facts, *group.assumptions, guard)
+    return bool(solver.check() == z3.unsat)
 
 
 def _large(program: Program, call: Call) -> list[z3.BoolRef]:
@@ -124,6 +159,12 @@ def _large(program: Program, call: Call) -> list[z3.BoolRef]:
         first = program.states[program.actors[call.actor].state].keys[:1]
         found += [z3.Int(f"{call.actor}.{key.name}") == LARGE.objects - 1 for key in first]
     return found
+
+
+def _late(program: Program, call: Call) -> z3.BoolRef:
+    """The call is made for another object than the first: it may come before or after those that it speaks of."""
+    keys = program.states[program.actors[call.actor].state].keys[:1]
+    return z3.And([z3.Int(f"{call.actor}.{key.name}") > 0 for key in keys])
 
 
 def _heaps(program: Program, subject: Subject, index: int) -> list[Any]:
@@ -168,10 +209,14 @@ def _seen(group: Group, guard: list[z3.BoolRef], sizes: Sequence[Bounds] = SMALL
     """A state; where there are maps, another one for which the solver has looked at more of their numbers."""
     for also in (False, True) if group.knows_more else (False,):
         answer = find(group, [*group.facts, *group.assumptions, *guard], STEPS, smallest=False, also=also, sizes=sizes)
+        if answer.outcome is Outcome.PROVED:
+            # To look at more numbers only excludes more.
+            return
         if answer.model is not None and answer.bounds is not None:
             # A model says nothing of the other members of sets.
             bits = group.expansion(answer.bounds, also=also).bounds.bits
             yield _Seen(answer, answer.model, answer.bounds, bits, COMPLETIONS if group.knows_more else 1)
+            sizes = (answer.bounds,)
 
 
 def impossible(subject: Subject, number: int) -> bool:

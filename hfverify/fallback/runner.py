@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -218,7 +218,7 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
 
     install(impl, change)
     signal.signal(signal.SIGALRM, _alarm)
-    kind = _kind(request["kind"], program, impl, heads)
+    kind = _kind(request["kind"], program, impl, heads, branches.numbers)
     search = Search(kind, request["ways"], branches, impl)
     seeds = kind.seeds(request["seeds"])
     failed = _guarded(lambda: search.run(seeds, request["examples"], request["random"]))
@@ -237,6 +237,8 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         "entered": sorted(search.tally.entered),
         # Outcomes of specified functions that were used and never had them.
         "unused": sorted(_unused(program, search.tally.used)),
+        # Facts of loops that could not be held against some run, with the reason.
+        "unsaid": [heads.unsaid[name] for name in sorted(heads.unsaid)],
     }
 
 
@@ -250,9 +252,9 @@ def _alarm(*_: object) -> None:
     raise Endless(f"it does not end within {SECONDS} s")
 
 
-def _kind(name: str, program: Program, impl: str, heads: Heads) -> Kind:
+def _kind(name: str, program: Program, impl: str, heads: Heads, told: Set[int]) -> Kind:
     if name == "scenario":
-        return Situations(program, impl, heads)
+        return Situations(program, impl, heads, told)
     if name == "statement":
         return Statements(program, impl)
     return Declarations(program, impl) if name == "declaration" else Requests(program, impl, name)

@@ -19,6 +19,7 @@ from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.scenario import Scenario, from_json, to_json
 from hfverify.explore.shrinking import holds, initial
 from hfverify.fallback.kinds import Note, Situations
+from hfverify.fallback.successions import Given, happens
 from hfverify.model.program import Call, Lock, Outcome
 from hfverify.syntax import tree
 
@@ -89,8 +90,11 @@ class Declarations(Situations):
     """Assumptions, invariants and what threads and actors rely on, evaluated in a state that was asked for by name."""
 
     def seeds(self, data: Sequence[Any]) -> list[Any]:
-        """Which obligation a state is for, and the state."""
-        return [(item["wanted"], from_json(self.program, item["scenario"])) for item in data]
+        """Which obligation a state is for, the state, and what the calls of a scenario are given there."""
+        return [
+            (item["wanted"], from_json(self.program, item["scenario"]), [_given(step) for step in item["steps"]])
+            for item in data
+        ]
 
     def variations(self, seeds: Sequence[Any]) -> SearchStrategy[Any]:
         """The states as they are."""
@@ -99,7 +103,10 @@ class Declarations(Situations):
     def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
         """What has no value or does not hold of new objects; the outcome is what the state shows to be possible."""
         del note
-        wanted, scenario = request
+        wanted, scenario, steps = request
+        if steps:
+            asked = self.program.scenarios[wanted.removesuffix(".scenario")]
+            return {}, wanted if happens(self.variation, asked, scenario, steps) else ""
         found: dict[str, str] = {}
         shown = False
         for name, own, values in self._declarations(scenario.store(), scenario.here):
@@ -149,3 +156,8 @@ class Declarations(Situations):
                 for invariant in lock.invariants:
                     if not holds(self.variation.evaluator, invariant, keys, lock, new):
                         yield lock, keys, invariant
+
+
+def _given(step: dict[str, Any]) -> Given:
+    objects = {name: tuple(keys) for name, keys in step["objects"].items()}
+    return Given(tuple(step["actor"]), objects, step["arguments"])

@@ -8,7 +8,7 @@ Refuses nothing; a change after which something that is relied on does not hold 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from hfverify.explain.maps import Map
 from hfverify.explain.mentions import spoken_of
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.shrinking import Key, facts_hold, holds, initial, keeps_invariants
+from hfverify.fallback.asking import Asking
 from hfverify.model.constants import constant_value
 from hfverify.model.expressions import dotted, walk
 from hfverify.model.program import Cell, Lock, Program
@@ -33,6 +34,7 @@ from hfverify.model.types import (
     OptionalType,
     Type,
     bounds,
+    stands_for,
 )
 from hfverify.syntax import tree
 
@@ -43,10 +45,11 @@ PRIME = 37
 
 
 class Variation:
-    """Varies the scenarios of one program."""
+    """Varies the scenarios of one program; `told` are numbers with which the code compares something."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, told: Set[int] = frozenset()) -> None:
         self.program = program
+        self.told = told
         self.evaluator = Evaluator(program)
         self.constants = sorted(
             {0}
@@ -55,6 +58,15 @@ class Variation:
         )
 
         self._spoken: dict[str, set[str]] = {}
+        self.asking = Asking(program, self.evaluator)
+        # How many objects there are is said by constants, too.
+        self._counts = {
+            node.name
+            for state in program.states.values()
+            for key in state.keys
+            for node in walk(key.below)
+            if isinstance(node, tree.Member)
+        }
         self.speaking: dict[str, list[tuple[Lock, tree.Invariant]]] = {}
         for lock in program.locks.values():
             for invariant in lock.invariants:
@@ -77,25 +89,28 @@ class Variation:
 
     def _change(self, draw: DrawFn, scenario: Scenario) -> None:
         """One change, taken back if the call cannot begin any more."""
-        places: dict[str, list[Any]] = {
-            "argument": list(scenario.arguments),
-            "read": list(range(len(scenario.reads))),
-            "cell": [key for key in sorted(scenario.cells) if not self._cell(key).is_constant],
-            "spoken": [key for key in sorted(scenario.cells) if self._speaks(scenario.call, key)],
-            "step": [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
+        places: dict[str, Callable[[], list[Any]]] = {
+            "argument": lambda: list(scenario.arguments),
+            "read": lambda: list(range(len(scenario.reads))),
+            "cell": lambda: [key for key in sorted(scenario.cells) if self._varies(key)],
+            "spoken": lambda: [key for key in sorted(scenario.cells) if self._speaks(scenario.call, key)],
+            "asked": lambda: [key for key in sorted(self._asked(scenario)) if self._varies(key)],
+            "step": lambda: [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
         }
         # Each sort of place has its turn: a state has many cells, and a call few arguments.
-        kind = draw(st.sampled_from([name for name, found in places.items() if found] or [""]))
-        if not kind:
+        absent = {"argument": not scenario.arguments, "read": not scenario.reads, "step": not any(scenario.schedule)}
+        kind = draw(st.sampled_from([name for name in places if not absent.get(name)]))
+        found = places[kind]()
+        if not found:
             return
-        key: Any = draw(st.sampled_from(places[kind]))
+        key: Any = draw(st.sampled_from(found))
         if kind == "argument":
             types = {argument.name: type_ for argument, type_ in self.program.calls[scenario.call].arguments}
             before: Any = scenario.arguments[key]
             scenario.arguments[key] = draw(self._value(types[key], scenario, before))
             if not self._given(scenario):
                 scenario.arguments[key] = before
-        elif kind in ("cell", "spoken"):
+        elif kind in ("cell", "spoken", "asked"):
             value = draw(self._value(self._cell(key).type, scenario, scenario.cells[key]))
             scenario.cells |= self._changes(scenario, key, value)
         elif kind == "step":
@@ -114,7 +129,16 @@ class Variation:
         if call not in self._spoken:
             self._spoken[call] = spoken_of(self.program, self.program.calls[call])
         cell = self._cell(key)
-        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and not cell.is_constant
+        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and self._varies(key)
+
+    def _asked(self, scenario: Scenario) -> set[Key]:
+        """The cells at which the clauses look in this situation."""
+        return self.asking.cells(self.program.calls[scenario.call], self.env(scenario)) & scenario.cells.keys()
+
+    def _varies(self, key: Key) -> bool:
+        """Whether machines with the same objects differ in a cell."""
+        cell = self._cell(key)
+        return not cell.is_constant or cell.path.rsplit(".", 1)[-1] not in self._counts
 
     def _changes(self, scenario: Scenario, key: Key, value: Value) -> dict[Key, Value]:
         """A cell with another value, and those that an invariant derives from it; none if the call could not begin."""
@@ -274,13 +298,15 @@ class Variation:
 
     def _number(self, type_: Type, scenario: Scenario) -> SearchStrategy[int]:
         low, high = bounds(type_)
-        known = {*self.constants, *range(FEW), *(v + d for v in self._named(scenario) for d in (-1, 0, 1))}
-        fitting = sorted(n for n in known if (low is None or n >= low) and (high is None or n <= high))
-        return st.one_of(st.sampled_from(fitting or [low or 0]), st.integers(low, high))
+        near = {*range(FEW), *self.told, *(v + d for v in self._named(scenario) for d in (-1, 0, 1))}
+        # Few numbers are near, and many have a name: each sort has its turn.
+        sorts = [sorted(n for n in known if stands_for(type_, n)) for known in (near, self.constants)]
+        return st.one_of(*(st.sampled_from(numbers) for numbers in sorts if numbers), st.integers(low, high))
 
     def _named(self, scenario: Scenario) -> set[int]:
-        """Numbers of which the scenario speaks: arguments, and where the stretches of maps begin."""
+        """Numbers of which the scenario speaks: arguments, what they are compared with, where parts of maps begin."""
         found = {int(value) for value in scenario.arguments.values()}
+        found |= self.asking.numbers(self.program.calls[scenario.call], self.env(scenario))
         for value in scenario.cells.values():
             if isinstance(value, Map):
                 found |= {start * size for start in value.starts for size in {1, *self.program.quotients.values()}}
