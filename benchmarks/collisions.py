@@ -1,8 +1,9 @@
 """Which wrong variants that break a rule about locks get a schedule of two CPUs: `python benchmarks/collisions.py`.
 
 Each obligation is refuted first, as `verify` does; what is measured is the search for a deadlock or a race after it.
-Prints for each variant what was found with which other call, situations, schedules, seconds on the clock and of the
-processor; then the share of each kind of obligation. Words after the command select variants by name.
+Prints for each variant what was found on how many CPUs, situations, schedules, seconds on the clock and of the
+processor, and the calls, or why there is no schedule; then the share of each kind of obligation. Words after the
+command select variants by name.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
 
     config = load_config(ROOT)
     program = load_program(config.folders, config.revision)
-    shares: dict[str, list[bool]] = {}
+    shares: dict[str, list[str]] = {}
     slowest = 0.0
     for variant in [*load(MUTANTS), *load_faithful(MUTANTS / "faithful")]:
         kind = variant.refutes.partition(".")[2]
@@ -53,19 +54,24 @@ def main() -> None:
             found = collider.find(wanted)
             collider.close()
             seconds, processor = time.perf_counter() - begun, used() - before
-        shares.setdefault(kind, []).append(bool(found.data))
+        shares.setdefault(kind, []).append("found" if found.data else "reasoned" if found.reason else "open")
         slowest = max(slowest, processor)
-        shown = f"{found.data['kind']} with {found.tried[-1]}" if found.data else "nothing"
+        shown = f"{found.data['kind']} of {len(found.data['calls'])}" if found.data else "nothing"
         print(
             f"{variant.name:40} {variant.refutes:34} {shown:34} {found.situations:4} situations "
             f"{found.schedules:5} schedules {seconds:6.1f} s {processor:6.1f} s",
             flush=True,
         )
-        if not found.data:
-            told = found.failed or found.reason or "with one call for each CPU, nobody comes between"
+        if found.data:
+            print(f"{'':40} {' | '.join(found.data['made'])}")
+        else:
+            told = found.failed or found.reason or "not found, and no argument says that there is none"
             print(f"{'':40} with {', '.join(found.tried)}: {told}")
     for kind, results in sorted(shares.items()):
-        print(f"{kind:14} {sum(results)} of {len(results)} have a schedule")
+        print(
+            f"{kind:14} {results.count('found')} of {len(results)} have a schedule, "
+            f"{results.count('reasoned')} have none for a reason, {results.count('open')} are open"
+        )
     print(f"the slowest took {slowest:.1f} s of the processor")
 
 

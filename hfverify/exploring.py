@@ -10,27 +10,34 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hfverify.config import Config, ConfigError
 from hfverify.explain.proxies import Unbuildable
+from hfverify.explain.scenario import from_json
 from hfverify.explain.verdicts import COLLIDES
+from hfverify.explore import wakeups
 from hfverify.explore.collide import Collider, Collision, Wanted
 from hfverify.explore.files import Unreadable, again, load, shown
+from hfverify.explore.guests import Fault, GuestFile
 from hfverify.explore.isolated import News, explore
+from hfverify.explore.likeness import likeness
 from hfverify.explore.replaying import Misfit
 from hfverify.explore.search import Plan, calls_for
+from hfverify.explore.wakeups import PREEMPTIONS
 from hfverify.model.load import load_program
 from hfverify.model.program import Program
 from hfverify.report import regression, schedule
 from hfverify.verdict import Status, Verdict
 
 FOUND, UNDECIDED = 1, 4
-# A lock of an object, in the text of a violation: the state, and the name of the lock.
-LOCK = r"(\w+)(?:\[[\d, ]*\])?\.(\w+)"
+# A lock of an object, in the text of a violation: the state, the keys, and the name of the lock.
+LOCK = r"(\w+)(?:\[([\d, ]*)\])?\.(\w+)"
+# A cell of an object there: the state, the keys, and the path.
+PLACE = r"(\w+)(?:\[([\d, ]*)\])?\.([\w.]+)"
 Write = Callable[[str], None]
 
 
@@ -54,8 +61,41 @@ def run(
             raise ConfigError(f"no call is named `{name}`{hint}")
     calls = calls_for(program, names, cpus)
     write(f"explore  {' | '.join(calls)}   on {len(calls)} CPUs   {_strategy(plan)}")
+    count, news = _shown(config, explore(config.folders, program.revision, calls, plan), width, write, progress)
+    if news.kind != "failed":
+        tally = news.tally
+        extent = "every schedule" if tally.complete else "not every schedule"
+        write(
+            f"\n {_problems(count)}: {tally.situations} situations, {tally.schedules} schedules, {tally.steps} steps, "
+            f"{extent} that can differ in them. This is no proof: other situations were not tried."
+        )
+    return FOUND if count else UNDECIDED if news.kind == "failed" else 0
+
+
+def run_guests(config: Config, file: GuestFile, plan: Plan, *, width: int, write: Write, progress: Write) -> int:
+    """Let guests run, and say what they lose; 4 if that could not be finished."""
+    program = load_program(config.folders, config.revision)
+    if not program.owed:
+        write("note: the specification owes nothing to anybody (`owed`): only other problems can be found")
+    random = plan.strategy == "random"
+    limit = PREEMPTIONS if plan.preemptions is None else plan.preemptions
+    most = f"at most {limit} preemption{'s' * (limit != 1)}"
+    kind = f"{plan.schedules} random schedules, seed {plan.seed}" if random else f"schedules with {most}"
+    write(f"explore  {file.path}   on {file.cpus} CPUs   {kind}")
+    count, news = _shown(config, explore(config.folders, program.revision, file, plan), width, write, progress)
+    if news.kind != "failed":
+        tally = news.tally
+        extent = f"every schedule with {most}" if tally.complete else "not every schedule"
+        end = "each kind of problem is shown once" if count else "other guests were not tried"
+        told = f"{tally.schedules} schedules, {tally.steps} steps, {extent}"
+        write(f"\n {_problems(count)}: {told}. This is no proof: {end}.")
+    return FOUND if count else UNDECIDED if news.kind == "failed" else 0
+
+
+def _shown(config: Config, searched: Iterable[News], width: int, write: Write, progress: Write) -> tuple[int, News]:
+    """Show what is found while it is searched; how many problems there are, and the last news."""
     count, news = 0, News("failed", reason="nothing was tried")
-    for news in explore(config.folders, program.revision, calls, plan):
+    for news in searched:
         progress(f"{news.tally.situations} situations, {news.tally.schedules} schedules: {', '.join(news.outcomes)}")
         if news.kind == "finding":
             count += 1
@@ -66,15 +106,11 @@ def run(
     progress("")
     if news.kind == "failed":
         write(f"\n not finished: {news.reason}")
-        return FOUND if count else UNDECIDED
-    tally = news.tally
-    extent = "every schedule" if tally.complete else "not every schedule"
-    found = f"{count} problem{'s' * (count != 1)}" if count else "nothing went wrong"
-    write(
-        f"\n {found}: {tally.situations} situations, {tally.schedules} schedules, {tally.steps} steps, {extent} "
-        f"that can differ in them. This is no proof: other situations were not tried."
-    )
-    return FOUND if count else 0
+    return count, news
+
+
+def _problems(count: int) -> str:
+    return f"{count} problem{'s' * (count != 1)}" if count else "nothing went wrong"
 
 
 def _strategy(plan: Plan) -> str:
@@ -101,7 +137,8 @@ def collision(config: Config, name: str, *, width: int) -> list[str]:
     finally:
         collider.close()
     if found.data:
-        return ["two CPUs collide", *schedule.draw(found.data, width), f" saved  {_save(config, found.data)}"]
+        told = [f"{_number(found.data)} CPUs collide", *schedule.draw(found.data, width)]
+        return [*told, f" saved  {_save(config, found.data)}"]
     return [_none(wanted, found)]
 
 
@@ -131,7 +168,7 @@ def with_collisions(config: Config, program: Program, verdicts: Sequence[Verdict
 def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, str]]:
     if not found.data:
         return [("collides", _none(wanted, found)), ("next", f"hfverify explore {wanted.call}")]
-    text = f"{found.data['kind']} of two CPUs that make {' and '.join(found.data['calls'])}"
+    text = f"{found.data['kind']} of {_number(found.data)} CPUs that make {_calls(found.data)}"
     try:
         path = _save(config, found.data)
     except OSError as error:
@@ -139,11 +176,22 @@ def _told(config: Config, wanted: Wanted, found: Collision) -> list[tuple[str, s
     return [("collides", f"{text}, saved as {path}"), ("next", f"hfverify replay {path}")]
 
 
+def _number(data: Mapping[str, Any]) -> str:
+    count = len(data["calls"])
+    return {2: "two", 3: "three"}.get(count, str(count))
+
+
+def _calls(data: Mapping[str, Any]) -> str:
+    """The calls of each CPU."""
+    made = [" then ".join(one["call"] for one in (begin, *begin.get("then", ()))) for begin in data["begins"]]
+    return " and ".join([", ".join(made[:-1]), made[-1]])
+
+
 def _none(wanted: Wanted, found: Collision) -> str:
     why = f"; the search ended early, {found.failed}" if found.failed else ""
     why += f"; {found.reason}" if found.reason else ""
     return (
-        f"no two CPUs were found to collide: {wanted.call} with {', '.join(found.tried)}, "
+        f"no CPUs were found to collide: {wanted.call} with {', '.join(found.tried)}, "
         f"{found.situations} situations, {found.schedules} schedules{why}"
     )
 
@@ -162,11 +210,19 @@ def wanted_because(program: Program, name: str, counterexample: Mapping[str, Any
     if kind not in COLLIDES or call not in program.calls or program.calls[call].is_function:
         return None
     told = counterexample or {}
-    texts = [str(violation.get("text", "")) for violation in told.get("violations", ())]
-    names = [match[1] for text in texts if (match := re.match(r"\w+(?:\[[\d, ]*\])?\.([\w.]+) is ", text))]
+    broken = [violation for violation in told.get("violations", ()) if violation.get("kind") == kind]
+    texts = [str(violation.get("text", "")) for violation in broken]
+    touched = [match for text in texts if (match := re.match(rf"{PLACE} is (?!taken)", text))]
     swapped = [match for text in texts if (match := re.match(rf"{LOCK} is taken while {LOCK} is held", text))]
-    locks = tuple(sorted({f"{match[i]}.{match[i + 1]}" for match in swapped for i in (1, 3)}))
-    return Wanted(call, kind, str(told.get("outcome") or ""), names[0] if names else "", locks)
+    locks = tuple(sorted({f"{match[i]}.{match[i + 2]}" for match in swapped for i in (1, 4)}))
+    place = (f"{touched[0][1]}.{touched[0][3]}", _keys(touched[0][2])) if touched else None
+    wrong = tuple((f"{match[i]}.{match[i + 2]}", _keys(match[i + 1])) for match in swapped[:1] for i in (1, 4))
+    like = likeness(from_json(program, told["scenario"]), place, wrong) if "scenario" in told else None
+    return Wanted(call, kind, str(told.get("outcome") or ""), place[0].split(".", 1)[1] if place else "", locks, like)
+
+
+def _keys(shown: str | None) -> tuple[int, ...]:
+    return tuple(int(key) for key in (shown or "").split(",") if key.strip())
 
 
 def _save(config: Config, data: dict[str, Any]) -> Path:
@@ -174,9 +230,9 @@ def _save(config: Config, data: dict[str, Any]) -> Path:
     folder = config.state / "schedules"
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-    number = 1
+    number, name = 1, "-".join(regression.named(data))
     while True:
-        path = folder / f"{'-'.join(data['calls'])}-{data['kind'].replace(' ', '-')}-{number}.schedule"
+        path = folder / f"{name}-{data['kind'].replace(' ', '-')}-{number}.schedule"
         if not path.exists() or path.read_text("utf-8") == text:
             path.write_text(text, "utf-8")
             return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -186,12 +242,18 @@ def _save(config: Config, data: dict[str, Any]) -> Path:
 def replay_file(config: Config, path: Path, target: Path | None, *, width: int, write: Write) -> int:
     """Run a schedule again and draw it; with a target, write it as a test first."""
     program = load_program(config.folders, config.revision)
+    impl = str(config.folders.impl.resolve())
     try:
-        found = load(program, path)
+        guests = wakeups.is_of_guests(path)
+        found = wakeups.load_saved(path) if guests else load(program, path)
         if target is not None:
             write(f"wrote {regression.write_schedule(json.loads(path.read_text('utf-8')), target)}")
-        wrong, execution = again(program, found, str(config.folders.impl.resolve()))
-    except (Unreadable, Misfit, Unbuildable, FileExistsError, OSError) as error:
+        if isinstance(found, wakeups.SavedGuests):
+            data = wakeups.again(program, found, impl)
+        else:
+            wrong, execution = again(program, found, impl)
+            data = shown(wrong, found.scenarios, execution)
+    except (Unreadable, Misfit, Unbuildable, Fault, FileExistsError, OSError) as error:
         raise ConfigError(str(error)) from error
-    write("\n".join(schedule.draw(shown(wrong, found.scenarios, execution), width)))
-    return FOUND if wrong else 0
+    write("\n".join(schedule.draw(data, width)))
+    return FOUND if data["problems"] else 0

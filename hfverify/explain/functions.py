@@ -14,7 +14,7 @@ from typing import Any
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
 from hfverify.explain.monitor import Monitor
 from hfverify.model.program import Call, Cell, Outcome
-from hfverify.model.types import OptionalRefType, OptionalType, bounds
+from hfverify.model.types import OptionalRefType, OptionalType, stands_for
 from hfverify.syntax import tree
 
 
@@ -97,8 +97,8 @@ def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:
             if not machine.true(invariant.value, machine.env(lock.ref)):
                 found.append(("contract", f"{call.name} needs {invariant.name}, which does not hold"))
     for argument, type_ in call.arguments:
-        value, (low, high) = env.names.get(argument.name), bounds(type_)
-        if isinstance(value, int) and ((low is not None and value < low) or (high is not None and value > high)):
+        value = env.names.get(argument.name)
+        if isinstance(value, int) and not stands_for(type_, value):
             found.append(("contract", f"{call.name} needs {argument.name}, which is {type_} and not {value}"))
     for given in call.givens:
         if not machine.true(given.value, env):

@@ -2,7 +2,7 @@
 
 Reads   the loops of the proof files, local names of the code, explain.monitor.Monitor
 Gives   a change of the source for explain.loading; breaches of the kind `bounded`
-Refuses nothing; a fact that has no value does not hold
+Refuses nothing; a fact that has no value does not hold, and one of a local name without a number is `unsaid`
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from types import FrameType
 from typing import Any
 
-from hfverify.explain.concrete import Env, Thunk, Value
+from hfverify.explain.concrete import Env, Thunk, Undefined, Value
 from hfverify.explain.monitor import Monitor
 from hfverify.model.expressions import walk
 from hfverify.model.program import Program
@@ -31,6 +32,8 @@ class Heads:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.machine: Monitor | None = None
+        # Facts that could not be held against some run, each with the reason.
+        self.unsaid: dict[str, str] = {}
         setattr(builtins, HEAD, self._head)
         setattr(builtins, TURNS, self._turns)
 
@@ -54,32 +57,42 @@ class Heads:
                 node.iter = _call(TURNS, node.iter, *given, node.iter)
 
     def _head(self, target: str, position: int) -> bool:
-        self._demand((target, position), sys._getframe(1).f_locals)
+        self._demand((target, position), sys._getframe(1), {})
         return True
 
     def _turns(self, target: str, position: int, name: str, items: Iterable[Any]) -> Iterator[Any]:
         """The variable has its number at the head of each turn; after all of them, one that makes no turn."""
         for item in items:
-            self._demand((target, position), {**sys._getframe(1).f_locals, name: item})
+            self._demand((target, position), sys._getframe(1), {name: item})
             yield item
         if isinstance(items, range):
-            self._demand((target, position), {**sys._getframe(1).f_locals, name: max(items.start, items.stop)})
+            past = items.start + items.step * len(items)
+            self._demand((target, position), sys._getframe(1), {name: past})
 
-    def _demand(self, key: Key, local: Mapping[str, Any]) -> None:
+    def _demand(self, key: Key, frame: FrameType, turn: Mapping[str, Any]) -> None:
         machine = self.machine
         if machine is None or not machine.watching:
             return
         machine.watching = False
+        local = {**frame.f_locals, **turn}
         names = {name: value for name, value in ((n, _spoken(v)) for n, v in local.items()) if value is not None}
+        silent = {*frame.f_code.co_varnames, *frame.f_code.co_cellvars} - names.keys()
         env = Env(machine.store, names, None, machine.here)
-        broken = [fact.name for fact in self.program.loops[key].facts if not self._holds(machine, fact, env, local)]
+        broken = [text for fact in self.program.loops[key].facts for text in self._broken(machine, fact, env, silent)]
         machine.watching = True
-        for name in broken:
-            machine.breach("bounded", f"`{name}` does not hold at the head of the loop")
+        for text in broken:
+            machine.breach("bounded", f"{text} at the head of the loop")
 
-    def _holds(self, machine: Monitor, fact: tree.Fact, env: Env, local: Mapping[str, Any]) -> bool:
-        spoken = {node.text for node in walk(fact.value) if isinstance(node, tree.Name)}
-        return not spoken & (local.keys() - env.names.keys()) and machine.true(fact.value, env)
+    def _broken(self, machine: Monitor, fact: tree.Fact, env: Env, silent: Set[str]) -> list[str]:
+        """What is wrong with a fact; nothing is known of one that speaks of a local name without a number."""
+        spoken = {node.text for node in walk(fact.value) if isinstance(node, tree.Name)} & silent
+        if spoken:
+            self.unsaid[fact.name] = f"`{fact.name}` speaks of `{min(spoken)}`, which has no number or truth value"
+            return []
+        try:
+            return [] if machine.evaluator.truth(fact.value, env) else [f"`{fact.name}` does not hold"]
+        except Undefined as error:
+            return [f"`{fact.name}` has no value ({error})"]
 
 
 def _spoken(value: Any) -> Value | Thunk:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hfverify.explain.concrete import Env, Evaluator, Keys, LockRef, Ref, Store, Undefined, Value, show
 from hfverify.explain.signals import Signal
 from hfverify.model.program import Cell, Lock, Program
-from hfverify.model.types import MapType, bounds
+from hfverify.model.types import MapType, stands_for
 from hfverify.syntax import tree
 
 
@@ -172,9 +172,7 @@ class Monitor:
         if isinstance(cell.discipline, tree.Plain) and cell.discipline.kind != "atomic":
             self.breach("lock.held", f"{ref}.{cell.path} is {cell.discipline.kind} and is written")
         self.demand(cell, ref, "written")
-        low, high = bounds(cell.type)
-        number = isinstance(value, int) and not isinstance(value, bool)
-        if number and ((low is not None and value < low) or (high is not None and value > high)):  # type: ignore[operator]
+        if isinstance(value, int) and not isinstance(value, bool) and not stands_for(cell.type, value):
             self.breach("raises", f"{value} does not fit {ref}.{cell.path}, which is {cell.type}")
         if cell.guard is not None and cell.guard.set_once:
             old = self.evaluator.read(cell, ref, self.env())
@@ -284,9 +282,13 @@ class Monitor:
         changed = {name for (name, _), _ in before.cells.items() ^ self.store.cells.items()}
         if not any(name.rpartition(".")[2] in self.evaluator.relied for name in changed):
             return
-        for there in range(max(self.store.sizes.values(), default=1) + 1):
+        for there in self.threads():
             for text in self.taken_from(there, ref, before) if there != self.here else ():
                 self.breach("stable", text)
+
+    def threads(self) -> range:
+        """The CPUs that may rely on something; where nobody says how many there are, one more than of anything."""
+        return range(max(self.store.sizes.values(), default=1) + 1)
 
     def taken_from(self, there: int, ref: Ref, before: Store) -> list[str]:
         """What a CPU relied on about an object, and cannot rely on any more."""

@@ -21,7 +21,10 @@ Changes = dict[tuple[str, Keys], Value]
 
 @dataclass(slots=True)
 class Scenario:
-    """`schedule[n]` is what other CPUs change before the n-th lock is taken; `reads` are volatile values in order."""
+    """`schedule[n]` is what other CPUs change before the n-th lock is taken; `reads` are volatile values in order.
+
+    `then` are calls that the same CPU makes afterwards, each by whoever goes on there.
+    """
 
     call: str
     sizes: dict[str, int] = field(default_factory=dict)
@@ -32,6 +35,7 @@ class Scenario:
     cells: Changes = field(default_factory=dict)
     schedule: list[Changes] = field(default_factory=list)
     reads: list[tuple[str, Keys, Value]] = field(default_factory=list)
+    then: list[Scenario] = field(default_factory=list)
 
     def store(self) -> Store:
         """The state at the start."""
@@ -102,6 +106,7 @@ def to_json(program: Program, scenario: Scenario) -> dict[str, Any]:
         "cells": changes(scenario.cells, everything=False),
         "schedule": [changes(step, everything=True) for step in scenario.schedule],
         "reads": reads,
+        **({"then": [to_json(program, following) for following in scenario.then]} if scenario.then else {}),
     }
 
 
@@ -129,6 +134,7 @@ def from_json(program: Program, data: dict[str, Any]) -> Scenario:
         changes(data.get("cells", {})),
         [changes(step) for step in data.get("schedule", [])],
         reads,
+        [from_json(program, following) for following in data.get("then", [])],
     )
 
 

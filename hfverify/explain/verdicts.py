@@ -17,10 +17,10 @@ from hfverify.execute.paths import Path
 from hfverify.execute.world import World
 from hfverify.explain.concrete import Env, Evaluator, Ref
 from hfverify.explain.confirm import Confirmation, confirm
+from hfverify.explain.mentions import mentioned
 from hfverify.explain.requests import request_of
 from hfverify.explain.scenario import Scenario, show, to_json
 from hfverify.explain.witness import list_request, scenario
-from hfverify.model.expressions import walk
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.types import bounds
@@ -29,7 +29,6 @@ from hfverify.prove.decide import Decision, solver_of
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Answer, Outcome
-from hfverify.syntax import tree
 from hfverify.verdict import Obligation, Status, Verdict
 
 # Kinds of obligations whose failure two CPUs may show better than one.
@@ -232,26 +231,20 @@ class Judge:
         if call.actor:
             parts.insert(0, f"{call.actor} = {Ref(self._actor_state(call), situation.actor)}")
         evaluator = Evaluator(self.program)
-        mentioned = _mentioned(call)
+        clauses = [*(outcome.condition for outcome in call.outcomes), *(let.value for let in call.lets)]
+        spoken, _ = mentioned(self.program, clauses)
         for (name, keys), value in sorted(situation.cells.items()):
             state, path = name.split(".", 1)
             cell = self.program.cell(state, path)
             if (
                 cell is None
-                or path.split(".")[-1] not in mentioned
+                or path.split(".")[-1] not in spoken
                 or not evaluator.exists(Ref(state, keys), Env(situation.store()))
             ):
                 continue
             if value not in (False, (), -1, bounds(cell.type)[0]) and not isinstance(value, bytes):
                 parts.append(f"{Ref(state, keys)}.{path} = {show(cell, value)}")
         return ", ".join(parts[:8])
-
-
-def _mentioned(call: Call) -> set[str]:
-    found: set[str] = set()
-    for expr in [*(o.condition for o in call.outcomes), *(let.value for let in call.lets)]:
-        found |= {node.name for node in walk(expr) if isinstance(node, tree.Member)}
-    return found
 
 
 def shown(report: dict[str, Any]) -> dict[str, object]:

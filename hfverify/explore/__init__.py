@@ -4,6 +4,8 @@ Reads from top to bottom: situations (where to begin), machine (one schedule), t
 search (all of them, and the shortest schedule that shows what was found).
 """
 
+from hfverify.explore.guests import Processor, Scene
 from hfverify.explore.together import Together
+from hfverify.explore.wakeups import WithGuests
 
-__all__ = ["Together"]
+__all__ = ["Processor", "Scene", "Together", "WithGuests"]

@@ -18,6 +18,8 @@ from hfverify.execute.signatures import lets
 from hfverify.execute.world import World
 from hfverify.logic.cells import Cells, join
 from hfverify.logic.evaluate import Env as SpecEnv
+from hfverify.logic.evaluate import Evaluator
+from hfverify.logic.facts import Facts
 from hfverify.logic.maps import marked
 from hfverify.logic.terms import children
 from hfverify.logic.values import LockValue, Stored, split
@@ -75,6 +77,12 @@ class Beginnings:
             self._begun[key] = self._begin(cpu, call)
         return self._begun[key]
 
+    def owner(self, cell: Cell, ref: Term) -> z3.ArithRef:
+        """The CPU to which a cell of an object belongs while it belongs to one."""
+        assert isinstance(cell.discipline, tree.OwnedBy)
+        evaluator = Evaluator(self.program, Facts())
+        return evaluator.number(cell.discipline.owner, SpecEnv(self.cells, own=ref))
+
     def limits(self, bounds: Bounds) -> list[z3.BoolRef]:
         """What makes a machine small."""
         if bounds not in self._small:
@@ -121,6 +129,11 @@ class Beginnings:
                 for invariant in lock.invariants:
                     world.assume(z3.Implies(exists, world.in_scope(invariant.value, ref, world.cells)))
         locks = {outcome.name: _locks(call, outcome, world, env) for outcome in call.outcomes}
+        for name, ref in dict.fromkeys(lock for found in locks.values() for lock in found):
+            # What a map is like everywhere is known only where its lock is taken: elsewhere it costs too much.
+            if any(isinstance(cell.type, MapType) for cell in self.program.states[ref.state].cells.values()):
+                for invariant in self.program.locks[name].invariants:
+                    world.assume(world.in_scope(invariant.value, ref, world.cells))
         for case in call.cases:
             for wait, decided in call.awaits:
                 outcomes.append((case.name + LATER, _delayed(call, case, wait, decided, world, env)))

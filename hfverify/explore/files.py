@@ -20,7 +20,10 @@ from hfverify.explore.search import Finding
 from hfverify.explore.steps import Execution, Kind, Step
 from hfverify.model.program import Program
 
-WORDS = {Kind.BEGIN: "begins", Kind.TAKE: "takes", Kind.LOAD: "reads", Kind.STORE: "writes", Kind.WAIT: "waits for"}
+WORDS = {
+    Kind.BEGIN: "begins", Kind.TAKE: "takes", Kind.LOAD: "reads", Kind.STORE: "writes", Kind.WAIT: "waits for",
+    Kind.REST: "goes on, as there is", Kind.RETURN: "after",
+}  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -54,30 +57,35 @@ def shown(found: list[Problem], scenarios: list[Scenario], execution: Execution)
         {"cpu": cpu, "case": report.outcome, "result": report.result, "next": report.following}
         for cpu, report in sorted(execution.reports.items())
     ]
-    steps = [
-        {"cpu": step.cpu, "does": _words(step), "place": _place(step), "changes": step.changes}
-        for step in execution.steps
-    ]
-    steps += [
-        {"cpu": one.cpu, "does": f"WAITS for {one.next.what}", "place": _at(*one.next.place), "changes": []}
-        for one in execution.blocked
-    ]
     return {
         "kind": found[0].kind if found else "nothing wrong",
         "problems": [{"text": problem.text, "obligation": problem.obligation} for problem in found],
         "calls": [scenario.call for scenario in scenarios],
         "made": [_made(scenario) for scenario in scenarios],
         "schedule": execution.schedule,
-        "steps": steps,
+        "steps": steps_of(execution),
         "results": results,
     }
+
+
+def steps_of(execution: Execution) -> list[dict[str, Any]]:
+    """What each CPU did, and what those that came to no end wait for."""
+    steps = [
+        {"cpu": step.cpu, "does": _words(step), "place": _place(step), "changes": step.changes}
+        for step in execution.steps
+    ]
+    waiting = [(one, f"WAITS for {one.next.what}") for one in execution.blocked]
+    waiting += [(one, f"RESTS until {one.next.what}") for one in execution.idle]
+    return steps + [
+        {"cpu": one.cpu, "does": does, "place": _at(*one.next.place), "changes": []} for one, does in waiting
+    ]
 
 
 def _made(scenario: Scenario) -> str:
     """The call with its arguments and for whom it is made."""
     given = ", ".join(_number(value) for value in scenario.arguments.values())
     who = f" for {list(scenario.actor)}" if scenario.actor else ""
-    return f"{scenario.call}({given}){who}"
+    return "; then ".join([f"{scenario.call}({given}){who}", *map(_made, scenario.then)])
 
 
 def _number(value: int | bool) -> str:

@@ -18,8 +18,10 @@ from typing import Any
 
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explore.files import saved
+from hfverify.explore.guests import Fault, GuestFile
 from hfverify.explore.remembering import Fickle
 from hfverify.explore.search import Plan, Search, Tally
+from hfverify.explore.wakeups import Rehearsal
 from hfverify.model.load import Folders, load_program
 from hfverify.model.program import Program
 
@@ -40,8 +42,10 @@ class News:
     reason: str = ""
 
 
-def explore(folders: Folders, revision: str, calls: list[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
-    """Search in another process."""
+def explore(
+    folders: Folders, revision: str, calls: Sequence[str] | GuestFile, plan: Plan, seconds: float = SECONDS
+) -> Iterator[News]:
+    """Search in another process, for what some calls do at the same time, or guests."""
     worker = Worker(folders, revision)
     try:
         yield from worker.search(calls, plan, seconds)
@@ -56,7 +60,7 @@ class Worker:
         self._given = (folders, revision)
         self._running: tuple[SpawnProcess, Connection] | None = None
 
-    def search(self, calls: Sequence[str], plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
+    def search(self, calls: Sequence[str] | GuestFile, plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
         """The news of one search, up to its end."""
         try:
             process, connection = self._process()
@@ -67,7 +71,7 @@ class Worker:
         last: tuple[str, ...] = ()
         done = False
         try:
-            connection.send((list(calls), plan))
+            connection.send((calls if isinstance(calls, GuestFile) else list(calls), plan))
             while not done:
                 if not connection.poll(seconds):
                     where = f" where {', '.join(last)} apply" if last else ""
@@ -120,10 +124,11 @@ def _work(connection: Connection, folders: Folders, revision: str) -> None:
             calls, plan = connection.recv()
         except EOFError:
             return
-        _search(connection, program, Search(program, calls, impl, plan))
+        guests = isinstance(calls, GuestFile)
+        _search(connection, program, (Rehearsal if guests else Search)(program, calls, impl, plan))
 
 
-def _search(sender: Connection, program: Program, search: Search) -> None:
+def _search(sender: Connection, program: Program, search: Search | Rehearsal) -> None:
     told = 0
     try:
         for outcomes in search.run():
@@ -131,7 +136,7 @@ def _search(sender: Connection, program: Program, search: Search) -> None:
             sender.send(News("situation", outcomes, search.tally))
         _tell(sender, program, search, told)
         news = News("done", tally=search.tally)
-    except (Fickle, Unbuildable) as error:
+    except (Fickle, Unbuildable, Fault) as error:
         news = News("failed", reason=str(error))
     except RecursionError:
         news = News("failed", reason="the code calls itself without end")
@@ -140,7 +145,11 @@ def _search(sender: Connection, program: Program, search: Search) -> None:
     sender.send(news)
 
 
-def _tell(sender: Connection, program: Program, search: Search, told: int) -> int:
+def _tell(sender: Connection, program: Program, search: Search | Rehearsal, told: int) -> int:
+    if isinstance(search, Rehearsal):
+        for data in search.findings[told:]:
+            sender.send(News("finding", (), search.tally, data))
+        return len(search.findings)
     for finding in search.findings[told:]:
         sender.send(News("finding", finding.outcomes, search.tally, saved(program, finding)))
     return len(search.findings)

@@ -41,6 +41,25 @@ def partners(program: Program, name: str, cell: str = "") -> list[str]:
     return [name, *sorted(ranks, key=lambda other: ranks[other])]
 
 
+def writers(program: Program, cell: str) -> list[str]:
+    """The calls that change the cell."""
+    last = cell.rsplit(".", 1)[-1]
+    return sorted(c.name for c in program.calls.values() if not c.is_function and cell and last in _written(program, c))
+
+
+def enablers(program: Program, name: str, lock: str) -> list[str]:
+    """The calls that take the lock and change what the outcome of a call depends on, those first that change most."""
+    call = program.calls[name]
+    members, names = mentioned(program, [outcome.condition for outcome in call.outcomes])
+    members = members | mentioned(program, [let.value for let in call.lets if let.name in names])[0]
+    ranks = {
+        other.name: (-len(members & _written(program, other)), len(other.arguments), other.name)
+        for other in program.calls.values()
+        if not other.is_function and members & _written(program, other) and lock in locks_of(program, other)
+    }
+    return sorted(ranks, key=lambda other: ranks[other])
+
+
 def nesting(program: Program, name: str, locks: set[str]) -> list[str]:
     """The other calls that may hold one of these locks while they take another one of them."""
     found: list[str] = []

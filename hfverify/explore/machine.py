@@ -11,7 +11,7 @@ until then is seen by nobody else: of guarded and owned cells that is checked on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from greenlet import GreenletExit, greenlet
@@ -25,6 +25,7 @@ from hfverify.explain.trial import Report, conduct, entry, judged
 from hfverify.explore.clocks import Clocks
 from hfverify.explore.judging import Judgements, what_counts
 from hfverify.explore.noting import Noted
+from hfverify.explore.sequels import can_follow
 from hfverify.explore.steps import Blocked, Event, Execution, Kind, Next, Step, Write
 from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BytesType, FifoType, MapType
@@ -33,6 +34,8 @@ from hfverify.syntax import tree
 MOST_STEPS = 2_000
 # Where a CPU is before and after its call.
 BETWEEN = ("", 0)
+# Who goes on after a call that nobody makes.
+NOBODY = Ref("", ())
 # The number of a CPU that is not part of a run.
 ELSEWHERE = -1
 # What belongs to the CPU that executes; everything else of a machine is shared.
@@ -54,6 +57,7 @@ class _Lane:
     report: Report | None = None
     failed: str = ""
     looked: set[tuple[str, Keys]] = field(default_factory=set)
+    goes_on: Ref = NOBODY
 
 
 # Which of the CPUs that can go on does so; None leaves the rest of the schedule unexplored.
@@ -72,7 +76,8 @@ class Shared(Machinery):
         super().__init__(program, scenarios[0].store(), scenarios[0].here, impl)
         self.scenarios = scenarios
         self.first = self.store.copy()
-        self.functions = [entry(self, program.calls[scenario.call]) for scenario in scenarios]
+        self.functions = self._entries(scenarios)
+        self.hands_over = any(scenario.then for scenario in scenarios)
         self.owners: dict[LockRef, int] = {}
         self.clocks = Clocks(len(scenarios))
         self.step = Step(0, Next(Kind.BEGIN))
@@ -81,6 +86,11 @@ class Shared(Machinery):
         self.looked: set[tuple[str, Keys]] = set()
         self.main = greenlet.getcurrent()
         self.ending = False
+
+    def _entries(self, scenarios: list[Scenario]) -> dict[str, Callable[..., Any]]:
+        """The functions that are executed, by the calls that they implement."""
+        calls = {one.call for scenario in scenarios for one in (scenario, *scenario.then)}
+        return {name: entry(self, self.program.calls[name]) for name in sorted(calls)}
 
     def begin_at(self, scenarios: list[Scenario]) -> None:
         """Begin with these scenarios from now on; the calls and sizes are the same."""
@@ -151,23 +161,65 @@ class Shared(Machinery):
             "here": scenario.here, "base": self.store.copy(), "held": [], "sections": [], "reads": [], "timeline": [],
             "late": set(), "atomic": [], "given": [], "violations": [], "watching": False,
         }  # fmt: skip
+        return _Lane(scenario, greenlet(lambda: self._execute(cpu, scenario), parent=self.main), own)
 
-        def body() -> None:
-            lane, call = self.lanes[cpu], self.program.calls[scenario.call]
-            if call.actor:
-                self._use_what_is_own(Ref(self.program.actors[call.actor].state, scenario.actor))
+    def _execute(self, cpu: int, scenario: Scenario) -> None:
+        """What a CPU does, from its first step to its last."""
+        lane, call = self.lanes[cpu], self.program.calls[scenario.call]
+        if call.actor:
+            lane.goes_on = Ref(self.program.actors[call.actor].state, scenario.actor)
+            self._use_what_is_own(lane.goes_on)
+        try:
+            lane.report = conduct(self.program, scenario, self, self.functions[scenario.call], self._judge)
+            for following in scenario.then:
+                self._continue(lane, following)
+        except Unbuildable as error:
+            arrived(error)
+            lane.failed = str(error)
+        except GreenletExit:
+            lane.failed = "ended"
+        lost = swallowed(self.impl)
+        if lost:
+            lane.report, lane.failed = None, lost
+
+    def _continue(self, lane: _Lane, following: Scenario) -> None:
+        """Another call, by whoever goes on; it is not judged, because it may begin where others broke theirs."""
+        report = lane.report
+        if report is None or report.exception is not None or self.held:
+            return
+        stopped, actor = any(o.ends for o in self.program.calls[report.scenario.call].outcomes), lane.goes_on
+        lane.next = Next(Kind.BEGIN, following.call)
+        self.main.switch()
+        while not self.ending:
+            ready = can_follow(self.program, following, actor, self.store, stopped=stopped)
+            if ready:
+                break
+            if ready is None:
+                return
+            lane.waiting_since = len(self.log)
+            lane.next = Next(Kind.WAIT, f"what {following.call} relies on")
             try:
-                lane.report = conduct(self.program, scenario, self, self.functions[cpu], self._judge)
-            except Unbuildable as error:
-                arrived(error)
-                lane.failed = str(error)
-            except GreenletExit:
-                lane.failed = "ended"
-            lost = swallowed(self.impl)
-            if lost:
-                lane.report, lane.failed = None, lost
+                self.main.switch()
+            except Stuck as stuck:
+                arrived(stuck)
+                return
+        self._take_over()
+        self._use_what_is_own(actor)
+        self.base, self.sections, self.reads, self.atomic = self.store.copy(), [], [], []
+        self.late, self.violations = set(), []
+        made = replace(following, actor=actor.keys)
+        conduct(self.program, made, self, self.functions[following.call], lambda *_: None)
 
-        return _Lane(scenario, greenlet(body, parent=self.main), own)
+    def _take_over(self) -> None:
+        """Whoever begins when an object has become its own comes after what made it so."""
+        for who, key, _ in self.log:
+            if who != self.cpu and self._decides(key[0]):
+                self.clocks.acquire(self.cpu, ("handed over", key))
+                self.step.touched.setdefault(key, False)
+
+    def _decides(self, name: str) -> bool:
+        """Whether the cell says to which CPU something belongs."""
+        return name.rpartition(".")[2] in self.evaluator.relied
 
     def _use_what_is_own(self, ref: Ref) -> None:
         """Between two calls the owner of an object does with it what it may do at any time."""
@@ -233,10 +285,11 @@ class Shared(Machinery):
                 done.violations += [(cpu, violation) for violation in lane.report.violations]
             elif lane.fiber.dead:
                 done.failed[cpu] = lane.failed
-            else:
+            if not lane.fiber.dead:
                 held = [held.lock for held in lane.own["held"]]
                 done.blocked.append(Blocked(cpu, lane.next, held))
-                done.violations += [(cpu, violation) for violation in lane.own["violations"]]
+                if lane.report is None:
+                    done.violations += [(cpu, violation) for violation in lane.own["violations"]]
                 self._resume(cpu, GreenletExit())
         done.races = list(self.clocks.races)
         done.final = self.store
@@ -246,7 +299,8 @@ class Shared(Machinery):
     def _judge(self, program: Program, call: Call, machine: Machinery, report: Report, value: Any) -> None:
         following = value[-1] if isinstance(value, tuple) and value else value
         if call.has_next and hasattr(following, "_hf"):
-            self._use_what_is_own(object.__getattribute__(following, "_hf")[1])
+            self.lanes[self.cpu].goes_on = object.__getattribute__(following, "_hf")[1]
+            self._use_what_is_own(self.lanes[self.cpu].goes_on)
         if self.judged:
             key = what_counts(self, self.first, self.cpu, value)
             self.judgements.judge(key, report, lambda: judged(program, call, machine, report, value), self.looked)
@@ -318,6 +372,8 @@ class Shared(Machinery):
     def put(self, cell: Cell, ref: Ref, value: Value) -> None:
         super().put(cell, ref, value)
         self._note(cell, ref.keys, value)
+        if self.hands_over and self._decides(cell.name):
+            self.clocks.release(self.cpu, ("handed over", (cell.name, ref.keys)))
 
     def settle(self) -> None:
         before = {key: self.store.cells.get(key) for key in self._heads}

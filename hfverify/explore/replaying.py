@@ -41,9 +41,9 @@ def shortened(perform: Perform, found: Execution, shows: Callable[[Execution], b
     best, changed = found, True
     while changed:
         changed = False
-        for candidate in _fewer_switches(best.schedule):
+        for candidate in _fewerswitches(best.schedule):
             tried = followed(perform, candidate)
-            if shows(tried) and _switches(tried.schedule) < _switches(best.schedule):
+            if shows(tried) and switches(tried.schedule) < switches(best.schedule):
                 best, changed = tried, True
                 break
     return best
@@ -60,11 +60,12 @@ def followed(perform: Perform, wishes: Sequence[int]) -> Execution:
     return perform(choose)
 
 
-def _switches(schedule: Sequence[int]) -> int:
+def switches(schedule: Sequence[int]) -> int:
+    """How often another CPU goes on."""
     return sum(a != b for a, b in pairwise(schedule))
 
 
-def _fewer_switches(schedule: list[int]) -> list[list[int]]:
+def _fewerswitches(schedule: list[int]) -> list[list[int]]:
     """Each block of steps of one CPU, moved to the CPU's next or last one."""
     blocks: list[list[int]] = []
     for cpu in schedule:

@@ -14,11 +14,13 @@ from functools import partial
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.atomicity import End, compare, end_of
 from hfverify.explore.exhaustive import Limits, Perform, every_schedule
+from hfverify.explore.likeness import Likeness
 from hfverify.explore.machine import Shared
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.remembering import Fickle, Remembered
 from hfverify.explore.replaying import followed, shortened
+from hfverify.explore.sequels import sequels
 from hfverify.explore.shrinking import smaller
 from hfverify.explore.situations import STEPS, Situations, Together
 from hfverify.explore.steps import Execution, Step
@@ -30,9 +32,10 @@ class Plan:
     """Which schedules: all (`exhaustive`), those with few preemptions, or `random` ones with priorities.
 
     `situations` is how many of them are tried, those first in which `begins` is the outcome of the call with the number
-    `whose`; `together` says at what calls are to meet. Each question to the solver may take `steps`. A problem
-    of a kind in `until` is enough. With `compare`, the ends of so many schedules without reduction, and of those that
-    switch between critical sections alone, must be the same.
+    `whose`; `together` says at what calls are to meet, and `like` in which counterexample that call begins. Each
+    question to the solver may take `steps`. A problem of a kind in `until` is enough. `sequels` are calls of which one
+    comes after the first call of one of the CPUs; without them each CPU makes one call. With `compare`, the ends of so
+    many schedules without reduction, and of those that switch between critical sections alone, must be the same.
     """
 
     strategy: str = "exhaustive"
@@ -43,6 +46,8 @@ class Plan:
     begins: str | None = None
     whose: int = 0
     together: Together = ""
+    like: Likeness | None = None
+    sequels: tuple[str, ...] = ()
     steps: int = STEPS
     until: tuple[str, ...] = ()
     compare: int = 0
@@ -89,7 +94,11 @@ class Search:
         known: set[str] = set()
         situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
         plan = self.plan
-        for outcomes, scenarios in situations.one_by_one(plan.begins, whose=plan.whose, together=plan.together):
+        found = situations.one_by_one(
+            plan.begins, whose=plan.whose, together=plan.together, like=plan.like,
+            brief=bool(plan.sequels) or (len(self.calls) > 2 and plan.like is not None),
+        )  # fmt: skip
+        for outcomes, scenarios in found:
             yield outcomes
             if scenarios is None:
                 continue
@@ -97,20 +106,23 @@ class Search:
                 self.tally.complete = False
                 return
             self.tally.situations += 1
-            machine = Shared(self.program, scenarios, self.impl)
-            machine.watch_contracts()
-            try:
-                self._situation(machine, outcomes, scenarios, known)
-            finally:
-                machine.unwatch_contracts()
-            if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
-                self.tally.complete = False
-                return
+            for told in sequels(self.program, scenarios, plan.sequels) if plan.sequels else [scenarios]:
+                # Whoever watches hears of each of them: all together may take long.
+                yield outcomes
+                machine = Shared(self.program, told, self.impl)
+                machine.watch_contracts()
+                try:
+                    self._situation(machine, outcomes, told, known)
+                finally:
+                    machine.unwatch_contracts()
+                if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
+                    self.tally.complete = False
+                    return
 
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]
     ) -> None:
-        perform = Remembered(machine).perform
+        perform = machine.perform if self.plan.sequels else Remembered(machine).perform
         reached: dict[End, list[int]] = {}
         for tried, execution in enumerate(self._executions(scenarios, perform), 1):
             self.tally.schedules += 1

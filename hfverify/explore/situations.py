@@ -18,6 +18,8 @@ from hfverify.explain.concrete import Store
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.witness import Reader
 from hfverify.explore.beginnings import LATER, Written, beginnings
+from hfverify.explore.likeness import Likeness, guarded, wishes
+from hfverify.explore.meetings import Company, Meeting
 from hfverify.explore.shrinking import keeps_invariants
 from hfverify.logic.facts import MOST_BITS, subterms
 from hfverify.logic.maps import marked
@@ -44,29 +46,33 @@ class Situations:
         self.facts = list({fact.get_id(): fact for begun in self.begun for fact in begun.facts}.values())
         self.marks = marked(self.facts, also=True)
         self.guards = [begun.guards for begun in self.begun]
+        self.company = Company(program, self.known, calls, self.begun)
         self.group = Group(self.facts, [], self.known.limits)
-        self._formulas: dict[Bounds, Written] = {}
-        self._solvers: dict[Bounds, z3.Solver] = {}
-        self._names: dict[tuple[Bounds, int], tuple[z3.BoolRef, z3.BoolRef]] = {}
+        bits = {bit for begun in self.begun for bit in begun.bits}
+        # Small machines that have enough CPUs, and the bits that the calls speak about.
+        self.sizes = [
+            replace(size, objects=max(size.objects, len(calls)), bits=tuple(sorted({*size.bits, *bits})))
+            for size in SIZES
+        ]
+        self._solvers: dict[int, z3.Solver] = {}
+        self._formulas: dict[int, Written] = {}
+        self._names: list[dict[int, tuple[z3.BoolRef, z3.BoolRef]]] = [{} for _ in SIZES]
 
-    def _bounds(self, size: Bounds) -> Bounds:
-        """With the bits that the calls speak about."""
-        return replace(size, bits=tuple(sorted({*size.bits, *(bit for begun in self.begun for bit in begun.bits)})))
-
-    def _written(self, bounds: Bounds) -> Written:
+    def _written(self, size: int) -> Written:
         """Facts and guards for a small machine; only where there are maps they depend on all calls."""
-        if bounds not in self._formulas:
+        if size not in self._formulas:
+            bounds = self.sizes[size]
             if any(begun.has_maps for begun in self.begun):
                 expansion = self.group.expansion(bounds, also=False)
                 formulas = [*self.facts, *(guard for guards in self.guards for _, guard in guards)]
                 known = {formula.get_id(): expansion.formula(formula) for formula in formulas}
-                self._formulas[bounds] = Written(known, expansion.limits)
+                self._formulas[size] = Written(known, expansion.limits)
             else:
                 parts = [self.known.written(cpu, call, bounds) for cpu, call in enumerate(self.calls)]
                 parts.append(self.known.common(bounds))
                 known = {number: formula for part in parts for number, formula in part.formulas.items()}
-                self._formulas[bounds] = Written(known, [limit for part in parts for limit in part.limits])
-        return self._formulas[bounds]
+                self._formulas[size] = Written(known, [limit for part in parts for limit in part.limits])
+        return self._formulas[size]
 
     def combinations(self, begins: str | None = None, whose: int = 0) -> list[tuple[str, ...]]:
         """The outcomes that can be asked for together, one of each call; first those where one of them is `begins`.
@@ -88,34 +94,43 @@ class Situations:
         return ((outcomes, found) for outcomes, found in self.one_by_one() if found is not None)
 
     def one_by_one(
-        self, begins: str | None = None, *, whose: int = 0, together: Together = ""
+        self,
+        begins: str | None = None,
+        *,
+        whose: int = 0,
+        together: Together = "",
+        like: Likeness | None = None,
+        brief: bool = False,
     ) -> Iterator[tuple[tuple[str, ...], list[Scenario] | None]]:
         """The same, and None before each combination is looked for, which may take some time.
 
         With `together` those states come first in which calls want an object that another one works for, if that is
-        asked for, and then those in which they want several same locks.
+        asked for, and then those in which they want several same locks. Before all of these come the ones in which
+        the call with the number `whose` begins as in a counterexample, if there is one: to the outcome of that it may
+        come only later. If it is `brief`, one state of each combination is enough.
         """
         seen: set[str] = set()
         for outcomes in self.combinations(begins, whose):
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
-            first = self._model(guards)
-            if first is None:
-                continue
+            # The outcome is that of the commit. What leads to a wrong order of locks, and calls that only bring about
+            # what the last one needs, begin where other outcomes may apply.
+            early = together == "locks" or len(guards) > 2
+            demanded = [guard for cpu, guard in enumerate(guards) if not early or (cpu != whose and len(guards) == 2)]
             models: list[z3.ModelRef] = []
-            meetings = [[], *self._meetings(outcomes)]
-            if together:
-                meetings.reverse()
-            if together == "objects":
-                meetings = [*self._visits(outcomes), *meetings]
-            elif any(name.endswith(LATER) for name in outcomes):
-                # Somebody is there who may bring about what is awaited.
-                meetings = self._visits(outcomes)
-            for meeting in meetings:
+            ways = self._ways(outcomes, together)
+            if like is not None and outcomes[whose].removesuffix(LATER) == begins:
+                alike = [*self._alike(like, whose), [guards[whose]], guards]
+                ways = [*((way, alike) for way in self._aimed(outcomes, whose, together, like, ways)), *ways]
+            first = self._model(guards)
+            if first is None and not any(wished for _, wished in ways):
+                continue
+            for meeting, wished in ways:
                 # Where the calls meet already, one such state is enough.
-                if meeting and any(z3.is_true(model.eval(z3.And(*meeting))) for model in models):
+                if models and (brief or (not wished and any(_has(model, meeting) for model in models))):
                     continue
-                found = self._model([*guards, *meeting]) if meeting else first
+                asked = [*(demanded if wished else guards), *meeting]
+                found = self._model(asked, wished) if meeting or wished else first
                 scenarios = self._at(*found) if found is not None else None
                 if found is None or scenarios is None:
                     continue
@@ -125,70 +140,119 @@ class Situations:
                     seen.add(shown)
                     yield outcomes, scenarios
 
-    def _meetings(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
-        """Ways in which two calls want the same lock: each by itself, and two of them; wrong code may swap them."""
-        found: list[list[z3.BoolRef]] = []
-        wanted = [self.begun[cpu].locks[name] for cpu, name in enumerate(outcomes)]
-        for one, other in itertools.combinations(range(len(self.calls)), 2):
-            same = [
-                (i, j, z3.And(*[a == b for a, b in zip(first.keys, second.keys, strict=True)]))
-                for i, (name, first) in enumerate(wanted[one])
-                for j, (also, second) in enumerate(wanted[other])
-                if name == also and first.keys
-            ]
-            found += [[condition] for _, _, condition in same]
-            found += [[a, b] for (i, j, a), (k, m, b) in itertools.combinations(same, 2) if i < k and j != m]
-        return found
+    def _ways(self, outcomes: Sequence[str], together: Together) -> list[tuple[Meeting, list[Meeting]]]:
+        """How the calls may meet; nothing more is wished. Of more than two calls only any state is asked for."""
+        if len(self.calls) > 2:
+            return [([], [])]
+        meetings: list[Meeting] = [[], *self.company.meetings(outcomes)]
+        if together:
+            meetings.reverse()
+        if together == "objects":
+            meetings = [*self.company.visits(outcomes), *meetings]
+        elif any(name.endswith(LATER) for name in outcomes):
+            # Somebody is there who may bring about what is awaited.
+            meetings = self.company.visits(outcomes)
+        return [(meeting, []) for meeting in meetings]
 
-    def _visits(self, outcomes: Sequence[str]) -> list[list[z3.BoolRef]]:
-        """Ways in which a call wants a lock of an object for which another one is made."""
-        found: list[list[z3.BoolRef]] = []
-        for one, other in itertools.permutations(range(len(self.calls)), 2):
-            actor = self.calls[other].actor
-            state = self.program.actors[actor].state if actor else ""
-            for _, ref in self.begun[one].locks[outcomes[one]]:
-                if ref.state == state:
-                    keys = self.program.states[state].keys
-                    own = [z3.Int(f"{actor}.{key.name}@{other}") for key in keys]
-                    found.append([z3.And(*[a == b for a, b in zip(ref.keys, own, strict=True)])])
-        return found
+    def _aimed(
+        self,
+        outcomes: Sequence[str],
+        whose: int,
+        together: Together,
+        like: Likeness,
+        ways: list[tuple[Meeting, list[Meeting]]],
+    ) -> list[Meeting]:
+        """How others may meet a call that does what it does in a counterexample."""
+        if together == "objects":
+            return self.company.of_owners(whose, like)
+        if together == "locks" or like.place is None:
+            return [way for way, _ in ways if way]
+        place = guarded(self.program, like.place)
+        if place is None:
+            return []
+        found = [self.company.alone(outcomes, whose, place[0]), self.company.at(outcomes, whose, place)]
+        return [way for ways in (reversed(found) if len(outcomes) > 2 else found) for way in ways]
 
-    def _model(self, formulas: Sequence[z3.BoolRef]) -> tuple[z3.ModelRef, Bounds] | None:
-        for bounds in map(self._bounds, SIZES):
-            solver, asked = self._solver(bounds), [self._asked(bounds, formula) for formula in formulas]
-            if solver.check(*asked) == z3.sat:
-                return solver.model(), bounds
+    def _alike(self, like: Likeness, whose: int) -> list[Meeting]:
+        """Who makes the call and with what, and then what it finds."""
+        return wishes(self.program, self.known.cells, like, self.calls[whose], whose, self.sizes[-1].objects)
+
+    def model_like(self, like: Likeness) -> z3.ModelRef | None:
+        """A state in which the first call is made by whom, with what, and in a machine as large as it was there."""
+        sizes = [z3.Int(name) == value for name, value in like.sizes]
+        found = self._model([], [sizes, *self._alike(like, 0)])
+        return found[0] if found is not None else None
+
+    def excluded(self, formulas: Sequence[z3.BoolRef]) -> bool | None:
+        """Whether no state of a small machine is such; None if the solver gives up."""
+        size = len(self.sizes) - 1
+        answer = self._solver(size).check(*(self._asked(size, formula) for formula in formulas))
+        return None if answer == z3.unknown else bool(answer == z3.unsat)
+
+    def _model(
+        self, formulas: Sequence[z3.BoolRef], wished: Sequence[Meeting] = ()
+    ) -> tuple[z3.ModelRef, Bounds] | None:
+        """A state in which the formulas hold, and most of what is wished besides."""
+        numbers = range(len(self.sizes))
+        for size in numbers[-1:] if wished else numbers:
+            solver, asked = self._solver(size), [self._asked(size, formula) for formula in formulas]
+            if solver.check(*asked) != z3.sat:
+                continue
+            model = solver.model()
+            for group in wished:
+                granted = self._granted(solver, asked, [self._asked(size, wish) for wish in group])
+                if granted is not None:
+                    asked, model = granted
+            return model, self.sizes[size]
         return None
 
-    def _asked(self, bounds: Bounds, formula: z3.BoolRef) -> z3.BoolRef:
-        """A truth value that the solver takes for the formula: what it learns from one question helps in the next."""
-        key = (bounds, formula.get_id())
-        if key not in self._names:
-            name = z3.Bool(f"asked!{len(self._names)}")
-            written, limits = self._written(bounds).formulas.get(formula.get_id()), []
-            if written is None:
-                expansion = Expansion(bounds)
-                written, limits = expansion.formula(formula), expansion.limits
-            self._solver(bounds).add(z3.Implies(name, written), *limits)
-            self._names[key] = (name, formula)
-        return self._names[key][0]
+    def _granted(
+        self, solver: z3.Solver, asked: list[z3.BoolRef], hopes: list[z3.BoolRef]
+    ) -> tuple[list[z3.BoolRef], z3.ModelRef] | None:
+        """As many of the hopes as go together: of those that stand in each other's way, the first ones."""
+        left, blamed = hopes, set[int]()
+        while left and solver.check(*asked, *left) == z3.unsat:
+            core = {term.get_id() for term in solver.unsat_core()} & {hope.get_id() for hope in left}
+            if not core:
+                return None
+            blamed |= core
+            left = [hope for hope in left if hope.get_id() not in core]
+        model = None
+        for more in [[], *([hope] for hope in hopes if hope.get_id() in blamed)]:
+            if solver.check(*asked, *left, *more) == z3.sat:
+                left, model = [*left, *more], solver.model()
+        return None if model is None else ([*asked, *left], model)
 
-    def _solver(self, bounds: Bounds) -> z3.Solver:
+    def _asked(self, size: int, formula: z3.BoolRef) -> z3.BoolRef:
+        """A truth value that the solver takes for the formula: what it learns from one question helps in the next."""
+        known = self._names[size]
+        if formula.get_id() not in known:
+            name = z3.Bool(f"asked!{size}!{len(known)}")
+            written, limits = self._written(size).formulas.get(formula.get_id()), []
+            if written is None:
+                expansion = Expansion(self.sizes[size])
+                written, limits = expansion.formula(formula), expansion.limits
+            self._solver(size).add(z3.Implies(name, written), *limits)
+            known[formula.get_id()] = (name, formula)
+        return known[formula.get_id()][0]
+
+    def _solver(self, size: int) -> z3.Solver:
         """Knows what holds in every state of a small machine."""
-        if bounds not in self._solvers:
+        if size not in self._solvers:
+            bounds = self.sizes[size]
             solver = make_solver(self.steps, mbqi=False)
             # A state is looked for and nothing is proved, and what is found is evaluated once more: all terms are
             # decided anyway, and arrays of a small machine are only compared element by element.
             solver.set("smt.relevancy", 0)
             solver.set("smt.array.extensional", False)
-            written = self._written(bounds)
+            written = self._written(size)
             facts = [written.formulas[fact.get_id()] for fact in self.facts]
             solver.add(*facts, *written.limits, *self.known.limits(bounds))
             for number in self._members():
                 known = [number == bit for bit in bounds.bits]
                 solver.add(z3.Or(*known, number < 0, number >= MOST_BITS))
-            self._solvers[bounds] = solver
-        return self._solvers[bounds]
+            self._solvers[size] = solver
+        return self._solvers[size]
 
     def _members(self) -> list[z3.ArithRef]:
         """The arguments of which is asked whether they are in a set."""
@@ -228,3 +292,8 @@ class Situations:
         for cell, ref, value in self.begun[cpu].devices:
             found.reads.append((cell.name, reader.keys(ref), reader.value(cell, value)))
         return found
+
+
+def _has(model: z3.ModelRef, meeting: Meeting) -> bool:
+    """Whether the calls meet so in this state."""
+    return bool(meeting) and z3.is_true(model.eval(z3.And(*meeting)))

@@ -26,6 +26,8 @@ class Kind(Enum):
     LOAD = auto()
     STORE = auto()
     WAIT = auto()
+    REST = auto()
+    RETURN = auto()
 
 
 class Event(Enum):
@@ -106,12 +108,22 @@ class Blocked:
     holds: list[LockRef]
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What nobody will do any more. `key` is the same for what is lost again elsewhere."""
+
+    kind: str
+    key: str
+    text: str
+
+
 @dataclass(slots=True)
 class Execution:
     """What one schedule showed. `changed` are the cells of `final` that are not as they were where the calls began.
 
     `blocked` are the CPUs of which none could go on; `failed` says why a call could not be followed, which is so
-    after another one has broken an invariant.
+    after another one has broken an invariant. `idle` are the CPUs that have nothing to do; `lost` is what is missing
+    when all of them are.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -124,6 +136,8 @@ class Execution:
     failed: dict[int, str] = field(default_factory=dict)
     given_up: bool = False
     too_long: bool = False
+    idle: list[Blocked] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
 
     @property
     def schedule(self) -> list[int]:

@@ -17,7 +17,7 @@ from hfverify.syntax.parse import PROOF
 PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust, tree.Accept, tree.Codec)
 SPEC_ONLY = (
     tree.Revisions, tree.Call, tree.Thread, tree.Actor, tree.Invariant, tree.Order, tree.Lock, tree.Scenario,
-    tree.Dispatcher, tree.Trap,
+    tree.Dispatcher, tree.Trap, tree.Owed,
 )  # fmt: skip
 
 

@@ -223,6 +223,7 @@ class Program:
     thread: tree.Thread | None = None
     actors: dict[str, Actor] = field(default_factory=dict)
     assumes: tuple[tree.Assume, ...] = ()
+    owed: dict[str, tree.Owed] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     scenarios: dict[str, tree.Scenario] = field(default_factory=dict)
     represents: dict[str, Represent] = field(default_factory=dict)
@@ -249,6 +250,11 @@ class Program:
     def guarded_by(self, lock: Lock) -> list[Cell]:
         """The cells that get a new value when this lock is taken."""
         return [c for c in self.states[lock.state].cells.values() if c.guard and c.guard.lock == lock.attribute]
+
+    @property
+    def writers(self) -> dict[str, tree.Codec]:
+        """The functions that write the values of an encoding, by `module:function`."""
+        return {codec.encodes.target: codec for codec in self.codecs.values()}
 
     @property
     def functions(self) -> dict[str, Call]:

@@ -18,6 +18,7 @@ from hfverify.model.declared_types import collect_types
 from hfverify.model.definitions import Definition, check_definition, collect_definition
 from hfverify.model.locks import check_invariant, collect_locks
 from hfverify.model.modules import check_modules
+from hfverify.model.owed import check_owed, collect_owed
 from hfverify.model.program import Program
 from hfverify.model.proof_files import check_proof_files, collect_layouts, collect_proof_files
 from hfverify.model.quotients import collect_quotients
@@ -60,6 +61,8 @@ def _collect(context: Context, declarations: Sequence[tree.Declaration]) -> None
             collect_actor(context, item)
         elif isinstance(item, tree.Scenario):
             collect_scenario(context, item)
+        elif isinstance(item, tree.Owed) and context.exists(item.revisions):
+            collect_owed(context, item)
     collect_proof_files(context, declarations)
     collect_locks(context, declarations)
 
@@ -77,6 +80,8 @@ def _check(context: Context, declarations: Sequence[tree.Declaration]) -> None:
             check_actor(context, item)
         elif isinstance(item, tree.Invariant) and context.exists(item.revisions):
             check_invariant(context, item)
+        elif isinstance(item, tree.Owed) and context.exists(item.revisions):
+            check_owed(context, item)
     check_proof_files(context, declarations)
     collect_calls(context, declarations)
     collect_registers(context, declarations)

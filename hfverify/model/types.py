@@ -215,6 +215,13 @@ def gaps(type_: Type) -> list[tuple[int, int]]:
     return [(low + 1, high - 1) for low, high in pairwise(values) if high - low > 1]
 
 
+def stands_for(type_: Type, number: int) -> bool:
+    """Whether an integer stands for a value of this type, which is one of integers."""
+    low, high = bounds(type_)
+    inside = (low is None or number >= low) and (high is None or number <= high)
+    return inside and not any(first <= number <= last for first, last in gaps(type_))
+
+
 def is_integral(type_: Type) -> bool:
     """Whether arithmetic applies."""
     return isinstance(type_, IntType | EncodingType | BadType)

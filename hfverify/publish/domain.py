@@ -1,8 +1,8 @@
 """The Sphinx domain `hf`: what pages declare, how they and other projects link to it.
 
 Reads   directives and roles
-Gives   Domain: calls, cases, locks, cells, revisions, obligations, diagnostic codes, invariants and types, with anchors
-        that are their names, and an inventory of them
+Gives   Domain: calls, cases, locks, cells, revisions, obligations, diagnostic codes, invariants, promises and types,
+        with anchors that are their names, and an inventory of them
 Refuses a second declaration of a name, a target that nothing declares (both as warnings, which `-W` turns into errors)
 """
 
@@ -43,6 +43,7 @@ DECLARED = {
     "obligation": "obligation",
     "code": "diagnostic code",
     "invariant": "invariant",
+    "owed": "promise",
     "type": "type",
     "definition": "definition",
 }

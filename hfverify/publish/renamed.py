@@ -67,6 +67,7 @@ def names(subject: Subject) -> dict[str, set[str]]:
         "rev": {revision.name for revision in program.revisions},
         "obligation": set(subject.ledger.entries),
         "invariant": {invariant.name for lock in locks for invariant in lock.invariants},
+        "owed": set(program.owed),
         "type": set(subject.declared),
         "definition": set(subject.declared),
     }

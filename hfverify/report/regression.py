@@ -63,6 +63,8 @@ def _place(cell: str) -> str:
 
 def schedule_text(data: dict[str, Any]) -> str:
     """The test of a schedule: whatever steps the code takes by then, nothing may go wrong."""
+    if "guests" in data:
+        return _guests_text(data)
     begins, revision = data["begins"], data["revision"]
     told = data["problems"][0]["text"] if data["problems"] else "nothing is wrong"
     cells: dict[str, Any] = {}
@@ -97,8 +99,34 @@ def schedule_text(data: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _guests_text(data: dict[str, Any]) -> str:
+    told = data["problems"][0]["text"] if data["problems"] else "nothing is wrong"
+    given = data["guests"]
+    lines = [
+        *textwrap.wrap(f'"""{data["kind"]}: {told}.', 100),
+        "",
+        f"Found at revision {data['revision'] or 'current'}.",
+        '"""',
+        "",
+        "from hfverify.explore import WithGuests",
+        "",
+        "",
+        f"def test_{_schedule_name(data)}() -> None:",
+        f"    guests = WithGuests({given['file']!r}, cpus={given['cpus']!r}, revision={data['revision']!r})",
+        f"    outcome = guests.run({data['schedule']!r})",
+        "    assert outcome.problems == [], outcome.drawing()",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def named(data: dict[str, Any]) -> list[str]:
+    """What a schedule is called: the calls that run, or their guests."""
+    return [Path(data["guests"]["file"]).stem] if "guests" in data else list(data["calls"])
+
+
 def _schedule_name(data: dict[str, Any]) -> str:
-    return re.sub(r"\W+", "_", "_".join([*data["calls"], data["kind"]]))
+    return re.sub(r"\W+", "_", "_".join([*named(data), data["kind"]]))
 
 
 def write(counterexample: dict[str, Any], revision: str, target: Path) -> Path:

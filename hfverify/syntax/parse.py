@@ -372,6 +372,11 @@ class _Builder:
             span, name, name_span, doc, self.build(rest[0]), self.build(rest[1]), self.revisions(rest[2:])
         )
 
+    def owed_decl(self, item: Any, _: list[Any]) -> tree.Owed:
+        span, name, name_span, doc, rest = self.head(item)
+        owner = tree.Parameter(self.span(rest[0]), self.word(rest[0]), self.build(rest[1]))
+        return tree.Owed(span, name, name_span, doc, owner, self.build(rest[2]), self.revisions(rest[3:]))
+
     def assume_decl(self, item: Any, _: list[Any]) -> tree.Assume:
         span, name, name_span, doc, rest = self.head(item)
         return tree.Assume(span, name, name_span, doc, self.build(rest[0]), _text(rest[1]))

@@ -312,6 +312,15 @@ class Invariant(Declaration):
 
 
 @dataclass(frozen=True, slots=True)
+class Owed(Declaration):
+    """What an object is owed in a state that holds, if nothing goes on any more: somebody has forgotten it."""
+
+    object: Parameter
+    value: Expr
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assume(Declaration):
     value: Expr
     because: str

@@ -15,6 +15,7 @@ from hfverify.publish.drawing.chain import chain
 from hfverify.publish.drawing.svg import picture
 from hfverify.publish.facts import Facts, held_by, users_of
 from hfverify.publish.marks import mark
+from hfverify.publish.pages.owed import owed_section
 from hfverify.publish.prose import excerpt, inline, one_line, prose, spec, where
 from hfverify.publish.rst import Lines, code, directive, escaped, fields, literal, table, title
 from hfverify.publish.subject import Subject
@@ -34,7 +35,7 @@ def state_page(subject: Subject, state: State, facts: AllFacts) -> Lines:
         found += [f"There is one. {where(state.span)}", ""]
     for cell in state.cells.values():
         found += _cell(subject, cell, facts)
-    return found
+    return found + owed_section(subject, state)
 
 
 def _cell(subject: Subject, cell: Cell, facts: AllFacts) -> Lines:
