@@ -193,7 +193,13 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
 
 
 @main_group.command(epilog=EXIT_CODES)
-@click.argument("calls", nargs=-1, required=True, metavar="CALL...")
+@click.argument("calls", nargs=-1, metavar="[CALL]...")
+@click.option(
+    "--guests",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Let the programs of a Python file run in place of calls, and look for lost wake-ups.",
+)
 @click.option("--cpus", type=click.IntRange(min=1, max=4), default=2, show_default=True, help="CPUs, one call each.")
 @click.option(
     "--strategy",
@@ -210,6 +216,7 @@ def explain(obligation: str, everything: bool, revision: str | None, **folders: 
 @folder_options
 def explore(
     calls: tuple[str, ...],
+    guests: str | None,
     cpus: int,
     strategy: str,
     preemptions: int | None,
@@ -222,9 +229,16 @@ def explore(
 
     The calls are given to the CPUs in turn: with one, it runs on all of them. Where they begin is found by the
     solver: for each combination of cases a state in which they apply, and states in which the calls want the same lock.
+
+    With --guests, programs make the calls for as long as they have something to do; when none has, whatever the
+    specification calls `owed` must not be. Schedules with few preemptions come first, up to 2 of them if nobody says.
     """
+    from hfverify.explore.guests import GuestFile
     from hfverify.explore.search import Plan
-    from hfverify.exploring import run
+    from hfverify.exploring import run, run_guests
+
+    if (guests is None) == (not calls):
+        raise click.UsageError("give calls, or a file of guests" if guests is None else "guests make calls: give none")
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
@@ -232,6 +246,9 @@ def explore(
 
     config = load_config(Path.cwd(), revision=revision, **folders)
     plan = Plan(strategy, preemptions, schedules, seed)
+    if guests is not None:
+        file = GuestFile(os.path.relpath(guests) if Path(guests).resolve().is_relative_to(Path.cwd()) else guests, cpus)
+        raise SystemExit(run_guests(config, file, plan, width=_width(), write=click.echo, progress=progress))
     raise SystemExit(run(config, calls, cpus, plan, width=_width(), write=click.echo, progress=progress))
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import difflib
+import gc
 import hashlib
 import json
 import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
 from hfverify.model.load import load_program
+from hfverify.prove.shares import Shared
 from hfverify.prove.solver import start_afresh
 from hfverify.units import Scope, Subjects, about
 from hfverify.verdict import Obligation, Status, Verdict
@@ -59,7 +61,8 @@ class Session:
         self.jobs = jobs
         # Otherwise the solver takes ctrl-C for itself, answers "unknown", and the run goes on.
         z3.set_param("ctrl_c", False)
-        self.subjects = Subjects(load_program(config.folders, config.revision), config.folders)
+        with _keeping():
+            self.subjects = Subjects(load_program(config.folders, config.revision), config.folders)
 
     def units(self, patterns: Sequence[str]) -> list[str]:
         """The units that the patterns can speak about; all for none."""
@@ -81,7 +84,8 @@ class Session:
         """Decide; `started` hears how many units are reused and how many are to do, `finished` of each unit."""
         done = Run()
         names = self.units(patterns)
-        inputs = self._inputs(names)
+        with _keeping():
+            inputs = self._inputs(names)
         done.inputs = _fingerprint(inputs)
         cache = Cache(self.config.state, warn)
         try:
@@ -143,7 +147,20 @@ class Session:
         global _worker
         if names:
             _worker = self.subjects
-            yield from _parallel(self.config, self.scope, names, min(self.jobs, len(names)))
+            jobs = min(self.jobs, sum(self.subjects.shares(name) for name in names))
+            yield from _parallel(self.config, self.scope, self.subjects, names, jobs)
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """What is loaded stays: to look meanwhile for what can be freed takes a sixth of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _fingerprint(inputs: dict[str, dict[str, str]]) -> str:
@@ -179,60 +196,108 @@ def _start(config: Config) -> None:
     """A worker has the program once; solver terms cannot be sent to it, names can."""
     global _worker
     _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
+    # What all units share stays: who looks for what can be freed need not look through it.
+    gc.freeze()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _work(name: str, scope: Scope) -> tuple[list[Verdict], list[Diagnostic]]:
+# What became of a task: a share of which something is not proved has no verdicts; and what was refused.
+Answer = tuple[list[Verdict] | Shared | None, list[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A unit, or a share of it."""
+
+    name: str
+    index: int | None = None
+
+
+def _work(task: Task, scope: Scope) -> Answer:
     assert _worker is not None
     start_afresh()
     try:
-        return _worker.verdicts(name, scope), []
+        if task.index is not None:
+            return _worker.share(task.name, scope, task.index), []
+        return _worker.verdicts(task.name, scope), []
     except Rejected as rejected:
-        return [], rejected.diagnostics
+        return None, rejected.diagnostics
 
 
 def _parallel(
-    config: Config, scope: Scope, names: list[str], jobs: int
+    config: Config, scope: Scope, subjects: Subjects, names: list[str], jobs: int
 ) -> Generator[tuple[str, list[Verdict]], None, None]:
     """Workers take units as they become free; whoever dies takes all that run with him, so these are tried alone."""
     alone: list[str] = []
-    yield from _pool(config, scope, names, jobs, alone)
+    yield from _pool(config, scope, subjects, names, jobs, alone)
     for name in alone:
         died: list[str] = []
-        yield from _pool(config, scope, [name], 1, died)
+        yield from _pool(config, scope, subjects, [name], 1, died)
         if died:
             yield name, [lost(name, "the solver process died")]
 
 
 def _pool(
-    config: Config, scope: Scope, names: list[str], jobs: int, died: list[str]
+    config: Config, scope: Scope, subjects: Subjects, names: list[str], jobs: int, died: list[str]
 ) -> Generator[tuple[str, list[Verdict]], None, None]:
     context = multiprocessing.get_context(START)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(config,))
-    try:
+    pending: dict[Future[Answer], Task] = {}
+    shares: dict[str, list[Shared]] = {}
+
+    def begin(tasks: Iterable[Task]) -> None:
         with _uninterrupted():
-            pending = {pool.submit(_work, name, scope): name for name in names}
+            pending.update((pool.submit(_work, task, scope), task) for task in tasks)
+
+    try:
+        begin(task for name in names for task in _tasks(subjects, name))
         while pending:
             finished, _ = wait(pending, timeout=WATCHDOG_SECONDS, return_when="FIRST_COMPLETED")
             if not finished:
-                for name in pending.values():
+                for name in dict.fromkeys(task.name for task in pending.values()):
                     yield name, [lost(name, f"no worker answered within the limit of {WATCHDOG_SECONDS} s")]
                 return
-            for future in finished:
-                name = pending.pop(future)
-                try:
-                    verdicts, problems = future.result()
-                except BrokenProcessPool:
-                    died.append(name)
+            for future in [future for future in pending if future in finished]:
+                task = pending.pop(future, None)
+                if task is None:
                     continue
-                if problems:
-                    raise Rejected(problems)
-                yield name, verdicts
+                try:
+                    found, problems = future.result()
+                    if problems:
+                        raise Rejected(problems)
+                    told = _joined(subjects, task.name, found, shares.setdefault(task.name, []))
+                    if isinstance(told, Task):
+                        # What its other shares find does not matter any more.
+                        for other in [other for other, its in pending.items() if its.name == task.name]:
+                            del pending[other]
+                            other.cancel()
+                        begin([told])
+                    elif told is not None:
+                        yield task.name, told
+                except BrokenProcessPool:
+                    died += [task.name] if task.name not in died else []
     finally:
         for process in list((pool._processes or {}).values()):
             process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tasks(subjects: Subjects, name: str) -> list[Task]:
+    count = subjects.shares(name)
+    return [Task(name, index) for index in range(count)] if count > 1 else [Task(name)]
+
+
+def _joined(
+    subjects: Subjects, name: str, found: list[Verdict] | Shared | None, known: list[Shared]
+) -> list[Verdict] | Task | None:
+    """The verdicts of a unit with its last share; where something is not proved, the unit: only all of it says what."""
+    if isinstance(found, Shared):
+        known.append(found)
+        if len(known) < subjects.shares(name):
+            return None
+        found = subjects.together(name, known)
+    return Task(name) if found is None else found
 
 
 @contextmanager

@@ -8,7 +8,7 @@ Refuses what the front end and the executor refuse
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from hfverify.prove.creation import NEW, new_objects
 from hfverify.prove.decide import Decision, decide, reach, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
 from hfverify.prove.obligations import Subject, call_subject
+from hfverify.prove.shares import Shared, prove_share, shares_of, together
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.syntax import tree
@@ -88,6 +89,18 @@ class Subjects:
             found = new_objects(self.program, self.sources)
             return [verdict for verdict in found if only is None or only(verdict.obligation.name)]
         return self._implementation(self._subject(name), scope, only)
+
+    def shares(self, name: str) -> int:
+        """In how many shares the paths of a unit are worth being divided."""
+        return shares_of(self.program.calls[name]) if name in self.program.calls else 1
+
+    def share(self, name: str, scope: Scope, index: int) -> Shared | None:
+        """What is proved of a call on one share of its paths; nothing if something is not."""
+        return prove_share(self.program, self.sources, self.program.calls[name], index, scope.steps)
+
+    def together(self, name: str, shares: Sequence[Shared]) -> list[Verdict] | None:
+        """The verdicts of a call of which each share is proved; nothing if they do not make a whole."""
+        return together(self.program, self.sources, self.program.calls[name], shares)
 
     def _subject(self, name: str) -> Subject:
         """The questions about the code of a unit."""
@@ -184,35 +197,44 @@ class Subjects:
         # Functions of which something is said, or which are only watched: nobody looks into them.
         unread: list[str] = []
         if call is not None:
-            impls = [call.impl]
-            unread = list(program.functions)
+            unread = [*program.functions, *program.writers]
         elif program.dispatcher is not None and program.dispatcher.name == name:
-            impls = [program.dispatcher.impl]
             unread = [sources.function(c.impl.target, c.impl.span).name for _, c in numbered(program)]
         elif program.dispatcher is not None and name in program.traps:
             trap = program.traps[name]
             ends = [program.calls[ref.name].impl for ref in (trap.stays, trap.leaves)]
-            impls = [trap.impl]
             unread = [sources.function(impl.target, impl.span).name for impl in (program.dispatcher.impl, *ends)]
-        elif name in program.codecs:
-            impls = [program.codecs[name].encodes, program.codecs[name].decodes]
-        else:
-            contract = next(c for c in program.contracts if contract_name(program, c) == name)
-            impls = [tree.Impl(contract.name_span, contract.name)]
-        for impl in impls:
+        for impl in self._impls(name):
             function = sources.function(impl.target, impl.span)
             found += sources.footprint(function, unread, places=call is None)
         return _digest(*found)
+
+    def _impls(self, name: str) -> list[tree.Impl]:
+        """The functions that a unit is about."""
+        program = self.program
+        if name in program.calls:
+            return [program.calls[name].impl]
+        if program.dispatcher is not None and program.dispatcher.name == name:
+            return [program.dispatcher.impl]
+        if name in program.traps:
+            return [program.traps[name].impl]
+        if name in program.codecs:
+            return [program.codecs[name].encodes, program.codecs[name].decodes]
+        contract = next(c for c in program.contracts if contract_name(program, c) == name)
+        return [tree.Impl(contract.name_span, contract.name)]
 
     def relied_on(self, names: Collection[str]) -> list[str]:
         """The specified functions that these units use, at once or through others, and that are not among them."""
         program, found = self.program, set[str]()
         specified = {call.impl.target: call.name for call in program.functions.values() if not call.trusted}
         specified |= {contract.name: contract_name(program, contract) for contract in program.contracts}
-        for name in names:
-            call = program.calls.get(name)
-            if call is not None and not call.trusted:
-                function = self.sources.function(call.impl.target, call.impl.span)
+        specified |= {target: codec.name for target, codec in program.writers.items()}
+        entered = [name for name in names if name in program.calls and not program.calls[name].trusted]
+        entered += [name for name in names if name in program.codecs]
+        entered += [name for name in names if name in {contract_name(program, c) for c in program.contracts}]
+        for name in entered:
+            for impl in self._impls(name):
+                function = self.sources.function(impl.target, impl.span)
                 found |= {unit for target, unit in specified.items() if target in self.sources.reached(function)}
         return [unit for unit in specified.values() if unit in found and unit not in names]
 

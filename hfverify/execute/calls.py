@@ -12,6 +12,7 @@ import ast
 import z3
 
 from hfverify.diagnostics import Span
+from hfverify.execute.encodings import write
 from hfverify.execute.functions import apply
 from hfverify.execute.interpreter import Frame, Interpreter, PathEnds, module_frame
 from hfverify.execute.maps import call_method
@@ -65,6 +66,8 @@ def call(run: Interpreter, node: ast.expr, frame: Frame) -> Value:
             specified = run.functions.get(callee.name)
             if specified is not None:
                 return apply(run, specified, callee, arguments, node, frame)
+            if callee.name in run.writers:
+                return write(run, run.writers[callee.name], callee, arguments, node, frame)
             if run.is_trusted("page", callee):
                 return _page(run, callee, arguments, node, frame)
             if callee.name in run.contracts:

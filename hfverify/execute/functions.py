@@ -34,15 +34,9 @@ def apply(
     run: Interpreter, call: Call, function: Function, arguments: dict[str, Value], node: ast.Call, frame: Frame
 ) -> Value:
     """Do what is said of the function; nobody may rely on it to show that very thing."""
-    world = run.world
-    user = run.stack[0] if run.stack else None
-    if user is not None and run.sources.reaches(function, user):
-        chain = "what is said of it cannot be shown by relying on it"
-        raise Refusal("HF402", f"`{call.name}` comes to call `{user.node.name}`", frame.span(node), chain)
-    if world.speculating:
-        raise Impure
+    demand_usable(run, function, call.name, node, frame)
     names = _names(run, call, function, arguments, node, frame)
-    env = Env(world.cells, names, None, world.here, _reads(run, frame.span(node)))
+    env = Env(run.world.cells, names, None, run.world.here, _reads(run, frame.span(node)))
     env = env.bind(lets(call, env))
     _demand(run, call, env, node, frame)
     outcome = _chosen(run, call, env, node, frame)
@@ -51,6 +45,16 @@ def apply(
         result = _result(run, call.result[0].name, call.result[1], outcome, env)
     _change(run, call, outcome, env, frame.span(node))
     return result
+
+
+def demand_usable(run: Interpreter, function: Function, name: str, node: ast.Call, frame: Frame) -> None:
+    """What is said of a function may be used, but not to show that very thing, nor where a call is only tried."""
+    user = run.stack[0] if run.stack else None
+    if user is not None and run.sources.reaches(function, user):
+        chain = "what is said of it cannot be shown by relying on it"
+        raise Refusal("HF402", f"`{name}` comes to call `{user.node.name}`", frame.span(node), chain)
+    if run.world.speculating:
+        raise Impure
 
 
 def _reads(run: Interpreter, span: Span) -> Callable[[Cell, Ref], Stored]:

@@ -141,6 +141,7 @@ class Interpreter:
         self.oracle = oracle
         self.contracts = contracts
         self.functions = program.functions
+        self.writers = program.writers
         self.decisions: list[Decision] = []
         self.stack: list[Function] = []
         self.trail: list[Span] = []

@@ -217,9 +217,8 @@ class _Head:
                 raise run.refuse(node, frame, f"a turn of the loop makes another kind of value of `{name}`")
         locks = {lock.name for section in inside for lock in section.locks}
         free = {cell.name for name in locks for cell in run.program.guarded_by(run.program.locks[name])}
-        for name, terms in world.cells.terms.items():
-            same = all(a.eq(b) for a, b in zip(self.cells.terms[name], terms, strict=True))
-            if not same and name not in free and name not in written.cells:
+        for name in world.cells.terms:
+            if not self.cells.agrees(world.cells, name) and name not in free and name not in written.cells:
                 raise run.refuse(node, frame, f"a turn of the loop changes `{name}`, which its text does not show")
 
 
@@ -329,7 +328,7 @@ def _forget(run: Interpreter, node: ast.While | ast.For, frame: Frame, written: 
             if name in declared and not run.world.held:
                 if declared[name].guard is None:
                     run.world.late.append(declared[name])
-                elif not all(a.eq(b) for a, b in zip(before.terms[name], run.world.base.terms[name], strict=True)):
+                elif not before.agrees(run.world.base, name):
                     message = f"`{name}` is changed without a lock before a loop with a fact that may change it too"
                     raise run.refuse(node, frame, message)
                 else:

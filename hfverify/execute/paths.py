@@ -32,6 +32,24 @@ FEASIBILITY_STEPS = 200_000
 
 
 @dataclass(slots=True)
+class Share:
+    """One of `count` parts of the paths of a function; all of them together have each path once.
+
+    Everybody finds all paths, and keeps one in `count`: those that follow each other cost about the same.
+    `seen` is how each path begins, the same for all who divide them, or nothing is known.
+    """
+
+    index: int
+    count: int
+    seen: list[tuple[bool, ...]] = field(default_factory=list)
+
+    def keeps(self, prefix: tuple[bool, ...]) -> bool:
+        """Whether the path that begins so belongs to this share."""
+        self.seen.append(prefix)
+        return len(self.seen) % self.count == self.index
+
+
+@dataclass(slots=True)
 class Path:
     """One way through a function.
 
@@ -118,13 +136,15 @@ def explore(
     setup: Setup,
     use_contracts: bool = True,
     body: Body | None = None,
+    share: Share | None = None,
 ) -> list[Path]:
-    """Every path, in the order in which the code would be read: true branches first."""
+    """Every path, or those of a share, in the order in which the code would be read: true branches first."""
     contracts: dict[str, list[tree.Contract]] = {}
     for contract in program.contracts if use_contracts else ():
         contracts.setdefault(contract.name, []).append(contract)
     pending: list[tuple[bool, ...]] = [()]
     paths: list[Path] = []
+    count = 0
     effectful: set[str] = set()
     while pending:
         prefix = _Prefix(pending.pop(), pending)
@@ -156,11 +176,14 @@ def explore(
         path.decisions, path.trail = run.decisions, run.trail
         prefix.learn(world)
         path.solver = prefix.solver
-        paths.append(path)
-        if len(paths) > MOST_PATHS:
+        count += 1
+        if count > MOST_PATHS:
             path.ended = "refused"
             path.refusal = Refusal("HF401", f"there are more than {MOST_PATHS} paths", function.span)
+            paths.append(path)
             break
+        if share is None or share.keeps(prefix.given):
+            paths.append(path)
     return paths
 
 
@@ -170,8 +193,9 @@ def call_paths(
     call: Call,
     make_world: Callable[[Program, z3.ArithRef], World] = World,
     body: Body | None = None,
+    share: Share | None = None,
 ) -> tuple[Function, list[Path]]:
-    """Every path through the implementation of a call."""
+    """Every path through the implementation of a call, or those of a share."""
     function = sources.function(call.impl.target, call.impl.span)
     parameters = bind_parameters(program, sources, call, function)
     spec = function.node.args
@@ -197,7 +221,7 @@ def call_paths(
             arguments[name] = value
         return world, arguments, names
 
-    return function, explore(program, sources, function, setup, body=body)
+    return function, explore(program, sources, function, setup, body=body, share=share)
 
 
 def start(

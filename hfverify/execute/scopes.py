@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+Import = ast.Import | ast.ImportFrom
 STAR = "*"
 REACHING = {
     "setattr", "delattr", "exec", "eval", "globals", "locals", "vars", "compile", "breakpoint", "input", "open",
@@ -160,35 +161,51 @@ def _is_typing_guard(node: ast.AST) -> bool:
             return False
 
 
-def late_changes(tree: ast.Module, known: Collection[str]) -> list[tuple[ast.AST, str]]:
-    """Places anywhere in a module that assign an attribute of a global name, `name.attribute = …`, of those `known`."""
-    found: list[tuple[ast.AST, str]] = []
-    if STAR not in known and not any(_assigned(node) in known for node in ast.walk(tree)):
+def late_changes(tree: ast.Module, known: Collection[str]) -> list[tuple[ast.AST, str, Import | None]]:
+    """Places anywhere in a module that assign an attribute of a name, `name.attribute = …`, or one of its attributes.
+
+    The name is a global one of those `known`, or one that a function imports: then the import comes with it.
+    """
+    found: list[tuple[ast.AST, str, Import | None]] = []
+    imported = {name for node in ast.walk(tree) if isinstance(node, Import) for name in imports(node)}
+    if STAR not in known and not any(_assigned(node) in {*known, *imported} for node in ast.walk(tree)):
         return found
 
-    def visit(node: ast.AST, hidden: frozenset[str]) -> None:
+    def visit(node: ast.AST, local: Mapping[str, list[Import]]) -> None:
         name = _assigned(node)
-        if name is not None and name not in hidden:
-            found.append((node, name))
+        if name is not None:
+            found.extend((node, name, place) for place in local.get(name, [None]))
         own, nested = inner_scope(node)
         for child in own:
-            visit(child, hidden)
+            visit(child, local)
         if isinstance(node, FUNCTIONS):
             spec = node.args
             names = {a.arg for a in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg) if a}
-            hidden = hidden | names | set(bindings(nested))
+            bound = {name: [p for p in places if isinstance(p, Import)] for name, places in bindings(nested).items()}
+            local = {**local, **{name: [] for name in names}, **bound}
         for child in nested:
-            visit(child, hidden)
+            visit(child, local)
 
-    visit(tree, frozenset())
+    visit(tree, {})
     return found
 
 
+def imports(node: Import) -> dict[str, tuple[str, str]]:
+    """Each name that the statement binds, with the module it names and what it takes from there, if anything."""
+    if isinstance(node, ast.ImportFrom):
+        return {alias.asname or alias.name: (node.module or "", alias.name) for alias in node.names}
+    tops = [(alias, alias.name.split(".")[0]) for alias in node.names]
+    return {alias.asname or top: (alias.name if alias.asname else top, "") for alias, top in tops}
+
+
 def _assigned(node: ast.AST) -> str | None:
-    """The name of which an attribute is assigned here."""
-    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
-        return node.value.id
-    return None
+    """The name of which an attribute is assigned here, or an attribute of its attributes."""
+    if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+        return None
+    base = node.value
+    while isinstance(base, ast.Attribute):
+        base = base.value
+    return base.id if isinstance(base, ast.Name) else None
 
 
 def shadows_standard_library(name: str) -> bool:

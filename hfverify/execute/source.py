@@ -17,9 +17,11 @@ from pathlib import Path
 from hfverify.diagnostics import Diagnostic, Rejected, Span, at
 from hfverify.execute.scopes import (
     STAR,
+    Import,
     bindings,
     global_bindings,
     import_effects,
+    imports,
     late_changes,
     local_names,
     scope_of,
@@ -190,8 +192,8 @@ class Module:
         return self.text.split("\n")
 
     @cached_property
-    def changed_late(self) -> list[tuple[ast.AST, str]]:
-        """The places that assign an attribute of a global name."""
+    def changed_late(self) -> list[tuple[ast.AST, str, Import | None]]:
+        """The places that assign an attribute of a global name, or of one that a function imports."""
         return late_changes(self.tree, self.bound)
 
     @cached_property
@@ -201,7 +203,7 @@ class Module:
         inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
         lines = [line for number, line in enumerate(self.rows, 1) if number not in inside and line]
         bound = [f"{name}:{len(places)}" for name, places in sorted(self.bound.items())]
-        late = sorted(name for _, name in self.changed_late)
+        late = sorted(name for _, name, _ in self.changed_late)
         return [self.file, *lines, *bound, *late, *(node.name for node in functions)]
 
     @property
@@ -297,15 +299,10 @@ class Sources:
                 case ast.AnnAssign(target=ast.Name(id=defined) as target, value=value) if value is not None:
                     module.constants[defined] = value
                     module.places[defined] = target
-                case ast.ImportFrom(module=source, names=names, level=level):
-                    for alias in names:
-                        module.imports[alias.asname or alias.name] = (_absolute(module, source, level), alias.name)
-                        module.places[alias.asname or alias.name] = item
-                case ast.Import(names=names):
-                    for alias in names:
-                        top = alias.name.split(".")[0]
-                        module.imports[alias.asname or top] = (alias.name if alias.asname else top, "")
-                        module.places[alias.asname or top] = item
+                case ast.ImportFrom() | ast.Import():
+                    for defined, (source, original) in imports(item).items():
+                        module.imports[defined] = (_absolute(module, source, item), original)
+                        module.places[defined] = item
         return module
 
     def function(self, target: str, asked: Span) -> Function:
@@ -389,8 +386,8 @@ class Sources:
             effect = import_effects(module.tree)
             if effect is not None:
                 return module.span(effect), "a module does more here, on import, than to define names"
-            for node, name in module.changed_late:
-                if isinstance(self.resolve(module, name), Function | Class | Module):
+            for node, name, place in module.changed_late:
+                if isinstance(self._changed(module, name, place), Function | Class | Module):
                     return module.span(node), f"`{name}` is changed after it was defined"
             for name, (source, _) in module.imports.items():
                 if shadows_standard_library(source) and self.module(source.split(".")[0]) is not None:
@@ -398,12 +395,22 @@ class Sources:
                     return module.span(module.places[name]), message
         reachable = {module.name for module in self.reachable(start)}
         for module in self.everything():
-            for node, name in module.changed_late:
-                found = self.resolve(module, name)
+            for node, name, place in module.changed_late:
+                found = self._changed(module, name, place)
                 changed = found.module if isinstance(found, Function | Class) else found
                 if isinstance(changed, Module) and changed.name in reachable:
                     return module.span(node), f"`{name}` is changed after it was defined"
         return None
+
+    def _changed(self, module: Module, name: str, place: Import | None) -> Meaning | None:
+        """What a name stands for of which an attribute is assigned, in a function that imports it or anywhere."""
+        if place is None:
+            return self.resolve(module, name)
+        source, original = imports(place)[name]
+        target = self.module(_absolute(module, source, place))
+        if target is None or not original:
+            return target
+        return self.resolve(target, original) or self.module(f"{target.name}.{original}")
 
     def everything(self) -> list[Module]:
         """Every module below the folder, whoever imports it: it may be imported before anything is called."""
@@ -443,7 +450,7 @@ class Sources:
         loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function.module) for line in module.outline]
-        found += [f"{module.name} changes {name}" for module in self.everything() for _, name in module.changed_late]
+        found += [f"{module.name} changes {name}" for module in self.everything() for _, name, _ in module.changed_late]
         for name, called in sorted({**followed, **turned}.items()):
             found.append(name)
             if called is not function and name in specified and name not in turned:
@@ -507,10 +514,11 @@ class Sources:
 Meaning = Function | Class | tuple[Module, ast.expr] | Module
 
 
-def _absolute(module: Module, source: str | None, level: int) -> str:
+def _absolute(module: Module, source: str, item: Import) -> str:
     """The name of the module that an import names, also relative to its own package."""
+    level = item.level if isinstance(item, ast.ImportFrom) else 0
     if not level:
-        return source or ""
+        return source
     package = module.name.split(".")
     package = package[: len(package) - level + (1 if module.is_package else 0)]
     return ".".join([*package, *([source] if source else [])])

@@ -18,7 +18,7 @@ from hfverify.logic.facts import Facts, in_range
 from hfverify.logic.values import Bits, Bytes, Fifo, LockValue, Map, Ref, Stored, conjunction, disjunction
 from hfverify.model.expressions import shape, walk
 from hfverify.model.program import Actor, Cell, Lock, Program
-from hfverify.model.types import FifoType, bounds
+from hfverify.model.types import FifoType, bounds, gaps
 from hfverify.syntax import tree
 
 
@@ -267,7 +267,9 @@ class World:
         if isinstance(value, z3.ArithRef):
             low, high = self.facts.ranges.of(value)
             least, most = bounds(cell.type)
-            if low is None or high is None or (least is not None and low < least) or (most is not None and high > most):
+            from_least = least is None or (low is not None and low >= least)
+            to_most = most is None or (high is not None and high <= most)
+            if not from_least or not to_most or gaps(cell.type):
                 message = f"the value does not fit `{cell.name}`, which is {cell.type}"
                 self.check("raises", in_range(value, cell.type), "HF508", message, span, cell.span)
         before = self.cells
@@ -346,7 +348,7 @@ class World:
             message = f"`{lock.name}` of another object is released"
             self.check("lock.balanced", held.lock.ref.same(lock.ref), "HF706", message, span)
         info = self.program.locks[lock.name]
-        changed = [c for c in self.program.guarded_by(info) if self._differs(c, held.before, self.cells)]
+        changed = [c for c in self.program.guarded_by(info) if not held.before.agrees(self.cells, c.name)]
         if changed:
             for invariant in info.invariants:
                 goal = self.in_scope(invariant.value, held.lock.ref, self.cells)
@@ -420,7 +422,7 @@ class World:
     def _demand_thread_facts(self, before: Cells, span: Span) -> None:
         """What every other thread relies on between two calls still holds."""
         facts = self.program.thread.facts if self.program.thread is not None else ()
-        if not any(self._differs(cell, before, self.cells) for cell in self.program.cells()):
+        if all(before.agrees(self.cells, cell.name) for cell in self.program.cells()):
             return
         there = self.fresh_number("there")
         for fact in facts:
@@ -470,11 +472,7 @@ class World:
             for path in paths
             if isinstance(node, tree.Name) and path.split(".")[0] == node.text
         }
-        return any(self._differs(paths[path], before, self.cells) for path in mentioned)
-
-    def _differs(self, cell: Cell, a: Cells, b: Cells) -> bool:
-        pairs = zip(a.terms[cell.name], b.terms[cell.name], strict=True)
-        return not all(x.eq(y) for x, y in pairs)
+        return not all(before.agrees(self.cells, paths[path].name) for path in mentioned)
 
 
 def unset(value: z3.ExprRef) -> z3.BoolRef:

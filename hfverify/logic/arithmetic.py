@@ -23,6 +23,7 @@ class Ranges:
     def __init__(self) -> None:
         self._declared: dict[int, tuple[z3.ExprRef, int | None, int | None]] = {}
         self._computed: dict[int, tuple[z3.ExprRef, int | None, int | None]] = {}
+        self._bits: dict[int, tuple[z3.ExprRef, int | None]] = {}
 
     def declare(self, term: z3.ArithRef, low: int | None, high: int | None) -> bool:
         """Note bounds of a term beside those already known; whether that was new."""
@@ -120,6 +121,45 @@ class Ranges:
         return None, None
 
 
+    def bits(self, term: z3.ArithRef) -> int | None:
+        """The bits that may be set; None for a term that may be negative, or have any number of bits."""
+        if term.get_id() not in self._bits:
+            low, high = self.of(term)
+            inside = (1 << high.bit_length()) - 1 if low is not None and low >= 0 and high is not None else None
+            found = self._possible(term)
+            both = found if inside is None else inside if found is None else found & inside
+            self._bits[term.get_id()] = (term, both)
+        return self._bits[term.get_id()][1]
+
+    def _possible(self, term: z3.ArithRef) -> int | None:
+        """The bits that the parts of a term leave possible."""
+        number = constant(term)
+        if number is not None:
+            return number if number >= 0 else None
+        kind = term.decl().kind()
+        parts = [child for child in term.children() if z3.is_int(child)]
+        power = constant(parts[-1]) if len(parts) == 2 else None
+        shift = power.bit_length() - 1 if power is not None and power > 0 and power & (power - 1) == 0 else None
+        if kind == z3.Z3_OP_MOD and power is not None and shift is not None:
+            inner = self.bits(parts[0])
+            return power - 1 if inner is None else inner & (power - 1)
+        if kind not in (z3.Z3_OP_ADD, z3.Z3_OP_MUL, z3.Z3_OP_IDIV, z3.Z3_OP_ITE):
+            return None
+        if kind in (z3.Z3_OP_MUL, z3.Z3_OP_IDIV):
+            inner = self.bits(parts[0]) if shift is not None else None
+            if inner is None or shift is None:
+                return None
+            return inner << shift if kind == z3.Z3_OP_MUL else inner >> shift
+        together = 0
+        for part in parts:
+            more = self.bits(part)
+            # Numbers that share a bit carry into others.
+            if more is None or (kind == z3.Z3_OP_ADD and together & more):
+                return None
+            together |= more
+        return together
+
+
 def _total(values: list[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
@@ -156,9 +196,12 @@ def needs_vectors(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges, *, joins: bool
 
 
 def _disjoint(a: z3.ArithRef, b: z3.ArithRef, ranges: Ranges) -> bool:
-    for upper, lower in ((a, b), (b, a)):
-        low, high = ranges.of(lower)
-        if low is not None and low >= 0 and high is not None and high.bit_length() <= low_zeros(upper):
+    """Whether no bit can be set in both."""
+    first, second = ranges.bits(a), ranges.bits(b)
+    if first is not None and second is not None:
+        return first & second == 0
+    for upper, lower in ((a, second), (b, first)):
+        if lower is not None and lower.bit_length() <= low_zeros(upper):
             return True
     return False
 

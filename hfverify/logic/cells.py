@@ -95,6 +95,11 @@ class Cells:
             return join(cell, [_found(stored[0], ref.keys)])
         return join(cell, [select(term, *ref.keys) for term in stored] if ref.keys else list(stored))
 
+    def agrees(self, other: Cells, name: str) -> bool:
+        """Whether a cell of all objects is the very same term in both states."""
+        mine, theirs = self.terms[name], other.terms[name]
+        return mine is theirs or all(identity(a) == identity(b) for a, b in zip(mine, theirs, strict=True))
+
     def write(self, cell: Cell, ref: Ref, value: Stored) -> Cells:
         """The state in which that cell has another value."""
         new = split(value)

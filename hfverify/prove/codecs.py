@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import z3
 
 from hfverify.diagnostics import Diagnostic, Rejected, Span, also, at
-from hfverify.execute.interpreter import Interpreter, module_frame
+from hfverify.execute.encodings import layout, shape_of
+from hfverify.execute.interpreter import Interpreter, Refusal, module_frame
 from hfverify.execute.loops import WAIT
-from hfverify.execute.objects import enum_members
 from hfverify.execute.paths import Path, explore
 from hfverify.execute.source import Class, Function, Sources
 from hfverify.execute.values import EnumValue, Record, TupleValue, Value
 from hfverify.execute.world import World
-from hfverify.logic.values import conjunction
+from hfverify.logic.values import LockValue, Ref, Stored, conjunction
 from hfverify.model.codecs import tag_bits, variants_of
-from hfverify.model.program import Program, Variant
+from hfverify.model.program import Cell, Program, Variant
 from hfverify.model.types import int_type
 from hfverify.prove.obligations import Subject, limits_of
 from hfverify.prove.query import Group, Query
@@ -42,38 +41,29 @@ NUMBER = "number"
 
 
 class CodecWorld(World):
-    """The world of a path that works on a value of one variant, or on a number if it is of none."""
+    """The world of a path that works on a value of one variant, or on a number if it is of none, and nothing else."""
 
     def __init__(self, program: Program, variant: str) -> None:
         super().__init__(program, z3.Int("thread"))
         self.variant = variant
         self.defaults: dict[str, Value] = {}
 
+    def read(self, cell: Cell, ref: Ref, span: Span) -> Stored:
+        raise _more(span)
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """How values are Python objects: instances of `cls` with the member of `tags` in one field, or else tuples."""
+    def write(self, cell: Cell, ref: Ref, value: Stored, span: Span) -> None:
+        raise _more(span)
 
-    codec: tree.Codec
-    cls: Class | None
-    tags: Class | None
+    def acquire(self, lock: LockValue, span: Span) -> None:
+        raise _more(span)
 
-    def numbers(self, run: Interpreter) -> dict[str, int]:
-        """The number of each member of the enumeration of tags."""
-        if self.tags is None:
-            return {}
-        return enum_members(run, self.tags, self.tags.node, module_frame(self.tags.module))
+    def pause(self, span: Span) -> None:
+        raise _more(span)
 
-    def defaults(self, run: Interpreter) -> dict[str, Value]:
-        """What the fields are that nobody gives."""
-        if self.cls is None:
-            return {}
-        frame = module_frame(self.cls.module)
-        return {name: run.evaluate(default, frame) for name, _, default in self.cls.fields() if default is not None}
 
-    def said(self, variant: Variant) -> tree.CodecVariant:
-        """What the proof file says of a variant."""
-        return next(said for said in self.codec.variants if said.variant == variant.tree.name)
+def _more(span: Span) -> Refusal:
+    """Who uses a function for what its codec says sees nothing else of it."""
+    return Refusal("HF401", "a function of a codec only computes", span)
 
 
 def codec_subject(program: Program, sources: Sources, codec: tree.Codec) -> Subject:
@@ -81,28 +71,12 @@ def codec_subject(program: Program, sources: Sources, codec: tree.Codec) -> Subj
     return _Questions(program, sources, codec).subject
 
 
-def _shape(sources: Sources, codec: tree.Codec) -> _Shape:
-    if codec.record is None:
-        return _Shape(codec, None, None)
-    cls = sources.class_(codec.record.target, codec.record.span)
-    reason = cls.not_plain() if (cls.dataclass_options() or {}).get("frozen") else "is no frozen dataclass"
-    annotation = next((annotation for name, annotation, _ in cls.fields() if name == codec.record.tag), None)
-    found = sources.resolve(cls.module, annotation.id) if isinstance(annotation, ast.Name) else None
-    if not reason and not (isinstance(found, Class) and found.is_int_enum):
-        reason = f"has no field `{codec.record.tag}` of an enumeration of integers"
-    if reason or not isinstance(found, Class):
-        message = f"`{cls.node.name}` {reason}, so it does not stand for `{codec.name}`"
-        place = at(cls.module.span(cls.node.body[0])), also(codec.record.span, "said here")
-        raise Rejected([Diagnostic("HF218", message, place)])
-    return _Shape(codec, cls, found)
-
-
 class _Questions:
     def __init__(self, program: Program, sources: Sources, codec: tree.Codec) -> None:
         self.program = program
         self.sources = sources
         self.codec = codec
-        self.shape = _shape(sources, codec)
+        self.shape = shape_of(sources, codec)
         self.variants = variants_of(program, codec.name)
         self.tag = tag_bits(program, codec.name)
         self.encodes = sources.function(codec.encodes.target, codec.encodes.span)
@@ -377,17 +351,6 @@ def _bits(variant: Variant, number: z3.ArithRef) -> dict[str, z3.ArithRef]:
     }
 
 
-def layout(variant: Variant, fields: dict[str, z3.ArithRef]) -> z3.ArithRef:
-    """The number in which every field stands in its bits."""
-    total: z3.ArithRef = z3.IntVal((variant.tree.tag or 0) << variant.tag_shift)
-    for field in variant.tree.fields:
-        value = fields[field.name]
-        if field.truncated:
-            value = value % z3.IntVal(1 << field.high - field.low + 1)
-        total = total + value * z3.IntVal(1 << field.low)
-    return total
-
-
 def _number_is(value: Value | None, wanted: z3.ArithRef) -> z3.BoolRef:
     """Whether a Python value is this number; a member of an enumeration of integers is one too."""
     if isinstance(value, EnumValue) and value.is_int:
@@ -404,4 +367,4 @@ def codec_request(program: Program, variant: str, number: Callable[[z3.ExprRef],
     return {"variant": variant, "fields": fields}
 
 
-__all__ = ["CodecWorld", "codec_request", "codec_subject", "layout"]
+__all__ = ["CodecWorld", "codec_request", "codec_subject"]

@@ -46,28 +46,60 @@ class Decision:
 
 def decide(subject: Subject, steps: int, only: set[str] | None = None) -> dict[str, Decision]:
     """All obligations; those that have no query hold trivially."""
-    undeclared = {query.obligation for group in subject.groups for query in group.queries} - subject.obligations.keys()
-    assert not undeclared, f"asked, but never answered: {sorted(undeclared)}"
-    decisions = {
-        name: Decision(Outcome.PROVED, candidates=[]) for name in subject.obligations if only is None or name in only
-    }
+    decisions = _undecided(subject, only)
     for group in subject.groups:
         solver = solver_of(group, steps)
         for queries in _alike(group, only):
             asked = [decisions[query.obligation] for query in queries]
-            if all(decision.outcome is Outcome.PROVED for decision in asked):
-                begun = time.perf_counter()
-                shares = solver.prove_together(queries)
-                if shares is not None:
-                    seconds = (time.perf_counter() - begun) / len(queries)
-                    for decision, steps_of_it in zip(asked, shares, strict=True):
-                        decision.steps += steps_of_it
-                        decision.seconds += seconds
-                    continue
+            if all(decision.outcome is Outcome.PROVED for decision in asked) and _at_once(solver, queries, asked):
+                continue
             for query, decision in zip(queries, asked, strict=True):
                 if len(decision.models) < MOST_TRIES:
                     _ask(solver, group, query, decision)
     return decisions
+
+
+def prove(subject: Subject, steps: int) -> dict[str, Decision] | None:
+    """All obligations, if each is proved at the first try."""
+    decisions = _undecided(subject, None)
+    for group in subject.groups:
+        solver = solver_of(group, steps)
+        for queries in _alike(group, None):
+            asked = [decisions[query.obligation] for query in queries]
+            if not _at_once(solver, queries, asked):
+                for query, decision in zip(queries, asked, strict=True):
+                    if _try(solver, query, decision).outcome is not Outcome.PROVED:
+                        return None
+    return decisions
+
+
+def _undecided(subject: Subject, only: set[str] | None) -> dict[str, Decision]:
+    undeclared = {query.obligation for group in subject.groups for query in group.queries} - subject.obligations.keys()
+    assert not undeclared, f"asked, but never answered: {sorted(undeclared)}"
+    asked = [name for name in subject.obligations if only is None or name in only]
+    return {name: Decision(Outcome.PROVED, candidates=[]) for name in asked}
+
+
+def _at_once(solver: GroupSolver, queries: Sequence[Query], asked: Sequence[Decision]) -> bool:
+    """Whether questions that share their hypotheses are proved in one; each then cost the same."""
+    begun = time.perf_counter()
+    shares = solver.prove_together(queries)
+    if shares is None:
+        return False
+    seconds = (time.perf_counter() - begun) / len(queries)
+    for decision, steps in zip(asked, shares, strict=True):
+        decision.steps += steps
+        decision.seconds += seconds
+    return True
+
+
+def _try(solver: GroupSolver, query: Query, decision: Decision) -> Answer:
+    """Try to prove a question, at the cost of its obligation."""
+    begun = time.perf_counter()
+    answer = solver.prove(query)
+    decision.steps += answer.steps
+    decision.seconds += time.perf_counter() - begun
+    return answer
 
 
 def _alike(group: Group, only: set[str] | None) -> list[list[Query]]:
@@ -89,29 +121,28 @@ def solver_of(group: Group, steps: int) -> GroupSolver:
 
 
 def _ask(solver: GroupSolver, group: Group, query: Query, decision: Decision) -> None:
-    begun = time.perf_counter()
     # What failed once is not proved any more: only a state that shows it is still of use.
     failed = decision.outcome is not Outcome.PROVED
-    answer = None if failed else solver.prove(query)
-    decision.steps += answer.steps if answer is not None else 0
-    if answer is None or answer.outcome is not Outcome.PROVED:
-        assert decision.candidates is not None
-        if failed and decision.searches >= MOST_TRIES:
-            return
-        small = solver.refute(query)
-        decision.steps += small.steps
-        if small.outcome is Outcome.MODEL:
-            decision.candidates.insert(len(decision.models), (group, query, small))
-            decision.outcome = Outcome.MODEL
-        elif failed:
+    if failed and decision.searches >= MOST_TRIES:
+        return
+    if not failed and _try(solver, query, decision).outcome is Outcome.PROVED:
+        return
+    assert decision.candidates is not None
+    begun = time.perf_counter()
+    small = solver.refute(query)
+    decision.steps += small.steps
+    if small.outcome is Outcome.MODEL:
+        decision.candidates.insert(len(decision.models), (group, query, small))
+        decision.outcome = Outcome.MODEL
+    elif failed:
+        decision.searches += 1
+    else:
+        again = solver.insist(query)
+        decision.steps += again.steps
+        if again.outcome is not Outcome.PROVED:
+            decision.outcome, decision.reason = again.outcome, again.reason
+            decision.candidates.append((group, query, again))
             decision.searches += 1
-        else:
-            again = solver.insist(query)
-            decision.steps += again.steps
-            if again.outcome is not Outcome.PROVED:
-                decision.outcome, decision.reason = again.outcome, again.reason
-                decision.candidates.append((group, query, again))
-                decision.searches += 1
     decision.seconds += time.perf_counter() - begun
 
 

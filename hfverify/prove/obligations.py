@@ -7,7 +7,7 @@ Refuses a path that left the supported subset: its obligations stay UNKNOWN, wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import z3
@@ -15,9 +15,9 @@ import z3
 from hfverify.diagnostics import Diagnostic, Label, Span, also, at
 from hfverify.execute.interpreter import Refusal
 from hfverify.execute.loops import WAIT
-from hfverify.execute.paths import Path, call_paths, spec_env, start
+from hfverify.execute.paths import Path, Share, call_paths, spec_env, start
 from hfverify.execute.signatures import lets
-from hfverify.execute.source import Sources
+from hfverify.execute.source import Function, Sources
 from hfverify.logic.cells import Cells
 from hfverify.logic.values import LockValue, disjunction
 from hfverify.model.program import Call, Outcome, Program
@@ -66,12 +66,17 @@ CODES = {
 
 @dataclass(slots=True)
 class Subject:
-    """What is asked about one call, contract or the specification as a whole."""
+    """What is asked about one call, contract or the specification as a whole.
+
+    `taken` are the locks that some path of a call takes, `waits` says whether one waits.
+    """
 
     name: str
     obligations: dict[str, Obligation] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    taken: frozenset[str] = frozenset()
+    waits: bool = False
 
     def add(self, name: str, kind: str, sentence: str, spec: Span, impl: Span | None = None) -> str:
         """Declare an obligation of this subject and return its full name."""
@@ -81,22 +86,11 @@ class Subject:
         return full
 
 
-def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
-    """All questions about a call that need its implementation."""
-    function, paths = call_paths(program, sources, call)
-    subject = Subject(call.name)
-    for kind, sentence in SENTENCES.items():
-        subject.add(kind, kind, sentence, call.name_span, function.span)
-    for name in _invariants(program, call, paths) if not call.is_function else _kept(program, call):
-        where = next(i.name_span for lock in program.locks.values() for i in lock.invariants if i.name == name)
-        subject.add(
-            f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
-        )
-    if call.awaits or any(path.ended == WAIT for path in paths):
-        text = "it decides only once what it awaits holds, and waits only as long as it does not"
-        subject.add("waits", "waits", text, call.awaits[0][0].span if call.awaits else call.name_span, function.span)
-    for outcome in call.outcomes:
-        _declare(program, subject, call, outcome, function.span)
+def call_subject(program: Program, sources: Sources, call: Call, share: Share | None = None) -> Subject:
+    """All questions about a call that need its implementation; with a share, about those paths."""
+    function, paths = call_paths(program, sources, call, share=share)
+    taken = {lock.name for path in paths for section in path.world.sections for lock in section.locks}
+    subject = declared(program, call, function, taken, waits=any(path.ended == WAIT for path in paths))
     limits = limits_of(program)
     for path in paths:
         if path.refusal is not None:
@@ -120,14 +114,31 @@ def call_subject(program: Program, sources: Sources, call: Call) -> Subject:
     return subject
 
 
+def declared(program: Program, call: Call, function: Function, taken: Collection[str], *, waits: bool) -> Subject:
+    """What is asked of a call of which some path takes these locks, and waits or does not."""
+    subject = Subject(call.name, taken=frozenset(taken), waits=waits)
+    for kind, sentence in SENTENCES.items():
+        subject.add(kind, kind, sentence, call.name_span, function.span)
+    for name in _kept(program, call) if call.is_function else _invariants(program, taken):
+        where = next(i.name_span for lock in program.locks.values() for i in lock.invariants if i.name == name)
+        subject.add(
+            f"invariant.{name}", "invariant", f"`{name}` holds whenever its lock is released", where, function.span
+        )
+    if call.awaits or waits:
+        text = "it decides only once what it awaits holds, and waits only as long as it does not"
+        subject.add("waits", "waits", text, call.awaits[0][0].span if call.awaits else call.name_span, function.span)
+    for outcome in call.outcomes:
+        _declare(program, subject, call, outcome, function.span)
+    return subject
+
+
 def limits_of(program: Program) -> Callable[[Bounds], list[z3.BoolRef]]:
     """What makes a machine small."""
     cells = Cells.arbitrary(program)
     return lambda bounds: size_limits(program, cells, bounds)
 
 
-def _invariants(program: Program, call: Call, paths: list[Path]) -> list[str]:
-    taken = {lock.name for path in paths for section in path.world.sections for lock in section.locks}
+def _invariants(program: Program, taken: Collection[str]) -> list[str]:
     return [invariant.name for lock in program.locks.values() if lock.name in taken for invariant in lock.invariants]
 
 
@@ -146,11 +157,7 @@ def _given_locks(program: Program, call: Call, path: Path, group: Group) -> None
     world = path.world
     for held in world.given:
         info = program.locks[held.lock.name]
-        if all(
-            a.eq(b)
-            for cell in program.guarded_by(info)
-            for a, b in zip(held.before.terms[cell.name], world.cells.terms[cell.name], strict=True)
-        ):
+        if all(held.before.agrees(world.cells, cell.name) for cell in program.guarded_by(info)):
             continue
         for invariant in info.invariants:
             goal = world.in_scope(invariant.value, held.lock.ref, world.cells)

@@ -404,7 +404,7 @@ def _frame(
     """Everything that is not promised to change is as it was."""
     goals: list[Goal] = []
     for cell in program.cells():
-        if all(a.eq(b) for a, b in zip(pre.terms[cell.name], post.terms[cell.name], strict=True)):
+        if pre.agrees(post, cell.name):
             continue
         keys = tuple(world.fresh_number(f"any.{key.name}") for key in program.states[cell.state].keys)
         ref = Ref(cell.state, keys)

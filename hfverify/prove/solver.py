@@ -176,21 +176,21 @@ def find(
     for bounds in sizes:
         if total > SEARCHES * steps:
             break
-        solver = make_solver(steps, mbqi=False)
         expansion = group.expansion(bounds, also=also)
         expanded = [expansion.formula(formula) for formula in formulas]
-        solver.add(*expanded, *expansion.limits, *group.small(bounds))
-        before = spent(solver)
+        machine = [*expansion.limits, *group.small(bounds)]
         for guess in [*_guesses(group, expansion), []]:
-            solver.set("rlimit", part_of(steps, GUESSING) if guess else steps)
-            result = solver.check(*guess)
+            solver = make_solver(part_of(steps, GUESSING) if guess else steps, mbqi=False)
+            before = spent(solver)
+            # What is fixed simplifies all that is said after it.
+            solver.add(*guess, *expanded, *machine)
+            result = solver.check()
+            total += max(spent(solver) - before, 1)
             if result == z3.sat:
-                break
-        total += max(spent(solver) - before, 1)
-        if result == z3.sat:
-            model = solver.model()
-            solver.add(*guess)
-            return Answer(Outcome.MODEL, total, _smallest(solver, expanded, model) if smallest else model, bounds)
+                model = solver.model()
+                return Answer(
+                    Outcome.MODEL, total, _smallest(solver, expanded, model) if smallest else model, bounds
+                )
         if result == z3.unknown:
             reason = solver.reason_unknown()
     return Answer(Outcome.LIMIT, total, reason=reason) if reason else Answer(Outcome.PROVED, total)

@@ -17,13 +17,11 @@ from commands import REPOSITORY, Shell, copied
 from hfverify import session
 from hfverify.cache import VERSIONS
 from hfverify.config import load_config
-from hfverify.diagnostics import Diagnostic
-from hfverify.session import Session
+from hfverify.session import Answer, Session, Task
 from hfverify.units import Scope
 from hfverify.verdict import Status, Verdict
 
 STEPS = 1_000_000
-Answer = tuple[list[Verdict], list[Diagnostic]]
 
 
 @pytest.fixture
@@ -47,19 +45,19 @@ def unproved(verdicts: list[Verdict]) -> dict[str, Status]:
 # ---------------------------------------------------------------- workers
 
 
-def dies_on_up(name: str, scope: Scope) -> Answer:
+def dies_on_up(task: Task, scope: Scope) -> Answer:
     """Work like a worker whose solver crashes on one unit."""
-    if name == "up":
+    if task.name == "up":
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.2)
-    return WORK(name, scope)
+    return WORK(task, scope)
 
 
-def hangs(name: str, scope: Scope) -> Answer:
+def hangs(task: Task, scope: Scope) -> Answer:
     """Work like a worker whose solver never comes back."""
-    if name == "up":
+    if task.name == "up":
         time.sleep(600)
-    return WORK(name, scope)
+    return WORK(task, scope)
 
 
 def breaks(name: str, scope: Scope) -> Answer:

@@ -65,6 +65,7 @@ class Twin:
         self.kinds = kinds
         (self.folder / "main.py").write_text(text)
         for other, content in others.items():
+            (self.folder / f"{other}.py").parent.mkdir(exist_ok=True)
             (self.folder / f"{other}.py").write_text(content)
         self.sources = Sources(self.folder, "impl")
         self.function = self.sources.function(f"main:{function}", NOWHERE)

@@ -159,6 +159,30 @@ def test_declared_ranges_only_shrink() -> None:
     assert ranges.of(X) == (2, 10)
 
 
+@REPEATABLE
+@given(x=st.integers(-(1 << 40), 1 << 70), y=WORDS, shift=st.integers(0, 66), mask=WORDS, p=st.booleans())
+def test_no_other_bits_are_set(x: int, y: int, shift: int, mask: int, p: bool) -> None:
+    ranges = known((Y, 0, (1 << 64) - 1))
+    power = z3.IntVal(1 << shift)
+    below, above = X % power, Y * power
+    terms = [X, Y, below, above, above + below, below + above, Y / power, above + Y % power, Y + Y, Y - X]
+    terms += [z3.If(P, above, below), (above + below) / power, (above + below) % z3.IntVal(1 << 65), Y * z3.IntVal(3)]
+    terms += [arithmetic.bit_and(Y, z3.IntVal(mask), ranges), (Y / power) * power, X / power, X * power]
+    for term in terms:
+        bits = ranges.bits(term)
+        found = value(term, x, y, p)
+        assert bits is None or (found >= 0 and found & ~bits == 0), (term, bits, found)
+
+
+def test_fields_are_joined_in_any_order() -> None:
+    code, size, vm = X % 8, (Y % z3.IntVal(1 << 32)) * z3.IntVal(1 << 32), (X / 8 % z3.IntVal(1 << 16)) * 65536
+    for a, b, c in [(code, size, vm), (size, vm, code), (vm, code, size)]:
+        ranges = Ranges()
+        joined = arithmetic.bit_or(arithmetic.bit_or(a, b, ranges), c, ranges)
+        assert joined.eq(a + b + c)
+
+
+
 @pytest.mark.parametrize(
     ("term", "zeros"),
     [(z3.IntVal(0), 64), (z3.IntVal(12), 2), (X * 8, 3), (X * 8 + Y * 4, 2), (z3.IntVal(-8), 3), (X, 0)],

@@ -57,6 +57,16 @@ def test_every_cell_lock_and_invariant_has_an_anchor(small: Site) -> None:
             assert f'id="invariant.{invariant.name}"' in small.page("reference/locks")
 
 
+def test_what_is_owed_stands_on_the_page_of_its_state_and_is_not_called_proved(small: Site) -> None:
+    page = small.page("reference/cells/worker")
+    for name in ("gets_work", "does_its_job"):
+        assert f'id="{name}"' in page
+    text = text_of(page)
+    assert "A worker does not wait while there is a job." in text
+    assert "Nobody proves this." in text
+    assert "Nobody proves this." not in text_of(small.page("reference/cells/shop"))
+
+
 def test_every_obligation_of_the_ledger_has_one_anchor_in_all(small: Site) -> None:
     everything = "".join(path.read_text("utf-8") for path in (small.out / "reference").rglob("*.html"))
     for name in ledger.load(JOBS / "proofs" / "ledger.json").entries:
