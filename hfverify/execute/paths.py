@@ -29,6 +29,8 @@ from hfverify.syntax import tree
 
 MOST_PATHS = 4096
 FEASIBILITY_STEPS = 200_000
+# An outcome that cannot apply on a path is soon excluded, or what it promises there is asked like everything else.
+EXCLUSION_STEPS = 20_000
 
 
 @dataclass(slots=True)
@@ -54,7 +56,8 @@ class Path:
     """One way through a function.
 
     `ended` is empty for a path that returned; otherwise it says why there is no result to look at. `envs` and
-    `conditions` are what the promises about the path were evaluated to, by the section in which they are decided.
+    `conditions` are what the promises about the path were evaluated to, by the section in which they are decided;
+    `rejected` are the sections in which a reject certainly applied, so that nothing after it is to be asked.
     """
 
     world: World
@@ -68,6 +71,7 @@ class Path:
     solver: z3.Solver | None = None
     envs: dict[int | None, tuple[Env, Env, Env]] = field(default_factory=dict)
     conditions: dict[tuple[int, int | None], z3.BoolRef] = field(default_factory=dict)
+    rejected: dict[int | None, int] = field(default_factory=dict)
 
     def possible(self, condition: z3.BoolRef) -> bool:
         """Whether what is known of the path, as far as it has no quantifiers, allows the condition."""
@@ -175,6 +179,7 @@ def explore(
             path.ended = "held"
         path.decisions, path.trail = run.decisions, run.trail
         prefix.learn(world)
+        prefix.solver.set("rlimit", EXCLUSION_STEPS)
         path.solver = prefix.solver
         count += 1
         if count > MOST_PATHS:

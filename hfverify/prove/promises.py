@@ -250,23 +250,38 @@ def _envs(call: Call, path: Path, pre: Cells, phase: int | None) -> tuple[Env, E
 def _guard(call: Call, outcome: Outcome, path: Path, phase: int | None) -> z3.BoolRef:
     """Earlier rejects did not apply, and this one does; or all passed and the case's condition holds.
 
-    A condition that is decided under locks is evaluated in the first place, one that needs none in the second.
+    Where a reject must apply, nothing that comes after it is asked any more.
     """
+    earlier = _earlier(call, outcome)
+    if len(earlier) > path.rejected.get(phase, len(earlier)):
+        return z3.BoolVal(False)
+    passed = [_condition(call, reject, path, phase) for reject in earlier]
+    condition = _condition(call, outcome, path, phase)
+    if not outcome.is_reject:
+        return conjunction([*passed, condition])
+    guard = conjunction([*passed, z3.Not(condition)])
+    if path.possible(guard) and not path.possible(conjunction([*passed, condition])):
+        path.rejected[phase] = len(earlier)
+    return guard
 
-    def holds(decided: Outcome) -> z3.BoolRef:
-        key = (id(decided), phase)
-        if key not in path.conditions:
-            steps = call.steps("commit", decided.name)
-            env = path.envs[phase][0 if steps and steps[0].locks else 1]
-            path.conditions[key] = path.world.evaluator.truth(decided.condition, env)
-        return path.conditions[key]
 
-    parts: list[z3.BoolRef] = []
-    for earlier in call.rejects:
-        if earlier is outcome:
-            return conjunction([*parts, z3.Not(holds(earlier))])
-        parts.append(holds(earlier))
-    return conjunction([*parts, holds(outcome)])
+def _earlier(call: Call, outcome: Outcome) -> tuple[Outcome, ...]:
+    """The rejects that are checked before an outcome."""
+    rejects = call.rejects
+    return rejects[: next((index for index, reject in enumerate(rejects) if reject is outcome), len(rejects))]
+
+
+def _condition(call: Call, outcome: Outcome, path: Path, phase: int | None) -> z3.BoolRef:
+    """The condition of an outcome on a path.
+
+    One that is decided under locks is evaluated in the first place of the phase, one that needs none in the second.
+    """
+    key = (id(outcome), phase)
+    if key not in path.conditions:
+        steps = call.steps("commit", outcome.name)
+        env = path.envs[phase][0 if steps and steps[0].locks else 1]
+        path.conditions[key] = path.world.evaluator.truth(outcome.condition, env)
+    return path.conditions[key]
 
 
 # ---------------------------------------------------------------- result and next
