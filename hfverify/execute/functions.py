@@ -106,12 +106,11 @@ def _demand(run: Interpreter, call: Call, env: Env, node: ast.Call, frame: Frame
         assert isinstance(lock, LockValue)
         message = f"`{call.name}` needs `{lock.name}`"
         world.check("lock.held", world.holds(lock.name, lock.ref), "HF701", message, span, place.span)
-        # What is not noted is not made: on the way to where a path leaves another one.
-        for invariant in run.program.locks[lock.name].invariants if world.recording else ():
+        for invariant in run.program.locks[lock.name].invariants:
             goal = world.in_scope(invariant.value, lock.ref, world.cells)
             message = f"`{call.name}` needs `{invariant.name}`, which does not hold here"
             world.check("contract", goal, "HF509", message, span, invariant.name_span)
-    for given in call.givens if world.recording else ():
+    for given in call.givens:
         message = f"`{call.name}` needs `{given.name}`, which does not hold here"
         world.check("contract", world.evaluator.truth(given.value, env), "HF509", message, span, given.name_span)
 

@@ -350,7 +350,7 @@ class World:
         info = self.program.locks[lock.name]
         changed = [c for c in self.program.guarded_by(info) if not held.before.agrees(self.cells, c.name)]
         if changed:
-            for invariant in info.invariants if self.recording else ():
+            for invariant in info.invariants:
                 goal = self.in_scope(invariant.value, held.lock.ref, self.cells)
                 message = f"`{invariant.name}` does not hold when `{lock.name}` is released"
                 self.check(f"invariant.{invariant.name}", goal, "HF506", message, span, invariant.name_span)
