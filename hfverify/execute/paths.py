@@ -31,24 +31,38 @@ MOST_PATHS = 4096
 FEASIBILITY_STEPS = 200_000
 # An outcome that cannot apply on a path is soon excluded, or what it promises there is asked like everything else.
 EXCLUSION_STEPS = 20_000
+# With fewer ways left, one of them may well have most of the paths.
+WIDE = 4
 
 
 @dataclass(slots=True)
 class Share:
     """One of `count` parts of the paths of a function; all of them together have each path once.
 
-    Everybody finds all paths, and keeps one in `count`: those that follow each other cost about the same.
-    `seen` is how each path begins, the same for all who divide them, or nothing is known.
+    Everybody goes the first paths, and keeps one in `count` of them. As soon as `WIDE` ways are left, these are dealt
+    in order, and each part goes its own to their ends. `seen` is how the first paths and the ways that were dealt
+    begin: the same for all who divide them, or nothing is known.
     """
 
     index: int
     count: int
     seen: list[tuple[bool, ...]] = field(default_factory=list)
+    dealt: bool = False
 
     def keeps(self, prefix: tuple[bool, ...]) -> bool:
-        """Whether the path that begins so belongs to this share."""
+        """Whether the path that begins so belongs to this part."""
+        if self.dealt:
+            return True
         self.seen.append(prefix)
         return len(self.seen) % self.count == self.index
+
+    def own(self, ways: list[tuple[bool, ...]]) -> list[tuple[bool, ...]]:
+        """Which of the ways that are left this part goes."""
+        if self.dealt or len(ways) < WIDE:
+            return ways
+        self.dealt = True
+        self.seen += ways
+        return ways[self.index * len(ways) // self.count : (self.index + 1) * len(ways) // self.count]
 
 
 @dataclass(slots=True)
@@ -187,8 +201,12 @@ def explore(
             path.refusal = Refusal("HF401", f"there are more than {MOST_PATHS} paths", function.span)
             paths.append(path)
             break
-        if share is None or share.keeps(prefix.given):
+        if share is None:
             paths.append(path)
+            continue
+        if share.keeps(prefix.given):
+            paths.append(path)
+        pending[:] = share.own(pending)
     return paths
 
 

@@ -167,8 +167,9 @@ def late_changes(tree: ast.Module, known: Collection[str]) -> list[tuple[ast.AST
     The name is a global one of those `known`, or one that a function imports: then the import comes with it.
     """
     found: list[tuple[ast.AST, str, Import | None]] = []
-    imported = {name for node in ast.walk(tree) if isinstance(node, Import) for name in imports(node)}
-    if STAR not in known and not any(_assigned(node) in {*known, *imported} for node in ast.walk(tree)):
+    nodes = list(ast.walk(tree))
+    named = {*known, *(name for node in nodes if isinstance(node, Import) for name in imports(node))}
+    if STAR not in known and not any(_assigned(node) in named for node in nodes):
         return found
 
     def visit(node: ast.AST, local: Mapping[str, list[Import]]) -> None:
