@@ -27,7 +27,7 @@ class Watch(Scheduler):
         return self.guarded(next(self.cpus))
 
     def guarded(self, cpu: Cpu) -> Program:
-        """Ring, and run the others; who has left one of them has made no call since, and sees the line that was kept."""
+        """Ring, and run the others; who has left one of them has made no call since, and its line is what was kept."""
         yield from call(Call.INTERRUPT_ENABLE, PING, 1)
         yield from call(Call.INTERRUPT_INJECT, PRIMARY_VM_ID, cpu.index, PING)
         others = Scheduler.program(self)
