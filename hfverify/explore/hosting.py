@@ -5,8 +5,7 @@ Gives   Execution: as of explore.machine, and what is owed when no CPU has anyth
 Refuses guests that raise, or that nothing brings to rest (Fault); an implementation that cannot be set up (Unbuildable)
 
 A CPU gives way as in explore.machine, and besides where a call has returned after others could see what it did, and
-while it idles. What guests tell each other, they tell between two such places. What a CPU does under a lock that no
-other one ever takes, others cannot see: where these are known, no CPU gives way before them.
+while it idles. What guests tell each other, they tell between two such places.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from greenlet import GreenletExit
 from hfverify.explain.concrete import Env, Keys, LockRef, Ref, Undefined, Value
 from hfverify.explain.monitor import Impossible, Stuck, Violation
 from hfverify.explain.proxies import Unbuildable
-from hfverify.explain.scenario import Scenario, cell_name
+from hfverify.explain.scenario import Scenario
 from hfverify.explain.signals import arrived, swallowed
 from hfverify.explore.guests import Fault, Guests, Processor, Scene, blamed, guarded
 from hfverify.explore.machine import ELSEWHERE, MOST_STEPS, Shared
+from hfverify.explore.preempting import GUESTS
 from hfverify.explore.reading import state_of
 from hfverify.explore.steps import Blocked, Execution, Kind, Lost, Next, Step
 from hfverify.model.program import Call, Cell, Program
+from hfverify.model.types import BytesType, FifoType, MapType
 from hfverify.syntax import tree
 
 LOST = "lost wake-up"
-# Where CPUs may come at the same time: a lock, or the name of an atomic cell.
-Place = LockRef | str
 
 
 @dataclass(slots=True)
@@ -65,9 +64,8 @@ class Hosted(Shared):
         self.running: list[_Guest] = []
         self.outer: list[str] = []
         self.rounds = 0
-        # Which CPUs have taken each lock and touched each atomic cell so far; those places where they give way, or all.
-        self.users: dict[Place, set[int]] = {}
-        self.common: frozenset[Place] | None = None
+        # The step after which it is asked what CPUs idle for.
+        self.asked: Step | None = None
         self._kept: dict[tuple[int, Keys, tuple[Value, ...]], bool] = {}
         self._guarded = {
             id(invariant.value): [cell.name for cell in program.guarded_by(lock)]
@@ -80,8 +78,11 @@ class Hosted(Shared):
             if not program.states[name].keys and rule.target.endswith(f":{type(guests.machine).__qualname__}")
         )  # fmt: skip
         self.root = Ref(state, ())
+        self._deciding: dict[str, list[str]] = {}
         cpus = range(guests.file.cpus)
         super().__init__(program, [Scenario("", store.sizes, cpu, cells=store.cells) for cpu in cpus], impl)
+        for name, known in program.states.items():
+            self._deciding[name] = [cell.name for cell in known.cells.values() if self._decides(cell.name)]
 
     @property
     def names(self) -> list[str]:
@@ -136,7 +137,10 @@ class Hosted(Shared):
 
     def advance(self, cpu: int) -> Step:
         """What came from outside before is shown with the step that it makes possible."""
+        between = not self.running[cpu].inside
         step = super().advance(cpu)
+        if between:
+            step.touched[GUESTS] = True
         step.changes[:0] = self.outer
         self.outer = []
         return step
@@ -144,9 +148,18 @@ class Hosted(Shared):
     def _can_go_on(self, cpu: int) -> bool:
         if self.lanes[cpu].next.kind is not Kind.REST:
             return super()._can_go_on(cpu)
-        guest = self.running[cpu]
-        with self._unwatched():
-            return bool(guarded(self.guests.file.path, f"what CPU {cpu} idles for", guest.until))
+        guest, self.asked = self.running[cpu], self.step
+        try:
+            with self._unwatched():
+                return bool(guarded(self.guests.file.path, f"what CPU {cpu} idles for", guest.until))
+        finally:
+            self.asked = None
+
+    def read(self, cell: Cell, ref: Ref) -> Value:
+        """What a CPU idles for, it looks at after each step."""
+        if self.asked is not None and not cell.is_constant:
+            self.asked.touched.setdefault((cell.name, ref.keys), False)
+        return super().read(cell, ref)
 
     def _wake_a_waiting_one(self) -> bool:
         """When all CPUs idle, something comes from outside, if anything does."""
@@ -281,6 +294,8 @@ class Hosted(Shared):
         self.base = self.store.copy()
         if guest.seen:
             self._give_way(Kind.RETURN, name)
+        else:
+            self.step.touched[GUESTS] = True
 
     def breach(self, kind: str, text: str) -> None:
         """A breach belongs to the call in which it happens."""
@@ -292,36 +307,37 @@ class Hosted(Shared):
     def _give_way(self, kind: Kind, what: str, lock: LockRef | None = None) -> None:
         if not self.watching or self.ending:
             return
-        place = lock if kind is Kind.TAKE else what if kind in (Kind.LOAD, Kind.STORE) else None
-        if place is not None:
-            self.users.setdefault(place, set()).add(self.cpu)
-            if self._is_own(place):
-                return
         self.running[self.cpu].seen = False
         super()._give_way(kind, what, lock)
 
-    def _is_own(self, place: Place) -> bool:
-        """Whether no other CPU ever comes there; who waits for itself is seen to."""
-        return self.common is not None and place not in self.common and place not in self.owners
-
-    def shared(self) -> frozenset[Place]:
-        """The locks and atomic cells to which more than one CPU has come so far."""
-        return frozenset(place for place, cpus in self.users.items() if len(cpus) > 1)
-
     def release(self, lock: LockRef) -> None:
-        if self.watching and not self._is_own(lock):
+        if self.watching:
             self.running[self.cpu].seen = True
         super().release(lock)
 
     def write(self, cell: Cell, ref: Ref, value: Value) -> None:
         super().write(cell, ref, value)
-        if cell.is_atomic and self.watching and not self._is_own(cell_name(cell, ref.keys)):
+        if cell.is_atomic and self.watching:
             self.running[self.cpu].seen = True
+
+    def demand(self, cell: Cell, ref: Ref, verb: str) -> None:
+        """Whether a CPU has the right to a cell is seen in those that say to whom the object belongs."""
+        decides = isinstance(cell.discipline, tree.OwnedBy) or self._decides(cell.name)
+        if decides and self.watching and not self.ending:
+            for name in self._deciding[ref.state]:
+                self.step.touched.setdefault((name, ref.keys), False)
+        super().demand(cell, ref, verb)
 
     def put(self, cell: Cell, ref: Ref, value: Value) -> None:
         """What stays as it is, nobody sees."""
         if self.store.cells.get((cell.name, ref.keys)) != value:
             super().put(cell, ref, value)
+
+    def _note(self, cell: Cell, keys: Keys, value: Value) -> None:
+        """Guests can look at lists and at memory without being seen."""
+        super()._note(cell, keys, value)
+        if isinstance(cell.type, FifoType | BytesType | MapType):
+            self.step.touched[GUESTS] = True
 
     # ------------------------------------------------------------ what is asked again and again
 

@@ -6,8 +6,8 @@ Gives   Rehearsal: a search that ends with the first problem, but for broken rul
 Refuses guests that are wrong (Fault), that do not do the same again (Fickle), a file that is damaged (Unreadable)
 
 All schedules with no preemption come first, then those with one, and so on: a CPU that idles, waits or ends costs none.
-Nothing is left out as equal, because what guests tell each other is seen by nobody: so a search is either over every
-schedule with few preemptions, or over random ones, and never over every schedule.
+What guests tell each other is seen by nobody, so that a search is either over every schedule with few preemptions, or
+over random ones, and never over every schedule.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from hfverify.explain.given import subject_at
-from hfverify.explore.exhaustive import Limits, Perform, every_schedule
+from hfverify.explore.exhaustive import Perform
 from hfverify.explore.files import Unreadable, steps_of
 from hfverify.explore.guests import GuestFile, load
-from hfverify.explore.hosting import Hosted, Place
+from hfverify.explore.hosting import Hosted
 from hfverify.explore.machine import Choose
+from hfverify.explore.preempting import few_preemptions
 from hfverify.explore.priorities import by_priority
 from hfverify.explore.problems import Problem, problems
 from hfverify.explore.remembering import Fickle
 from hfverify.explore.replaying import followed, replayed, shortened, switches
 from hfverify.explore.search import Plan, Tally
-from hfverify.explore.steps import Execution, Kind, Step
+from hfverify.explore.steps import Execution, Step
 from hfverify.model.program import Program
 from hfverify.report.schedule import draw
 
@@ -73,10 +74,10 @@ class Rehearsal:
 
     def _search(self, host: Hosted) -> Iterator[tuple[str, ...]]:
         self.tally.situations = 1
-        seen: set[tuple[frozenset[Place] | None, bytes]] = set()
+        seen: set[bytes] = set()
         kinds: set[str] = set()
         for execution in self._executions(host):
-            known = (host.common, bytes(execution.schedule))
+            known = bytes(execution.schedule)
             if known in seen:
                 continue
             if not seen:
@@ -95,27 +96,18 @@ class Rehearsal:
                 yield ()
 
     def _executions(self, host: Hosted) -> Iterator[Execution]:
-        """The schedules; those with few preemptions begin again when a lock turns out to be one of several CPUs."""
+        """The schedules."""
         plan, perform = self.plan, _checked(host)
         if plan.strategy == "random":
             self.tally.complete = False
             yield from by_priority(perform, self.file.cpus, plan.schedules, seed=plan.seed)
             return
         for count in range(1 + (PREEMPTIONS if plan.preemptions is None else plan.preemptions)):
-            begun: frozenset[Place] | None = None
-            while begun != host.shared():
-                begun = host.common = host.shared() if count else None
-                for execution in every_schedule(perform, Limits(reduce=False, preemptions=count)):
-                    yield execution
-                    if begun is not None and begun != host.shared():
-                        break
-                if begun is None:
-                    break
+            yield from few_preemptions(perform, count)
 
     def _found(self, host: Hosted, execution: Execution, keys: set[str]) -> None:
-        """A schedule that names every place where a CPU can give way, with few switches."""
-
-        best, tries = _in_full(host, execution), 0
+        """A schedule with few switches."""
+        best, tries = execution, 0
 
         def shows(done: Execution) -> bool:
             return keys <= {problem.key for problem in problems(done)}
@@ -130,33 +122,14 @@ class Rehearsal:
                 best = done
             return done
 
-        if shows(best):
-            with suppress(_Enough):
-                shortened(perform, best, shows)
+        with suppress(_Enough):
+            shortened(perform, best, shows)
         first = sorted(problems(best), key=lambda problem: problem.key not in keys)
         self.findings.append(told(self.program, host, first, best))
 
 
 class _Enough(Exception):
     """A schedule is short enough."""
-
-
-def _in_full(host: Hosted, execution: Execution) -> Execution:
-    """The same execution, where CPUs give way also before what is theirs alone."""
-    common, wishes = host.common, iter(execution.schedule)
-    host.common = None
-
-    def choose(ready: list[int], steps: list[Step]) -> int:
-        last = steps[-1] if steps else None
-        if last is not None and last.then is not None and common is not None and last.cpu in ready:
-            place = last.then.lock if last.then.kind is Kind.TAKE else last.then.what
-            passes = last.then.kind in (Kind.TAKE, Kind.LOAD, Kind.STORE) and place not in common
-            if passes:
-                return last.cpu
-        wish = next(wishes, ready[0])
-        return wish if wish in ready else ready[0]
-
-    return host.perform(choose)
 
 
 def _checked(host: Hosted) -> Perform:

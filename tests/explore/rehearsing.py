@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +23,38 @@ ONE = Plan(preemptions=1, schedules=400)
 MISSING, LOST = "missing", "lost wake-up"
 
 
-def _search(sender: Connection, root: Path, impl: str, file: str, cpus: int, plan: Plan) -> None:
-    rehearsal = Rehearsal(subject(root)[1], GuestFile(file, cpus), impl, plan)
-    sys.dont_write_bytecode = True
+def separately(work: Callable[[], Any]) -> Any:
+    """A module is imported once: each implementation needs a process of its own."""
+    mine, other = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=lambda: other.send(work()))
+    process.start()
+    other.close()
     try:
-        for _ in rehearsal.run():
-            pass
-    except (Fault, Fickle, Unbuildable) as error:
-        sender.send(f"{type(error).__name__}: {error}")
-    else:
-        sender.send((rehearsal.findings, rehearsal.tally))
+        return mine.recv()
+    finally:
+        process.kill()
+        process.join()
 
 
 def rehearsed(
     file: Path | str, plan: Plan, impl: Path | None = None, *, root: Path = ROOT, cpus: int = 2
 ) -> tuple[list[dict[str, Any]], Tally]:
-    """A module is imported once: each implementation needs a process of its own."""
-    config, _ = subject(root)
+    """What a search finds."""
+    config, program = subject(root)
     path = GUESTS / f"{file}.py" if isinstance(file, str) else file
-    mine, other = multiprocessing.Pipe()
-    asked = (other, root, str((impl or config.folders.impl).resolve()), str(path), cpus, plan)
-    process = multiprocessing.get_context("fork").Process(target=_search, args=asked)
-    process.start()
-    other.close()
-    try:
-        found = mine.recv()
-    finally:
-        process.kill()
-        process.join()
+    asked = GuestFile(str(path), cpus), str((impl or config.folders.impl).resolve()), plan
+
+    def search() -> str | tuple[list[dict[str, Any]], Tally]:
+        sys.dont_write_bytecode = True
+        rehearsal = Rehearsal(program, *asked)
+        try:
+            for _ in rehearsal.run():
+                pass
+        except (Fault, Fickle, Unbuildable) as error:
+            return f"{type(error).__name__}: {error}"
+        return rehearsal.findings, rehearsal.tally
+
+    found = separately(search)
     if isinstance(found, str):
         raise AssertionError(found)
     assert isinstance(found, tuple)

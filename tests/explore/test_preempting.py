@@ -1,0 +1,70 @@
+"""Leaving out preemptions that nobody can notice leaves out no end, and finds what the whole search finds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from rehearsing import GUESTS, SHIFT, separately
+from situated import JOBS, ROOT, subject, variant
+
+from hfverify.explore.exhaustive import Limits, every_schedule
+from hfverify.explore.guests import GuestFile
+from hfverify.explore.preempting import few_preemptions
+from hfverify.explore.problems import problems
+from hfverify.explore.steps import Execution
+from hfverify.explore.wakeups import hosted
+
+# Guests, on how many CPUs, how many preemptions, and a wrong variant if they are to go wrong.
+SCENES = [
+    ("shift", 2, 2, ""),
+    ("shift", 2, 2, "take looks and waits in two sections"),
+    ("shift", 3, 1, "take looks and waits in two sections"),
+    ("servant", 2, 1, ""),
+    ("deaf", 2, 1, "disable_clears_pending"),
+    ("errand", 2, 1, "send_releases_before_switch"),
+    ("errand", 2, 1, "run_without_waiting_for_registers"),
+]
+
+
+def ends(executions: Iterable[Execution]) -> tuple[int, set[str]]:
+    """How many there are, and all ways in which they differ at the end."""
+    count, found = 0, set()
+    for done in executions:
+        count += 1
+        cells = sorted((key, repr(value)) for key, value in done.changed.items())
+        idle = sorted((blocked.cpu, blocked.next.what) for blocked in done.idle)
+        found.add(repr((cells, idle, sorted(problem.key for problem in problems(done)))))
+    return count, found
+
+
+def compared(root: Path, impl: str, file: str, cpus: int, most: int) -> Iterator[tuple[int, set[str]]]:
+    """The whole search, and the one that leaves something out."""
+    with hosted(subject(root)[1], GuestFile(file, cpus), impl) as host:
+        yield ends(every_schedule(host.perform, Limits(reduce=False, preemptions=most)))
+        yield ends(few_preemptions(host.perform, most))
+
+
+def in_two_sections(folder: Path) -> Path:
+    """The shop, whose `take` gives the lock back between two looks at the queue."""
+    shutil.copytree(JOBS / "impl", folder / "impl")
+    path = folder / "impl" / "jobs" / "shop.py"
+    text = path.read_text("utf-8")
+    both, more = "    with queue.lock, me.lock:", "        if queue.count > 0:"
+    assert (text.count(both), text.count(more)) == (1, 1)
+    looks = "    with queue.lock:\n        nothing = queue.count == 0\n" + both
+    path.write_text(text.replace(both, looks).replace(more, "        if not nothing:"), "utf-8")
+    return folder / "impl"
+
+
+@pytest.mark.parametrize(("guests", "cpus", "most", "wrong"), SCENES)
+def test_no_end_is_left_out(guests: str, cpus: int, most: int, wrong: str, tmp_path: Path) -> None:
+    root, file = (JOBS, SHIFT) if guests == SHIFT.stem else (ROOT, GUESTS / f"{guests}.py")
+    impl = subject(root)[0].folders.impl.resolve()
+    if wrong:
+        impl = in_two_sections(tmp_path) if root == JOBS else variant(wrong, tmp_path)
+    every, few = separately(lambda: list(compared(root, str(impl), str(file), cpus, most)))
+    assert few[1] == every[1]
+    assert few[0] < every[0]
