@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hfverify.diagnostics import Span
 from hfverify.model.types import EncodingType, EnumType, FifoType, IntType, Type
 from hfverify.syntax import tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """One cell of a state: `path` is dotted, `discipline` says who may touch it."""
 
@@ -26,27 +27,27 @@ class Cell:
     discipline: tree.Discipline
     span: Span
 
-    @property
+    @cached_property
     def name(self) -> str:
         """`state.path`."""
         return f"{self.state}.{self.path}"
 
-    @property
+    @cached_property
     def is_constant(self) -> bool:
         """Whether it never changes."""
         return isinstance(self.discipline, tree.Plain) and self.discipline.kind == "constant"
 
-    @property
+    @cached_property
     def is_atomic(self) -> bool:
         """Whether no lock guards the cell, and each access to it is one step."""
         return isinstance(self.discipline, tree.Plain) and self.discipline.kind == "atomic"
 
-    @property
+    @cached_property
     def is_fickle(self) -> bool:
         """Whether each read may find another value."""
         return isinstance(self.discipline, tree.Plain) and self.discipline.kind in ("volatile", "atomic")
 
-    @property
+    @cached_property
     def guard(self) -> tree.GuardedBy | None:
         """The lock clause, also of an owned cell that has one."""
         match self.discipline:
@@ -137,7 +138,7 @@ class Object:
     plays: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A hypercall, an entry point, or a function that these use. Without a `protocol` no lock may be taken at all.
 
@@ -189,9 +190,16 @@ class Call:
 
     def steps(self, kind: str, outcome: str) -> list[tree.Step]:
         """The protocol lines of a kind that apply to an outcome; lines that name it win over lines that do not."""
-        lines = [s for s in self.protocol.steps if s.kind == kind] if self.protocol else []
-        named = [s for s in lines if any(ref.name == outcome for ref in s.cases)]
-        return named or [s for s in lines if not s.cases]
+        found = self._steps.get((kind, outcome))
+        if found is None:
+            lines = [s for s in self.protocol.steps if s.kind == kind] if self.protocol else []
+            named = [s for s in lines if any(ref.name == outcome for ref in s.cases)]
+            found = self._steps[kind, outcome] = named or [s for s in lines if not s.cases]
+        return found
+
+    @cached_property
+    def _steps(self) -> dict[tuple[str, str], list[tree.Step]]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
