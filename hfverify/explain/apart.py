@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hfverify.explain.patience import PERIOD, Patience
+
 MEMORY = 4 << 30
 
 
@@ -44,9 +46,7 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
             start_new_session=True,
         )
         try:
-            _, errors = process.communicate(pickle.dumps(request), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise Hangs(f"the code did not come back within {seconds:g} s") from None
+            errors = _errors(process, pickle.dumps(request), seconds)
         finally:
             # The leader of the session may have gone already, and what it started not.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -58,6 +58,19 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
             last = errors.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
             raise Lost(f"the process that runs the code died: {last[0]}") from None
         return found
+
+
+def _errors(process: subprocess.Popen[bytes], given: bytes, seconds: float) -> bytes:
+    """What a process that has come to its end said of what went wrong."""
+    patience = Patience(seconds, process.pid)
+    rest: bytes | None = given
+    while True:
+        try:
+            return process.communicate(rest, timeout=PERIOD)[1]
+        except subprocess.TimeoutExpired:
+            rest = None
+            if patience.ends():
+                raise Hangs(f"the code did not come back within {seconds:g} s") from None
 
 
 def answer(compute: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
