@@ -37,16 +37,19 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
     """The report; whatever the module has started is ended with it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, str(report)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
-            start_new_session=True,
-        )
+        given = Path(folder) / "request"
+        given.write_bytes(pickle.dumps(request))
+        with given.open("rb") as opened:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, str(report)],
+                stdin=opened,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+                start_new_session=True,
+            )
         try:
-            errors = _errors(process, pickle.dumps(request), seconds)
+            errors = _errors(process, seconds)
         finally:
             # The leader of the session may have gone already, and what it started not.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -60,15 +63,13 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
         return found
 
 
-def _errors(process: subprocess.Popen[bytes], given: bytes, seconds: float) -> bytes:
+def _errors(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     """What a process that has come to its end said of what went wrong."""
     patience = Patience(seconds, process.pid)
-    rest: bytes | None = given
     while True:
         try:
-            return process.communicate(rest, timeout=PERIOD)[1]
+            return process.communicate(timeout=PERIOD)[1]
         except subprocess.TimeoutExpired:
-            rest = None
             if patience.ends():
                 raise Hangs(f"the code did not come back within {seconds:g} s") from None
 
