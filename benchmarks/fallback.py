@@ -113,17 +113,17 @@ def _within(variant: Variant, way: str, seconds: float) -> tuple[bool, float]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    text = ""
-    while (
-        not text and sum(_family(process.pid).values()) < seconds and time.perf_counter() - begun < PATIENCE * seconds
-    ):
+    text, seen = "", 0.0
+    while not text and seen < seconds and time.perf_counter() - begun < PATIENCE * seconds:
         with contextlib.suppress(subprocess.TimeoutExpired):
             text = process.communicate(timeout=PERIOD)[0] or MISSED
+        seen = max(seen, sum(_family(process.pid).values()))
     for number in _family(process.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
     process.wait()
-    return text.strip() == FOUND, _ended() - used
+    # Nobody waits for what a search that is ended had started.
+    return text.strip() == FOUND, max(_ended() - used, seen)
 
 
 def _ended() -> float:

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hfverify.explain.patience import PERIOD, Patience
+
 MEMORY = 4 << 30
 
 
@@ -35,18 +37,19 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
     """The report; whatever the module has started is ended with it."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, str(report)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
-            start_new_session=True,
-        )
+        given = Path(folder) / "request"
+        given.write_bytes(pickle.dumps(request))
+        with given.open("rb") as opened:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, str(report)],
+                stdin=opened,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
+                start_new_session=True,
+            )
         try:
-            _, errors = process.communicate(pickle.dumps(request), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise Hangs(f"the code did not come back within {seconds:g} s") from None
+            errors = _errors(process, seconds)
         finally:
             # The leader of the session may have gone already, and what it started not.
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -58,6 +61,17 @@ def ask(module: str, request: dict[str, Any], seconds: float, hash_seed: int = 0
             last = errors.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
             raise Lost(f"the process that runs the code died: {last[0]}") from None
         return found
+
+
+def _errors(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """What a process that has come to its end said of what went wrong."""
+    patience = Patience(seconds, process.pid)
+    while True:
+        try:
+            return process.communicate(timeout=PERIOD)[1]
+        except subprocess.TimeoutExpired:
+            if patience.ends():
+                raise Hangs(f"the code did not come back within {seconds:g} s") from None
 
 
 def answer(compute: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -66,19 +66,39 @@ class Asking:
         """What is compared in the clauses that decide which outcome applies."""
         if call.name not in self._sides:
             clauses = [*(outcome.condition for outcome in call.outcomes), *(let.value for let in call.lets)]
-            self._sides[call.name] = [side for clause in clauses for side in _compared(clause)]
+            self._sides[call.name] = [side for clause in clauses for pair in _pairs(clause) for side in pair]
         found: set[int] = set()
         for side in self._sides[call.name]:
-            with contextlib.suppress(Undefined):
-                value = self.evaluator.evaluate(side, env)
-                if isinstance(value, int) and not isinstance(value, bool):
-                    found.add(int(value))
+            found |= self._number(side, env)
         return found
 
+    def opposite(self, call: Call, name: str, env: Env) -> set[int]:
+        """What an argument is compared with in the clauses that are looked at here: behind a check that fails, none."""
+        found: set[int] = set()
+        clauses = [let.value for let in call.lets]
+        with contextlib.suppress(Undefined):
+            for outcome in call.outcomes:
+                clauses.append(outcome.condition)
+                if outcome.is_reject and not self.evaluator.truth(outcome.condition, env):
+                    break
+        for one, other in (pair for clause in clauses for pair in _pairs(clause)):
+            for this, that in ((one, other), (other, one)):
+                if isinstance(this, tree.Name) and this.text == name:
+                    found |= self._number(that, env)
+        return found
 
-def _compared(expr: tree.Expr) -> list[tree.Expr]:
-    """The sides of comparisons, except of those that speak of any number."""
+    def _number(self, expr: tree.Expr, env: Env) -> set[int]:
+        """The value, if there is one and it is a number."""
+        with contextlib.suppress(Undefined):
+            value = self.evaluator.evaluate(expr, env)
+            if isinstance(value, int) and not isinstance(value, bool):
+                return {int(value)}
+        return set()
+
+
+def _pairs(expr: tree.Expr) -> list[tuple[tree.Expr, tree.Expr]]:
+    """The two sides of comparisons, except of those that speak of any number."""
     if isinstance(expr, tree.Quantified):
         return []
-    found = [expr.left, expr.right] if isinstance(expr, tree.Binary) and expr.operator in COMPARES else []
-    return found + [side for child in children(expr) for side in _compared(child)]
+    found = [(expr.left, expr.right)] if isinstance(expr, tree.Binary) and expr.operator in COMPARES else []
+    return found + [pair for child in children(expr) for pair in _pairs(child)]

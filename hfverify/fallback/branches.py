@@ -216,9 +216,14 @@ class _Marks(ast.NodeTransformer):
 
 
 def _compared(module: ast.Module) -> set[int]:
-    compared = (node for node in ast.walk(module) if isinstance(node, ast.Compare | ast.MatchValue))
+    """Numbers in comparisons and patterns, and those at which loops end."""
+    compared = (node for node in ast.walk(module) if isinstance(node, ast.Compare | ast.MatchValue) or _ranges(node))
     parts = (part.value for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant))
     return {value for value in parts if isinstance(value, int) and not isinstance(value, bool)}
+
+
+def _ranges(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
 
 
 def _always(pattern: ast.pattern) -> bool:

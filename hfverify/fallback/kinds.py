@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from hfverify.explain.registers import run_registers
 from hfverify.explain.scenario import Scenario, from_json, to_json
 from hfverify.explain.trial import run
 from hfverify.explore.shrinking import smaller
+from hfverify.fallback.edges import beside
 from hfverify.fallback.varying import Variation, constants_of
 from hfverify.model.codecs import tag_bits, variants_of
 from hfverify.model.program import Program
@@ -48,6 +49,9 @@ class Kind(Protocol):
 
     def variations(self, seeds: Sequence[Any]) -> SearchStrategy[Any]:
         """Near one of the seeds."""
+
+    def beside(self, seed: Any) -> Iterator[Any]:
+        """Next to a seed, at edges; in a fixed order."""
 
     def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
         """What the run breaks, by the kind of obligation, and which outcome it has."""
@@ -78,6 +82,10 @@ class Situations:
     def variations(self, seeds: Sequence[Scenario]) -> SearchStrategy[Scenario]:
         """Cells, arguments, what devices give and what other CPUs do."""
         return self.variation.scenarios(seeds)
+
+    def beside(self, seed: Scenario) -> Iterator[Scenario]:
+        """Arguments at what they are compared with, sets with one member."""
+        return beside(self.variation, seed)
 
     def run(self, request: Scenario, note: Note) -> tuple[dict[str, str], str]:
         """The outcome is the one that the specification says applies."""
@@ -127,6 +135,11 @@ class Requests:
         if self.name == "registers":
             return self._registers(seeds)
         return self._codec(seeds[0]["name"]) if self.name == "codec" else st.sampled_from(seeds)
+
+    def beside(self, seed: Any) -> Iterator[Any]:
+        """Variations do that."""
+        del seed
+        return iter(())
 
     def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
         """Which outcome it has is said by whoever runs it."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import signal
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 from hfverify.explain.apart import answer
 from hfverify.explain.heads import Heads
 from hfverify.explain.loading import install
+from hfverify.explain.patience import limited
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.signals import Swallowed, arrived, listen, swallowed
 from hfverify.fallback.branches import Branches, Endless, Extent
@@ -34,6 +35,8 @@ SECONDS = 5
 # In how many rounds the examples are spent: what went a new way in one round is a seed of the next.
 ROUNDS = 4
 MOST_SEEDS = 64
+# What a run breaks and by what, which outcome it has, and how it decided.
+Run = tuple[dict[str, str], str, tuple[Any, ...]]
 
 
 class Broken(Exception):
@@ -73,29 +76,31 @@ class Search:
         self.branches = branches
         self.tally = Tally()
         self.seeds: list[Any] = []
+        # What the first example that breaks it says of an obligation, and which one it is.
+        self.first: dict[str, tuple[str, Any]] = {}
         self._seen: set[object] = set()
         self._tried: set[bytes] = set()
         self.trace = hashlib.sha256()
 
     def run(self, seeds: Sequence[Any], examples: int, random: int) -> None:
-        """The seeds as they are, twice; then variations of them, as many as examples are left."""
+        """The seeds as they are; then what is next to them, and variations of them, as many as examples are left.
+
+        The code must do the same again: here, where examples are asked for, and in a process that runs the seeds alone.
+        """
         for one in seeds[:1]:
             # Modules decide things when they are imported.
             self._once(one)
         for one in seeds:
-            first = self._once(one)
-            again = self._once(one)
-            if first is not None and first != again:
-                raise Fickle
-            self.trace.update(repr(first).encode())
-            if first is not None:
-                self._take(one, first)
-        self.seeds = self.seeds or list(seeds)
-        for one in seeds:
             found = self._once(one)
-            for kind in found[0] if found is not None else ():
-                if kind not in self.tally.broken:
-                    self._note(kind, "", one)
+            if found is not None and examples and found != self._once(one):
+                raise Fickle
+            self.trace.update(repr(found).encode())
+            if found is not None:
+                self._take(one, found)
+        self.seeds = self.seeds or list(seeds)
+        self._beside((examples - self.tally.tried) // 2)
+        for kind, (text, request) in (self.first if examples else {}).items():
+            self._note(kind, text, request)
         for number in range(ROUNDS):
             left = (examples - self.tally.tried) // (ROUNDS - number)
             # Hypothesis stops where it finds something: what is left of the round is spent on finding something else.
@@ -104,6 +109,14 @@ class Search:
                 if not self._round(left, random + number):
                     break
                 left -= max(self.tally.tried - before, 1)
+
+    def _beside(self, examples: int) -> None:
+        """What is next to each seed, in turn."""
+        nearest = [self.kind.beside(one) for one in self.seeds]
+        for one in islice((one for turn in zip_longest(*nearest) for one in turn if one is not None), max(examples, 0)):
+            found = self._once(one)
+            if found is not None:
+                self._take(one, found)
 
     def _round(self, examples: int, random: int) -> bool:
         """Whether something was broken that was not broken before."""
@@ -160,14 +173,14 @@ class Search:
             "text": found[0][kind] if found is not None and kind in found[0] else text,
         }
 
-    def _once(self, request: Any) -> tuple[dict[str, str], str, tuple[Any, ...]] | None:
+    def _once(self, request: Any) -> Run | None:
         """What a run breaks, which outcome it has, and how it decided; None where it cannot begin."""
         self.branches.clear()
         listen()
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-        found: tuple[dict[str, str], str, tuple[Any, ...]] | None
+        found: Run | None
         try:
-            violations, outcome = self.kind.run(request, self.branches.note)
+            with limited(SECONDS, lambda: Endless(f"it does not end within {SECONDS} s")):
+                violations, outcome = self.kind.run(request, self.branches.note)
         except Unbuildable as error:
             arrived(error)
             found = None
@@ -176,14 +189,12 @@ class Search:
             found = {"bounded": str(error)}, "", tuple(self.branches.events)
         else:
             found = violations, outcome, tuple(self.branches.events)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         lost = swallowed(self.impl)
         if lost:
             raise Swallowed(lost)
         return found
 
-    def _take(self, request: Any, found: tuple[dict[str, str], str, tuple[Any, ...]]) -> None:
+    def _take(self, request: Any, found: Run) -> None:
         """Count an example, unless it was counted before."""
         violations, outcome, events = found
         digest = hashlib.sha256(repr(request).encode()).digest()
@@ -198,6 +209,8 @@ class Search:
         for way in self.ways:
             if (outcome or not way.returns or not self.kind.judges) and follows(way, events, self.branches.places):
                 self.tally.followed[way.number] = self.tally.followed.get(way.number, 0) + 1
+        for kind, text in violations.items():
+            self.first.setdefault(kind, (text, request))
         if not violations and (outcome, events) not in self._seen and len(self.seeds) < MOST_SEEDS:
             self._seen.add((outcome, events))
             self.seeds.append(request)
@@ -217,7 +230,6 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
         heads.change(module, name, file)
 
     install(impl, change)
-    signal.signal(signal.SIGALRM, _alarm)
     kind = _kind(request["kind"], program, impl, heads, branches.numbers)
     search = Search(kind, request["ways"], branches, impl)
     seeds = kind.seeds(request["seeds"])
@@ -246,10 +258,6 @@ def _unused(program: Program, used: set[tuple[Any, Any]]) -> set[tuple[str, str]
     named = {name for name, _ in used}
     every = {(name, outcome.name) for name in named for outcome in program.calls[name].outcomes}
     return every - used
-
-
-def _alarm(*_: object) -> None:
-    raise Endless(f"it does not end within {SECONDS} s")
 
 
 def _kind(name: str, program: Program, impl: str, heads: Heads, told: Set[int]) -> Kind:

@@ -100,6 +100,11 @@ class Declarations(Situations):
         """The states as they are."""
         return st.sampled_from(seeds)
 
+    def beside(self, seed: Any) -> Iterator[Any]:
+        """None."""
+        del seed
+        return iter(())
+
     def run(self, request: Any, note: Note) -> tuple[dict[str, str], str]:
         """What has no value or does not hold of new objects; the outcome is what the state shows to be possible."""
         del note

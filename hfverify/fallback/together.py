@@ -8,12 +8,12 @@ Refuses nothing: code that does not do the same again or calls itself without en
 from __future__ import annotations
 
 import hashlib
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from hfverify.explain.apart import Lost, answer, ask
+from hfverify.explain.patience import limited
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.scenario import Scenario
 from hfverify.explain.signals import arrived
@@ -77,7 +77,6 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     findings: list[dict[str, Any]] = []
     seen: set[object] = set()
     failed = ""
-    signal.signal(signal.SIGALRM, _alarm)
     for number, (strategy, calls, case) in enumerate(searches):
         share = max((left - len(seen)) // (len(searches) - number), 1)
         if len(seen) >= left or failed:
@@ -119,10 +118,10 @@ def _searches(program: Program, name: str) -> Iterator[tuple[str, list[str], str
 
 def _searched(search: Search) -> str:
     """Why a search could not be finished, or nothing."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        for _ in search.run():
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        with limited(SECONDS, lambda: Endless(f"a schedule does not end within {SECONDS} s")) as patience:
+            for _ in search.run():
+                patience.renew()
     except Endless as error:
         arrived(error)
         return str(error)
@@ -135,13 +134,7 @@ def _searched(search: Search) -> str:
         return "the code calls itself without end"
     except MemoryError:
         return "the memory is used up"
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     return ""
-
-
-def _alarm(*_: object) -> None:
-    raise Endless(f"a schedule does not end within {SECONDS} s")
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ class Variation:
             "read": lambda: list(range(len(scenario.reads))),
             "cell": lambda: [key for key in sorted(scenario.cells) if self._varies(key)],
             "spoken": lambda: [key for key in sorted(scenario.cells) if self._speaks(scenario.call, key)],
-            "asked": lambda: [key for key in sorted(self._asked(scenario)) if self._varies(key)],
+            "asked": lambda: [key for key in sorted(self.asked(scenario)) if self._varies(key)],
             "step": lambda: [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
         }
         # Each sort of place has its turn: a state has many cells, and a call few arguments.
@@ -108,36 +108,39 @@ class Variation:
             types = {argument.name: type_ for argument, type_ in self.program.calls[scenario.call].arguments}
             before: Any = scenario.arguments[key]
             scenario.arguments[key] = draw(self._value(types[key], scenario, before))
-            if not self._given(scenario):
+            if not self.given(scenario):
                 scenario.arguments[key] = before
         elif kind in ("cell", "spoken", "asked"):
-            value = draw(self._value(self._cell(key).type, scenario, scenario.cells[key]))
-            scenario.cells |= self._changes(scenario, key, value)
+            self.put(scenario, key, draw(self._value(self.cell(key).type, scenario, scenario.cells[key])))
         elif kind == "step":
             number, cell = key
             step = scenario.schedule[number]
-            value = draw(self._value(self._cell(cell).type, scenario, step[cell]))
+            value = draw(self._value(self.cell(cell).type, scenario, step[cell]))
             # What other CPUs do keeps the invariants, and what this one relies on.
             step |= self._changes(replace(scenario, cells={**scenario.cells, **step}), cell, value)
         else:
             name, keys, before = scenario.reads[key]
-            value = draw(self._value(self._cell((name, keys)).type, scenario, before))
+            value = draw(self._value(self.cell((name, keys)).type, scenario, before))
             scenario.reads[key] = (name, keys, value)
+
+    def put(self, scenario: Scenario, key: Key, value: Value) -> None:
+        """Give a cell another value, unless the call could not begin then."""
+        scenario.cells |= self._changes(scenario, key, value)
 
     def _speaks(self, call: str, key: Key) -> bool:
         """Whether the call's clauses speak of the cell, in this object or another."""
         if call not in self._spoken:
             self._spoken[call] = spoken_of(self.program, self.program.calls[call])
-        cell = self._cell(key)
+        cell = self.cell(key)
         return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and self._varies(key)
 
-    def _asked(self, scenario: Scenario) -> set[Key]:
+    def asked(self, scenario: Scenario) -> set[Key]:
         """The cells at which the clauses look in this situation."""
         return self.asking.cells(self.program.calls[scenario.call], self.env(scenario)) & scenario.cells.keys()
 
     def _varies(self, key: Key) -> bool:
         """Whether machines with the same objects differ in a cell."""
-        cell = self._cell(key)
+        cell = self.cell(key)
         return not cell.is_constant or cell.path.rsplit(".", 1)[-1] not in self._counts
 
     def _changes(self, scenario: Scenario, key: Key, value: Value) -> dict[Key, Value]:
@@ -176,12 +179,13 @@ class Variation:
             scenario.reads[index] = (name, keys, self._filled((name, keys), value, number + index))
 
     def _filled(self, key: Key, value: Value, number: int) -> Value:
-        type_ = self._cell(key).type
+        type_ = self.cell(key).type
         if not isinstance(type_, BytesType):
             return value
         return bytes((PRIME * number + place + 1) % 256 for place in range(type_.length))
 
-    def _cell(self, key: tuple[str, tuple[int, ...]]) -> Cell:
+    def cell(self, key: Key) -> Cell:
+        """The declaration of a cell."""
         state, path = key[0].split(".", 1)
         found = self.program.cell(state, path)
         assert found is not None
@@ -203,7 +207,20 @@ class Variation:
                 for invariant in lock.invariants:
                     if not holds(evaluator, invariant, keys, lock, found.store()):
                         self._settle(found, lock, keys, invariant)
+        self._forget_repeated(found)
         return found
+
+    def _forget_repeated(self, scenario: Scenario) -> None:
+        """What other CPUs set to what it is already: it would undo every change of these cells.
+
+        Where a lock is taken again, this CPU may have changed them in between.
+        """
+        met: set[Key] = set()
+        for step in scenario.schedule:
+            repeated = [key for key, value in step.items() if key not in met and scenario.cells.get(key) == value]
+            met |= step.keys()
+            for key in repeated:
+                del step[key]
 
     def _settle(self, scenario: Scenario, lock: Lock, keys: Keys, invariant: tree.Invariant) -> None:
         """Let the invariant of one lock hold: by one cell if that is enough, else by all that it speaks of."""
@@ -240,12 +257,12 @@ class Variation:
         kept = all(
             holds(self.evaluator, invariant, key[1], lock, store) for lock, invariant in self.speaking.get(key[0], ())
         )
-        return kept and self._relied_on(scenario) and self._given(scenario)
+        return kept and self._relied_on(scenario) and self.given(scenario)
 
     def _legal(self, scenario: Scenario) -> bool:
-        return keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self._given(scenario)
+        return keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self.given(scenario)
 
-    def _given(self, scenario: Scenario) -> bool:
+    def given(self, scenario: Scenario) -> bool:
         """What whoever uses a function sees to; the run says so of anything else."""
         env = self.env(scenario)
         try:
