@@ -234,12 +234,9 @@ class Variation:
             options[0][key] = values[0]
         for changes in [*options[1:], options[0]]:
             tried = replace(scenario, cells={**scenario.cells, **changes})
-            if holds(self.evaluator, invariant, keys, lock, tried.store()) and self._relied_on(tried):
+            if holds(self.evaluator, invariant, keys, lock, tried.store()) and facts_hold(self.program, [tried]):
                 scenario.cells = tried.cells
                 return
-
-    def _relied_on(self, scenario: Scenario) -> bool:
-        return self.program.calls[scenario.call].is_function or facts_hold(self.program, [scenario])
 
     def _mentioned(self, lock: Lock, invariant: tree.Invariant) -> list[Cell]:
         """The cells of its object of which an invariant speaks."""
@@ -257,10 +254,11 @@ class Variation:
         kept = all(
             holds(self.evaluator, invariant, key[1], lock, store) for lock, invariant in self.speaking.get(key[0], ())
         )
-        return kept and self._relied_on(scenario) and self.given(scenario)
+        return kept and facts_hold(self.program, [scenario]) and self.given(scenario)
 
     def _legal(self, scenario: Scenario) -> bool:
-        return keeps_invariants(self.program, scenario.store()) and self._relied_on(scenario) and self.given(scenario)
+        kept = keeps_invariants(self.program, scenario.store())
+        return kept and facts_hold(self.program, [scenario]) and self.given(scenario)
 
     def given(self, scenario: Scenario) -> bool:
         """What whoever uses a function sees to; the run says so of anything else."""

@@ -64,3 +64,29 @@ def test_rare_numbers_that_the_code_compares_turn_up(tmp_path: Path) -> None:
     assert rare not in tried(frozenset())
     # Both sides of each boundary that the clauses name.
     assert {4, 5, 6, 8, 9, 10} <= tried(frozenset())
+
+
+def test_what_is_assumed_of_the_machine_holds_for_functions_too(tmp_path: Path) -> None:
+    subject(tmp_path)
+    rate = "state door[id: Id below count] {\n    rate : u32 constant"
+    spec = SPEC.replace("state door[id: Id below count] {", rate) + 'assume turns: door[0].rate > 0 because "it does"\n'
+    (tmp_path / "spec" / "m.hfs").write_text(spec)
+    function = 'function share { impl "m:share" with door: door arg n: u32 ret s: u32 case told when true { returns n } }'
+    proofs = next((tmp_path / "proofs").glob("*.hfp"))
+    proofs.write_text(proofs.read_text() + function + "\n")
+    program = load_program(Folders(tmp_path, tmp_path / "spec", tmp_path / "impl", tmp_path / "proofs"))
+    cells: dict[Any, Any] = {**TWO, ("door.rate", (0,)): 1, ("door.rate", (1,)): 1, ("door.seen", (1,)): 5}
+    begin = Scenario("share", {"count": 2}, 1, objects={"door": (1,)}, arguments={"n": 3}, cells=cells)
+    rates: dict[int, set[int]] = {0: set(), 1: set()}
+
+    @seed(0)
+    @settings(max_examples=400, database=None, deadline=None, phases=[Phase.generate])
+    @given(Variation(program, frozenset()).scenarios([begin]))
+    def example(one: Scenario) -> None:
+        for door, found in rates.items():
+            found.add(int(one.cells["door.rate", (door,)]))
+
+    example()
+    # Of the other door nothing is assumed.
+    assert 0 not in rates[0]
+    assert {0, 1} < rates[1]
