@@ -35,6 +35,14 @@ EXCLUSION_STEPS = 20_000
 WIDE = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a path begins: which way it goes where, told apart by the hash of the condition that decides there."""
+
+    choices: tuple[bool, ...] = ()
+    asked: tuple[int, ...] = ()
+
+
 @dataclass(slots=True)
 class Share:
     """One of `count` parts of the paths of a function; all of them together have each path once.
@@ -49,19 +57,23 @@ class Share:
     seen: list[tuple[bool, ...]] = field(default_factory=list)
     dealt: bool = False
 
-    def keeps(self, prefix: tuple[bool, ...]) -> bool:
+    def begin(self) -> None:
+        """Nothing is divided yet."""
+        self.seen, self.dealt = [], False
+
+    def keeps(self, way: Way) -> bool:
         """Whether the path that begins so belongs to this part."""
         if self.dealt:
             return True
-        self.seen.append(prefix)
+        self.seen.append(way.choices)
         return len(self.seen) % self.count == self.index
 
-    def own(self, ways: list[tuple[bool, ...]]) -> list[tuple[bool, ...]]:
+    def own(self, ways: list[Way]) -> list[Way]:
         """Which of the ways that are left this part goes."""
         if self.dealt or len(ways) < WIDE:
             return ways
         self.dealt = True
-        self.seen += ways
+        self.seen += [way.choices for way in ways]
         return ways[self.index * len(ways) // self.count : (self.index + 1) * len(ways) // self.count]
 
 
@@ -97,10 +109,12 @@ class Path:
 class _Prefix:
     """Decides as an earlier path did, then explores: the way not taken becomes another path."""
 
-    def __init__(self, given: tuple[bool, ...], pending: list[tuple[bool, ...]]) -> None:
-        self.given = given
+    def __init__(self, way: Way, pending: list[Way], span: Span) -> None:
+        self.way = way
         self.pending = pending
+        self.span = span
         self.taken: list[bool] = []
+        self.asked: list[int] = []
         self.solver = z3.SimpleSolver()
         self.solver.set("auto_config", False)
         self.solver.set("rlimit", FEASIBILITY_STEPS)
@@ -108,25 +122,27 @@ class _Prefix:
 
     def start(self, world: World) -> None:
         """Only what lies beyond the given decisions was not seen before."""
-        world.recording = not self.given
+        world.recording = not self.way.choices
 
     def decide(self, condition: z3.BoolRef, world: World) -> bool:
         """Which way to go."""
-        position = len(self.taken)
-        if position < len(self.given):
-            choice = self.given[position]
-            self.taken.append(choice)
-            world.recording = position + 1 >= len(self.given)
-            return choice
-        self.learn(world)
-        holds = self.solver.check(condition) != z3.unsat
-        fails = self.solver.check(z3.Not(condition)) != z3.unsat
-        if not holds and not fails:
-            raise PathEnds("unreachable")
-        if holds and fails:
-            self.pending.append((*self.taken, False))
-        self.taken.append(holds)
-        return bool(holds)
+        position, given = len(self.taken), self.way
+        if position < len(given.choices):
+            if given.asked[position] != condition.hash():
+                raise Refusal("HF401", "what an earlier path decided is not asked here", self.span)
+            choice = given.choices[position]
+            world.recording = position + 1 >= len(given.choices)
+        else:
+            self.learn(world)
+            choice = self.solver.check(condition) != z3.unsat
+            fails = self.solver.check(z3.Not(condition)) != z3.unsat
+            if not choice and not fails:
+                raise PathEnds("unreachable")
+            if choice and fails:
+                self.pending.append(Way((*self.taken, False), (*self.asked, condition.hash())))
+        self.taken.append(choice)
+        self.asked.append(condition.hash())
+        return choice
 
     def allows(self, condition: z3.BoolRef, world: World) -> bool:
         """Whether what the path knows, as far as it has no quantifiers, leaves the condition open."""
@@ -160,15 +176,38 @@ def explore(
     contracts: dict[str, list[tree.Contract]] = {}
     for contract in program.contracts if use_contracts else ():
         contracts.setdefault(contract.name, []).append(contract)
-    pending: list[tuple[bool, ...]] = [()]
-    paths: list[Path] = []
-    count = 0
+
+    def interpreter(world: World, prefix: _Prefix) -> Interpreter:
+        return Interpreter(program, sources, world, prefix, contracts)
+
+    # Where a function turns out to be more than one value, it decides on the way: all paths must know that of it.
     effectful: set[str] = set()
-    while pending:
-        prefix = _Prefix(pending.pop(), pending)
+    while True:
+        known = len(effectful)
+        paths = _explored(function, setup, body, share, interpreter, effectful)
+        if len(effectful) == known:
+            return paths
+
+
+def _explored(
+    function: Function,
+    setup: Setup,
+    body: Body | None,
+    share: Share | None,
+    interpreter: Callable[[World, _Prefix], Interpreter],
+    effectful: set[str],
+) -> list[Path]:
+    """The same, unless a function is added to those that are more than one value."""
+    pending = [Way()]
+    paths: list[Path] = []
+    count, known = 0, len(effectful)
+    if share is not None:
+        share.begin()
+    while pending and len(effectful) == known:
+        prefix = _Prefix(pending.pop(), pending, function.span)
         world, arguments, names = setup()
         prefix.start(world)
-        run = Interpreter(program, sources, world, prefix, contracts)
+        run = interpreter(world, prefix)
         run.effectful = effectful
         path = Path(world, names=names)
         try:
@@ -183,6 +222,9 @@ def explore(
         except RecursionError:
             path.ended = "refused"
             path.refusal = Refusal("HF401", "the code nests too deeply", function.span)
+        if path.refusal is None and len(prefix.taken) < len(prefix.way.choices):
+            path.ended = "refused"
+            path.refusal = Refusal("HF401", "what an earlier path decided is not asked here", function.span)
         if not path.ended and world.inside:
             held = world.held[-1]
             place = path.returned or function.span
@@ -204,7 +246,7 @@ def explore(
         if share is None:
             paths.append(path)
             continue
-        if share.keeps(prefix.given):
+        if share.keeps(prefix.way):
             paths.append(path)
         pending[:] = share.own(pending)
     return paths

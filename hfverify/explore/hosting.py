@@ -139,7 +139,8 @@ class Hosted(Shared):
         """What came from outside before is shown with the step that it makes possible."""
         between = not self.running[cpu].inside
         step = super().advance(cpu)
-        if between:
+        # What no cell shows, anybody may look at.
+        if between or self.hides:
             step.touched[GUESTS] = True
         step.changes[:0] = self.outer
         self.outer = []

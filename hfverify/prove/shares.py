@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hfverify.execute.paths import Share
+from hfverify.execute.paths import MOST_PATHS, Share
 from hfverify.execute.source import Sources
 from hfverify.model.program import Call, Program
 from hfverify.prove.decide import Decision, prove, reach
@@ -27,10 +27,11 @@ SHARES = 2
 class Shared:
     """Everything is proved on one share; `reached` says of outcomes whether a state leads to them on it.
 
-    `seen` is how the paths were divided, `taken` and `waits` are what the obligations depend on.
+    `seen` is how the `paths` were divided, `taken` and `waits` are what the obligations depend on.
     """
 
     seen: tuple[tuple[bool, ...], ...]
+    paths: int
     taken: frozenset[str]
     waits: bool
     proved: dict[str, tuple[int, float]]
@@ -54,6 +55,7 @@ def prove_share(program: Program, sources: Sources, call: Call, index: int, step
     ways = reach(subject, steps)
     return Shared(
         tuple(share.seen),
+        len(subject.groups),
         subject.taken,
         subject.waits,
         {name: _cost(decisions[name], ways.get(name)) for name in decisions},
@@ -69,6 +71,8 @@ def _cost(*decisions: Decision | None) -> tuple[int, float]:
 def together(program: Program, sources: Sources, call: Call, shares: Sequence[Shared]) -> list[Verdict] | None:
     """The verdicts, if the shares are all the paths there are and some state leads to each outcome."""
     if len(shares) != shares_of(call) or any(share.seen != shares[0].seen for share in shares):
+        return None
+    if sum(share.paths for share in shares) > MOST_PATHS:
         return None
     unreached = {name for share in shares for name, found in share.reached.items() if not found}
     if any(not any(share.reached.get(name, False) for share in shares) for name in unreached):

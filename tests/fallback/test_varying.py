@@ -71,9 +71,9 @@ def test_what_is_assumed_of_the_machine_holds_for_functions_too(tmp_path: Path) 
     rate = "state door[id: Id below count] {\n    rate : u32 constant"
     spec = SPEC.replace("state door[id: Id below count] {", rate) + 'assume turns: door[0].rate > 0 because "it does"\n'
     (tmp_path / "spec" / "m.hfs").write_text(spec)
-    function = 'function share { impl "m:share" with door: door arg n: u32 ret s: u32 case told when true { returns n } }'
+    clauses = "with door: door arg n: u32 ret s: u32 case told when true { returns n }"
     proofs = next((tmp_path / "proofs").glob("*.hfp"))
-    proofs.write_text(proofs.read_text() + function + "\n")
+    proofs.write_text(f'{proofs.read_text()}function share {{ impl "m:share" {clauses} }}\n')
     program = load_program(Folders(tmp_path, tmp_path / "spec", tmp_path / "impl", tmp_path / "proofs"))
     cells: dict[Any, Any] = {**TWO, ("door.rate", (0,)): 1, ("door.rate", (1,)): 1, ("door.seen", (1,)): 5}
     begin = Scenario("share", {"count": 2}, 1, objects={"door": (1,)}, arguments={"n": 3}, cells=cells)

@@ -172,3 +172,32 @@ def test_what_was_hard_to_prove_does_not_excuse_what_is_false(hard: int) -> None
     group.queries = [Query(name, goal, Diagnostic("HF503", "", ())) for goal in [*goals, c == 1]]
     subject.groups = [group]
     assert decide(subject, 1_000_000)[name].outcome is Outcome.MODEL
+
+
+def test_a_loop_that_is_a_value_on_some_paths_only_loses_no_path(tmp_path: Path) -> None:
+    spec = """
+    entry work {
+        impl "m:work"
+        arg first: u32
+        arg second: u32
+        ret found: u16
+        case told when true { returns 1 }
+    }
+    """
+    code = """
+def level(number: int, steps: int) -> int:
+    for step in range(steps):
+        if number < 10 * (step + 1):
+            return step
+    return steps
+
+def work(own: Door, first: int, second: int) -> int:
+    low = level(first, 2)
+    if second > 5:
+        high = level(second, 70)
+        if high > 0 and low == 0:
+            return 7
+        return 1
+    return 1
+"""
+    assert unproved(tmp_path, spec, impl=code) == {"work.told.returns": "REFUTED"}
