@@ -139,8 +139,7 @@ class Hosted(Shared):
         """What came from outside before is shown with the step that it makes possible."""
         between = not self.running[cpu].inside
         step = super().advance(cpu)
-        # What no cell shows, anybody may look at.
-        if between or self.hides:
+        if between:
             step.touched[GUESTS] = True
         step.changes[:0] = self.outer
         self.outer = []

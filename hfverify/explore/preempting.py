@@ -7,8 +7,7 @@ Refuses nothing; nothing is said of schedules with more preemptions
 A CPU that is interrupted before a step makes it when it goes on. If nobody could notice that step until then, it could
 as well have been interrupted after it: those schedules are tried first, and tell whether somebody notices. A step is
 noticed by whoever touches the same, and by whoever it lets go on or makes wait. What guests do between their calls
-may depend on everything, and so may a step once an object has an attribute that no cell shows. Variables of modules
-that calls share are not seen.
+may depend on everything. Attributes that no cell shows, and variables of modules, are not seen.
 """
 
 from __future__ import annotations

@@ -68,38 +68,3 @@ def test_no_end_is_left_out(guests: str, cpus: int, most: int, wrong: str, tmp_p
     every, few = separately(lambda: list(compared(root, str(impl), str(file), cpus, most)))
     assert few[1] == every[1]
     assert few[0] < every[0]
-
-
-COUNTING = """
-from jobs.shop import Queue, Shop, Worker, finish
-from hfverify.explore.guests import Scene
-
-
-def machine(cpus):
-    queue = Queue(0, capacity=2)
-    queue.workers = [Worker(queue, number, cpu) for number, cpu in enumerate(range(cpus))]
-    return Shop(queues=[queue])
-
-
-def scene(shop):
-    queue = shop.queues[0]
-    queue.done = 0
-    programs = [lambda cpu, worker=worker: finish(worker) and None for worker in queue.workers]
-    return Scene(programs, complaint=lambda: None if queue.done == 2 else f"only {queue.done} are counted")
-"""
-
-
-def test_what_no_cell_shows_is_seen_by_guests(tmp_path: Path) -> None:
-    shutil.copytree(JOBS / "impl", tmp_path / "impl")
-    path = tmp_path / "impl" / "jobs" / "shop.py"
-    text = path.read_text("utf-8")
-    field = "    line: Place[Worker] = field(default_factory=Place)\n"
-    begin = "    with me.lock:\n        if me.state != WorkerState.BUSY:"
-    assert (text.count(field), text.count(begin)) == (1, 1)
-    twice = "    with me.lock:\n        done = me.queue.done\n    with me.lock:\n        me.queue.done = done + 1\n"
-    path.write_text(text.replace(field, field + "    done: int = 0\n").replace(begin, twice + begin), "utf-8")
-    file = tmp_path / "counting.py"
-    file.write_text(COUNTING, "utf-8")
-    every, few = separately(lambda: list(compared(JOBS, str(tmp_path / "impl"), str(file), 2, 1)))
-    assert few[1] == every[1]
-    assert any("only 1" in end for end in every[1])
