@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,8 +22,8 @@ from hfverify.explain.lists import run_contract
 from hfverify.explain.registers import run_registers
 from hfverify.explain.scenario import Scenario, from_json, to_json
 from hfverify.explain.trial import run
-from hfverify.explore.shrinking import smaller
 from hfverify.fallback.edges import beside
+from hfverify.fallback.smallest import smallest
 from hfverify.fallback.varying import Variation, constants_of
 from hfverify.model.codecs import tag_bits, variants_of
 from hfverify.model.program import Program
@@ -32,8 +31,6 @@ from hfverify.model.registers import REGISTER_BITS, numbered
 
 Note = Callable[[object, object], None]
 MOST_CHANGES = 4
-# The arguments that are tried when an example is shrunk.
-FEW = 10
 
 
 class Kind(Protocol):
@@ -95,20 +92,7 @@ class Situations:
 
     def smaller(self, request: Scenario, shows: Callable[[Any], bool]) -> Scenario:
         """What other CPUs do, arguments and cells are as plain as they can be."""
-        best = request
-        for number in range(len(request.schedule)):
-            for key in sorted(request.schedule[number]):
-                steps = [dict(step) for step in best.schedule]
-                del steps[number][key]
-                tried = replace(best, schedule=steps)
-                best = tried if shows(tried) else best
-        for name, value in request.arguments.items():
-            for plain in range(min(int(value), FEW)):
-                tried = replace(best, arguments={**best.arguments, name: type(value)(plain)})
-                if self.variation.possible(tried) and shows(tried):
-                    best = tried
-                    break
-        return smaller(self.program, [best], lambda found: self.variation.possible(found[0]) and shows(found[0]))[0]
+        return smallest(self.variation, request, shows)
 
     def plain(self, request: Scenario) -> dict[str, Any]:
         """As a scenario."""

@@ -92,9 +92,9 @@ class Variation:
         places: dict[str, Callable[[], list[Any]]] = {
             "argument": lambda: list(scenario.arguments),
             "read": lambda: list(range(len(scenario.reads))),
-            "cell": lambda: [key for key in sorted(scenario.cells) if self._varies(key)],
+            "cell": lambda: [key for key in sorted(scenario.cells) if self.varies(key)],
             "spoken": lambda: [key for key in sorted(scenario.cells) if self._speaks(scenario.call, key)],
-            "asked": lambda: [key for key in sorted(self.asked(scenario)) if self._varies(key)],
+            "asked": lambda: [key for key in sorted(self.asked(scenario)) if self.varies(key)],
             "step": lambda: [(number, key) for number, step in enumerate(scenario.schedule) for key in sorted(step)],
         }
         # Each sort of place has its turn: a state has many cells, and a call few arguments.
@@ -132,13 +132,13 @@ class Variation:
         if call not in self._spoken:
             self._spoken[call] = spoken_of(self.program, self.program.calls[call])
         cell = self.cell(key)
-        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and self._varies(key)
+        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and self.varies(key)
 
     def asked(self, scenario: Scenario) -> set[Key]:
         """The cells at which the clauses look in this situation."""
         return self.asking.cells(self.program.calls[scenario.call], self.env(scenario)) & scenario.cells.keys()
 
-    def _varies(self, key: Key) -> bool:
+    def varies(self, key: Key) -> bool:
         """Whether machines with the same objects differ in a cell."""
         cell = self.cell(key)
         return not cell.is_constant or cell.path.rsplit(".", 1)[-1] not in self._counts
