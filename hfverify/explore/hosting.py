@@ -274,6 +274,9 @@ class Hosted(Shared):
                 if error is not guest.raised and not self.ending:
                     guest.raised = error
                     self.breach("raises", f"{type(error).__name__}: {error}")
+                if len(guest.inside) == 1 and not self.ending:
+                    # A guest may go on that keeps what was raised.
+                    self.step.touched[GUESTS] = True
                 raise
             finally:
                 if not self.ending:

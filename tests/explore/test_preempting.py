@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from rehearsing import GUESTS, SHIFT, separately
+from simulated import BEGIN, Operation, Simulated, programs
 from situated import JOBS, ROOT, subject, variant
 
 from hfverify.explore.exhaustive import Limits, every_schedule
@@ -68,3 +70,49 @@ def test_no_end_is_left_out(guests: str, cpus: int, most: int, wrong: str, tmp_p
     every, few = separately(lambda: list(compared(root, str(impl), str(file), cpus, most)))
     assert few[1] == every[1]
     assert few[0] < every[0]
+
+
+# For each rule about who notices a step, CPUs of which an end would be left out without it.
+RULES: dict[str, list[list[Operation]]] = {
+    "others touch the same": [[("load", "a", 0)], [("store", "a", 2), ("store", "a", 1)]],
+    "guests may decide at once": [[("store", "a", 1), ("tell", "", 1)], [("wait", "a", 1), ("look", "", -1)], []],
+    "others begin to wait for it": [
+        [("load", "a", 0), ("store", "b", 1)],
+        [("store", "a", 1), ("wait", "b", -1)],
+        [],
+    ],
+    "others begin to wait for its lock": [
+        [("tell", "", 2), ("take", "l", 0)],
+        [("guess", "", 0), ("take", "l", 0), ("give", "l", 0)],
+        [],
+    ],
+    "others wait for its lock already": [
+        [("take", "m", 0), ("wait", "a", 1), ("store", "b", 1), ("give", "m", 0), ("take", "m", 0), ("load", "b", 0)],
+        [("store", "a", 1), ("take", "m", 0), ("load", "a", 0)],
+        [("wait", "b", 1), ("store", "a", 2)],
+    ],
+}
+
+
+def both(lanes: list[list[Operation]], most: int) -> tuple[tuple[int, set[str]], tuple[int, set[str]]]:
+    simulated = Simulated(lanes)
+    every = ends(every_schedule(simulated.perform, Limits(reduce=False, preemptions=most)))
+    return every, ends(few_preemptions(simulated.perform, most))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_who_notices(rule: str) -> None:
+    every, few = both([[BEGIN, *lane] for lane in RULES[rule]], 1)
+    assert few[1] == every[1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_end_of_programs_made_by_chance_is_left_out(seed: int) -> None:
+    random = Random(seed)
+    totals = [0, 0]
+    for _ in range(50):
+        lanes, most = programs(random, random.choice((2, 3)), 4), random.choice((1, 2))
+        every, few = both(lanes, most)
+        assert few[1] == every[1], (lanes, most)
+        totals = [totals[0] + every[0], totals[1] + few[0]]
+    assert totals[1] < totals[0]

@@ -7,11 +7,11 @@ that has no thread to run waits until another one wakes a thread, or until a tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 from hafnium.abi import INVALID_VM_ID, MAILBOX_WRITABLE_INTID, PAGE_SIZE, Call, decode_receive_return
-from hafnium.actions import Program, Wfi, call
+from hafnium.actions import Action, Program, Reply, Wfi, call
 from hafnium.boot import Description, Secondary, boot
 from hafnium.demo import base_of
 from hafnium.guest import Guests, Phase, Seat, take_turn
@@ -106,15 +106,20 @@ def sender(to: int, count: int) -> Program:
                 yield from drain_interrupts()
 
 
+def received() -> Generator[Action, Reply, int]:
+    """Wait for a message, which stays in the mailbox; the result is its sender."""
+    while True:
+        who, _ = decode_receive_return((yield from call(Call.MAILBOX_RECEIVE, 1)))
+        if who != INVALID_VM_ID:
+            return who
+        yield from drain_interrupts()
+
+
 def receiver(log: list[int]) -> Program:
     """Note the sender of each message, and make room for the next one."""
     while True:
-        who, _ = decode_receive_return((yield from call(Call.MAILBOX_RECEIVE, 1)))
-        if who == INVALID_VM_ID:
-            yield from drain_interrupts()
-        else:
-            log.append(who)
-            yield from call(Call.MAILBOX_CLEAR)
+        log.append((yield from received()))
+        yield from call(Call.MAILBOX_CLEAR)
 
 
 def fewer(log: list[int], count: int, whose: str) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from company import booted, fewer, scene_of, scheduler_of, sender
+from company import booted, fewer, received, scene_of, scheduler_of, sender
 
-from hafnium.abi import INVALID_VM_ID, Call, decode_receive_return
+from hafnium.abi import Call
 from hafnium.actions import Program, call
 from hafnium.interrupts import interrupt_enable
-from hafnium.programs import PING, drain_interrupts
+from hafnium.programs import PING
 from hafnium.scheduler import Scheduler
 from hafnium.state import Machine
 from hfverify.explore.guests import Scene
@@ -26,13 +26,9 @@ def machine(cpus: int) -> Machine:
 def member(other: int, log: list[int]) -> Program:
     """Receive, and say so."""
     while True:
-        who, _ = decode_receive_return((yield from call(Call.MAILBOX_RECEIVE, 1)))
-        if who == INVALID_VM_ID:
-            yield from drain_interrupts()
-        else:
-            log.append(who)
-            yield from call(Call.MAILBOX_CLEAR)
-            yield from call(Call.INTERRUPT_INJECT, 2, other, PING)
+        log.append((yield from received()))
+        yield from call(Call.MAILBOX_CLEAR)
+        yield from call(Call.INTERRUPT_INJECT, 2, other, PING)
 
 
 def scene(machine: Machine) -> Scene:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from company import booted, fewer, scene_of, scheduler_of, sender
+from company import booted, fewer, received, scene_of, scheduler_of, sender
 
-from hafnium.abi import INVALID_VM_ID, Call, decode_receive_return
+from hafnium.abi import Call
 from hafnium.actions import Program, Wfi, call
 from hafnium.interrupts import interrupt_enable
 from hafnium.programs import PING, PONG, drain_interrupts
@@ -32,14 +32,10 @@ def taken(intid: int) -> Program:
 def reader(log: list[int]) -> Program:
     """Note who has sent a message, and clear the mailbox together with the other virtual CPU."""
     while True:
-        who, _ = decode_receive_return((yield from call(Call.MAILBOX_RECEIVE, 1)))
-        if who == INVALID_VM_ID:
-            yield from drain_interrupts()
-        else:
-            log.append(who)
-            yield from call(Call.INTERRUPT_INJECT, 2, 1, PING)
-            yield from call(Call.MAILBOX_CLEAR)
-            yield from taken(PONG)
+        log.append((yield from received()))
+        yield from call(Call.INTERRUPT_INJECT, 2, 1, PING)
+        yield from call(Call.MAILBOX_CLEAR)
+        yield from taken(PONG)
 
 
 def helper() -> Program:
