@@ -28,8 +28,8 @@ from hfverify.explore.likeness import likeness
 from hfverify.explore.replaying import Misfit
 from hfverify.explore.search import Plan, calls_for
 from hfverify.explore.wakeups import PREEMPTIONS
-from hfverify.model.load import load_program
 from hfverify.model.program import Program
+from hfverify.program import program_of
 from hfverify.report import regression, schedule
 from hfverify.verdict import Status, Verdict
 
@@ -52,7 +52,7 @@ def run(
     progress: Write,
 ) -> int:
     """Search, and say what was found; 4 if the search could not be finished. `progress` hears of each situation."""
-    program = load_program(config.folders, config.revision)
+    program = program_of(config)
     for name in names:
         call = program.calls.get(name)
         if call is None or call.is_function:
@@ -74,7 +74,7 @@ def run(
 
 def run_guests(config: Config, file: GuestFile, plan: Plan, *, width: int, write: Write, progress: Write) -> int:
     """Let guests run, and say what they lose; 4 if that could not be finished."""
-    program = load_program(config.folders, config.revision)
+    program = program_of(config)
     if not program.owed:
         write("note: the specification owes nothing to anybody (`owed`): only other problems can be found")
     random = plan.strategy == "random"
@@ -123,7 +123,7 @@ def _strategy(plan: Plan) -> str:
 
 def collision(config: Config, name: str, *, width: int) -> list[str]:
     """Two CPUs that collide because of a refuted obligation about locks: a deadlock, or a race."""
-    program = load_program(config.folders, config.revision)
+    program = program_of(config)
     try:
         saved = json.loads((config.state / "counterexamples" / f"{name}.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -241,7 +241,7 @@ def _save(config: Config, data: dict[str, Any]) -> Path:
 
 def replay_file(config: Config, path: Path, target: Path | None, *, width: int, write: Write) -> int:
     """Run a schedule again and draw it; with a target, write it as a test first."""
-    program = load_program(config.folders, config.revision)
+    program = program_of(config)
     impl = str(config.folders.impl.resolve())
     try:
         guests = wakeups.is_of_guests(path)

@@ -7,11 +7,8 @@ Refuses what the front end and the executor refuse
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 
 from hfverify.diagnostics import Diagnostic, Rejected, at
 from hfverify.execute.loops import check_loops
@@ -32,11 +29,10 @@ from hfverify.prove.shares import Shared, prove_share, shares_of, together
 from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.syntax import tree
+from hfverify.tool import digest, tool_hash
 from hfverify.verdict import Status, Verdict
 
 WHOLE = "spec"
-# What no verdict depends on.
-SHOWING = ("publish", "abi")
 # What is said of a call by itself, which a change of the code leaves alone.
 ITSELF = ":spec"
 Asked = Callable[[str], bool] | None
@@ -183,7 +179,7 @@ class Subjects:
         """The hash of each input of a unit; equal inputs give equal verdicts."""
         call = self.program.calls.get(name)
         texts = [part for module in self.program.modules for part in (module.span.file, module.source)]
-        found = {"spec": _digest(*texts), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
+        found = {"spec": digest(*texts), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
         if name != WHOLE and not name.endswith(ITSELF):
             found["impl"] = self._impl_hash(name, call)
         return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
@@ -193,7 +189,7 @@ class Subjects:
         if name == NEW:
             classes = [sources.class_(rule.target, rule.span) for rule in program.represents.values()]
             modules = {module.name: module for cls in classes for module in sources.reachable(cls.module)}
-            return _digest(*(line for _, module in sorted(modules.items()) for line in module.outline))
+            return digest(*(line for _, module in sorted(modules.items()) for line in module.outline))
         # Functions of which something is said, or which are only watched: nobody looks into them.
         unread: list[str] = []
         if call is not None:
@@ -207,7 +203,7 @@ class Subjects:
         for impl in self._impls(name):
             function = sources.function(impl.target, impl.span)
             found += sources.footprint(function, unread, places=call is None)
-        return _digest(*found)
+        return digest(*found)
 
     def _impls(self, name: str) -> list[tree.Impl]:
         """The functions that a unit is about."""
@@ -270,27 +266,3 @@ def _vacuous(base: Verdict, decision: Decision, wanted: Wanted | None) -> Verdic
         )
         return replace(base, status=Status.VACUOUS, reason=text, diagnostic=diagnostic)
     return replace(base, status=Status.UNKNOWN, reason=reason(decision))
-
-
-def _digest(*parts: str) -> str:
-    hashed = hashlib.sha256()
-    for part in parts:
-        hashed.update(part.encode())
-        hashed.update(b"\0")
-    return hashed.hexdigest()[:24]
-
-
-@cache
-def tool_hash() -> str:
-    """The tool itself: its own source, but for what only shows a result; the solver and the Python version."""
-    import sys
-
-    import z3
-
-    folder = Path(__file__).parent
-    texts = [
-        path.read_text("utf-8")
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in (".py", ".lark") and path.relative_to(folder).parts[0] not in SHOWING
-    ]
-    return _digest(*texts, z3.get_version_string(), sys.version.split()[0])

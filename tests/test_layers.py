@@ -10,11 +10,12 @@ import pytest
 
 from hfverify.config import load_config
 from hfverify.model.load import load_program
-from hfverify.units import SHOWING
+from hfverify.tool import SHOWING
 
 ROOT = Path(__file__).parent.parent
 TOOL = sorted((ROOT / "hfverify").rglob("*.py"))
 LAYERS = [
+    "tool",
     "diagnostics",
     "verdict",
     "syntax",
@@ -25,6 +26,7 @@ LAYERS = [
     "execute",
     "prove",
     "config",
+    "program",
     "report",
     "explain",
     "cache",

@@ -44,6 +44,11 @@ def files(folders: Folders) -> list[Path]:
     return found
 
 
+def texts(folders: Folders) -> list[tuple[str, str]]:
+    """What all files say, by the names that messages use, in a fixed order."""
+    return [(shown, read(path, shown)) for path, shown in ((path, folders.shown(path)) for path in files(folders))]
+
+
 def load_program(folders: Folders, revision: str = "") -> Program:
     """Parse and resolve everything."""
     modules: list[tree.Module] = []
