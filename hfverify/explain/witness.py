@@ -21,7 +21,7 @@ from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Changes, Scenario
 from hfverify.logic.cells import Cells
 from hfverify.logic.maps import NUMBERS, marked
-from hfverify.logic.terms import numeral
+from hfverify.logic.terms import numeral, select
 from hfverify.logic.values import Bits as BitsTerm
 from hfverify.logic.values import Bytes, Fifo, Stored
 from hfverify.logic.values import Map as MapTerm
@@ -101,7 +101,7 @@ class Reader:
         """The value of a cell."""
         if isinstance(stored, Fifo):
             members = [k for k in range(self.bounds.objects + 1) if self.truth(stored.has(numeral(k)))]
-            return tuple(sorted(members, key=lambda k: self.number(stored.ticket[k])))
+            return tuple(sorted(members, key=lambda k: self.number(select(stored.ticket, numeral(k)))))
         if isinstance(stored, MapTerm):
             return self.map(cell, stored, None, 0)
         if isinstance(stored, BitsTerm):
@@ -113,7 +113,7 @@ class Reader:
             found = bytearray(cell.type.length)
             for index in self.indices:
                 if 0 <= index < len(found):
-                    found[index] = self.number(stored.content[index]) % 256
+                    found[index] = self.number(select(stored.content, numeral(index))) % 256
             return bytes(found)
         if z3.is_bool(stored):
             return self.truth(stored)
@@ -132,7 +132,7 @@ class Reader:
         found: list[tuple[int, int]] = [(0, gap or 0)] if 0 not in numbers else []
         for number, follows in itertools.pairwise([*numbers, None]):
             assert number is not None
-            found.append((number, self.number(z3.Select(stored.content, number))))
+            found.append((number, self.number(select(stored.content, numeral(number)))))
             if follows is None or (gap is not None and follows != number + 1):
                 found.append((number + 1, end if follows is None else gap or 0))
         return Map.of(found)
