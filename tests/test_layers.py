@@ -45,7 +45,7 @@ LAYERS = [
 EXCEPTIONS = {("config", "model")}
 SOLVER_FREE = [
     "values", "operations", "meaning", "concrete", "monitor", "proxies", "scenario", "trial", "lists", "registers",
-    "codecs", "runner", "given", "effects",
+    "codecs", "runner", "given", "effects", "depends",
 ]  # fmt: skip
 # Words of the domain that a verifier for any call layer uses too.
 SHARED = {

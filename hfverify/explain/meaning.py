@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+from hfverify.explain.depends import Dependence
 from hfverify.explain.maps import Map
 from hfverify.explain.mentions import relied_on
 from hfverify.explain.operations import arithmetic, equal, of_bits, of_map, of_queue
@@ -30,6 +31,10 @@ ORDERS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "+": operator.add, "-": operator.sub,
     "*": operator.mul, "&": operator.and_, "|": operator.or_, "<<": operator.lshift, ">>": operator.rshift,
 }  # fmt: skip
+
+
+# Of how many situations it is kept what a quantifier said.
+MOST_KNOWN = 4096
 
 
 class Meanings:
@@ -308,17 +313,30 @@ class Meanings:
     def _quantified(self, expr: tree.Quantified) -> Closure:
         names = [parameter.name for parameter in expr.parameters]
         types = [parameter.type for parameter in expr.parameters]
-        body = self.of(expr.body)
+        body, dependence = self.of(expr.body), Dependence(self.program, expr)
         every = expr.kind == "forall"
+        known: dict[tuple[Any, ...], bool] = {}
 
-        def quantified(env: Env) -> bool:
+        def decide(env: Env, domains: list[list[int]]) -> bool:
             bound = dict(env.names)
             inner = Env(env.store, bound, env.own, env.here, env.volatile, env.before)
-            for values in product(*[self.domain(type_, env) for type_ in types]):
+            for values in product(*domains):
                 bound.update(zip(names, values, strict=True))
                 if body(inner) is not every:
                     return not every
             return every
+
+        def quantified(env: Env) -> bool:
+            domains = [self.domain(type_, env) for type_ in types]
+            key = dependence.key(env)
+            if key is None:
+                return decide(env, domains)
+            key = (key, tuple(map(tuple, domains)))
+            if key not in known:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[key] = decide(env, domains)
+            return known[key]
 
         return quantified
 
