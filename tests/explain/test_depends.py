@@ -85,9 +85,9 @@ def test_what_decides_is_part_of_the_key(program: Program) -> None:
     """Cells of the own object, and numbers and objects that have a name; nothing where a name may be anything."""
     random = Random(1)
     one, other = some_store(program, random), some_store(program, random)
-    same = next(pure for name, pure in program.pures.items() for x in walk(pure.body) if isinstance(x, tree.Quantified) and
-                {p.name for p in pure.parameters} >= {"table", "first", "last"})  # fmt: skip
-    expr = next(x for x in walk(same.body) if isinstance(x, tree.Quantified))
+    wanted = {"table", "first", "last"}
+    pures = [pure for pure in program.pures.values() if {parameter.name for parameter in pure.parameters} >= wanted]
+    expr = next(x for pure in pures for x in walk(pure.body) if isinstance(x, tree.Quantified))
     state = next(s.name for s in program.states.values() if any(isinstance(c.type, MapType) for c in s.cells.values()))
     table = Ref(state, (0,) * len(program.states[state].keys))
     first = keys(program, expr, one, table=table, first=1, last=5)
