@@ -32,15 +32,16 @@ def mentioned(program: Program, exprs: Iterable[tree.Expr]) -> tuple[set[str], s
     return members, names
 
 
-def spoken_of(program: Program, call: Call) -> set[str]:
-    """The last parts of the names of cells of which the outcomes of a call speak."""
+def spoken_of(program: Program, call: Call) -> tuple[set[str], set[str]]:
+    """The last parts of the names of cells of which the outcomes of a call speak, and all other names in them."""
     pending: list[tree.Expr] = [let.value for let in call.lets]
     for outcome in call.outcomes:
         pending.append(outcome.condition)
+        pending += [said.value for said in (outcome.returns, outcome.next) if said is not None]
         for update in (*outcome.effects, *outcome.later):
             known = program.actions[update.action].updates if isinstance(update, tree.Perform) else (update,)
             pending += [part for one in known for part in (one.place, one.value)]
-    return mentioned(program, pending)[0]
+    return mentioned(program, pending)
 
 
 def relied_on(program: Program) -> set[str]:

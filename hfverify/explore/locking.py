@@ -33,7 +33,7 @@ def partners(program: Program, name: str, cell: str = "") -> list[str]:
     ranks: dict[str, tuple[bool, bool, int, int, str]] = {}
     for other in program.calls.values():
         locks = locks_of(program, other)
-        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in spoken_of(program, other)
+        speaks = bool(cell) and cell.rsplit(".", 1)[-1] in spoken_of(program, other)[0]
         if not other.is_function and other.name != name and (speaks or locks & own):
             written = _written(program, other)
             gives = bool(written) and written <= decisive

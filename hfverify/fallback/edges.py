@@ -1,4 +1,4 @@
-"""Next to a situation: an argument is what the clauses compare it with, or one more or less; sets have one member.
+"""Next to a situation: an argument is at an edge, sets have one member, what a map says differs in one bit.
 
 Reads   explain.scenario.Scenario, varying.Variation
 Gives   situations that differ from it in this alone, as far as the call can begin there
@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from itertools import combinations, product
 
 from hfverify.explain.concrete import Bits
+from hfverify.explain.maps import Map
 from hfverify.explain.scenario import Scenario
+from hfverify.explore.shrinking import Key
 from hfverify.fallback.varying import Variation
-from hfverify.model.types import BitsType, stands_for
+from hfverify.model.types import BitsType, MapType, stands_for
 
 # Code keeps a set of bits in words of one of these widths.
 WORDS = (8, 16, 32, 64)
+# Arguments that can be so large may be numbers of which a map says something.
+LARGEST = (1 << 64) - 1
+# Of so many bits all combinations are tried.
+MOST_BITS = 4
 
 
 def beside(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
-    """First those with another argument, then those with other sets."""
+    """First those with another argument, then those with other sets, and last those with other maps."""
     yield from _arguments(variation, scenario)
     yield from _members(variation, scenario)
+    yield from _stretches(variation, scenario)
 
 
 def _arguments(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
@@ -50,3 +58,27 @@ def _members(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
                 variation.put(found, key, Bits({bit}))
         if found.cells != scenario.cells:
             yield found
+
+
+def _stretches(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
+    """A map says something else of all numbers of a stretch at which clauses may look: other bits that they name."""
+    call = variation.program.calls[scenario.call]
+    looked = {scenario.arguments[argument.name] for argument, type_ in call.arguments if stands_for(type_, LARGEST)}
+    looked = looked or variation.asking.numbers(call, variation.env(scenario))
+    places: list[tuple[Key, MapType, Map, int, int]] = []
+    for key in sorted(variation.asked(scenario)):
+        type_, before = variation.cell(key).type, scenario.cells[key]
+        if isinstance(type_, MapType) and isinstance(before, Map):
+            for first, end, value in before.stretches():
+                if any(first <= number and (end is None or number < end) for number in looked):
+                    places.append((key, type_, before, first, value))
+    bits = variation.bits(scenario.call)[:MOST_BITS]
+    chosen = [sum(some) for count in range(len(bits) + 1) for some in combinations(bits, count)]
+    for number, (key, type_, before, first, value) in product(chosen, places):
+        other = value & ~sum(bits) | number
+        if bits and other != value and stands_for(type_.value, other):
+            found = copy.deepcopy(scenario)
+            others = [(start, held) for start, _, held in before.stretches() if start != first]
+            variation.put(found, key, Map.of([*others, (first, other)]))
+            if found.cells != scenario.cells:
+                yield found

@@ -57,7 +57,7 @@ class Variation:
             | {(1 << bits) + step for bits in (8, 16, 32, 63, 64) for step in (-1, 0)}
         )
 
-        self._spoken: dict[str, set[str]] = {}
+        self._spoken: dict[str, tuple[set[str], set[str]]] = {}
         self.asking = Asking(program, self.evaluator)
         # How many objects there are is said by constants, too.
         self._counts = {
@@ -129,10 +129,19 @@ class Variation:
 
     def _speaks(self, call: str, key: Key) -> bool:
         """Whether the call's clauses speak of the cell, in this object or another."""
+        cell = self.cell(key)
+        return cell.path.rsplit(".", 1)[-1] in self._spoken_of(call)[0] and self.varies(key)
+
+    def bits(self, call: str) -> list[int]:
+        """The powers of two to which the call's clauses give a name."""
+        named = self._spoken_of(call)[1] & self.program.consts.keys()
+        numbers = {constant_value(self.program, self.program.consts[name][1], ()) or 0 for name in named}
+        return sorted(number for number in numbers if number > 0 and not number & (number - 1))
+
+    def _spoken_of(self, call: str) -> tuple[set[str], set[str]]:
         if call not in self._spoken:
             self._spoken[call] = spoken_of(self.program, self.program.calls[call])
-        cell = self.cell(key)
-        return cell.path.rsplit(".", 1)[-1] in self._spoken[call] and self.varies(key)
+        return self._spoken[call]
 
     def asked(self, scenario: Scenario) -> set[Key]:
         """The cells at which the clauses look in this situation."""
