@@ -14,7 +14,7 @@ verify: $(STAMP)
 	$(BIN)/hfverify verify
 
 test: $(DOCS_STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations 15
 
 check: lint
 	$(BIN)/python -m pytest -q tests/syntax tests/model tests/logic tests/report
