@@ -285,7 +285,7 @@ def status(
 ) -> None:
     """Show the table of the last full run, from the ledger; runs nothing."""
     from hfverify import ledger
-    from hfverify.program import program_of
+    from hfverify.model.load import load_program
     from hfverify.report import table
     from hfverify.verdict import Obligation
     from hfverify.verifying import exit_code
@@ -308,7 +308,7 @@ def status(
             lines += [f"{v.status.name:9} {v.obligation.name}" for v in verdicts]
         lines.append(f"revision {found.revision}   written by hfverify {found.tool}   `hfverify verify` runs it again")
         click.echo("\n".join(lines))
-    raise SystemExit(exit_code(verdicts, program_of(config).accepted, require))
+    raise SystemExit(exit_code(verdicts, load_program(config.folders, config.revision).accepted, require))
 
 
 @main_group.command(epilog=EXIT_CODES)
@@ -319,10 +319,10 @@ def audit(compare: bool, as_json: bool, revision: str | None, **folders: str | N
     """List what every proof rests on without being proved itself."""
     from hfverify import ledger
     from hfverify.audit import trusted
-    from hfverify.program import program_of
+    from hfverify.model.load import load_program
 
     config = load_config(Path.cwd(), revision=revision, **folders)
-    found = trusted(program_of(config))
+    found = trusted(load_program(config.folders, config.revision))
     if as_json:
         data = {f"{item.kind} {item.name}": {"reason": item.reason, "place": str(item.span)} for item in found}
         click.echo(json.dumps(data, indent=1))
@@ -352,7 +352,7 @@ def audit(compare: bool, as_json: bool, revision: str | None, **folders: str | N
 def abi(language: str, prefix: str | None, target: str | None, revision: str | None, **folders: str | None) -> None:
     """Write what programs need to make calls: numbers, constants, packed values, call stubs."""
     from hfverify.abi.write import written
-    from hfverify.program import program_of
+    from hfverify.model.load import load_program
 
     config = load_config(Path.cwd(), revision=revision, **folders)
     if prefix is not None and language != "c":
@@ -360,7 +360,7 @@ def abi(language: str, prefix: str | None, target: str | None, revision: str | N
     if prefix is not None and not PREFIX.fullmatch(prefix):
         raise click.UsageError(f"--prefix {prefix!r} cannot begin a name in C: give letters, digits and _")
     try:
-        described, text = written(program_of(config), language, prefix or "")
+        described, text = written(load_program(config.folders, config.revision), language, prefix or "")
     except Rejected as rejected:
         _show_rejected(rejected, "nothing was written")
         raise SystemExit(REJECTED) from rejected

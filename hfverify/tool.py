@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-
-import z3
 
 # What no verdict depends on.
 SHOWING = ("publish", "abi")
+# What reads a specification, and what answers questions.
+LIBRARIES = ("lark", "z3-solver")
 
 
 def digest(*parts: str) -> str:
@@ -27,13 +27,20 @@ def digest(*parts: str) -> str:
     return hashed.hexdigest()[:24]
 
 
-@cache
-def tool_hash() -> str:
-    """The tool itself: its own source, but for what only shows a result; the solver and the Python version."""
+def _hashed() -> str:
     folder = Path(__file__).parent
     texts = [
         path.read_text("utf-8")
         for path in sorted(folder.rglob("*"))
         if path.suffix in (".py", ".lark") and path.relative_to(folder).parts[0] not in SHOWING
     ]
-    return digest(*texts, z3.get_version_string(), sys.version.split()[0])
+    return digest(*texts, *(f"{name} {version(name)}" for name in LIBRARIES), sys.version.split()[0])
+
+
+# Of what was there when this process began: files may change while it runs, its code does not.
+_HASH = _hashed()
+
+
+def tool_hash() -> str:
+    """The tool itself: its own source, but for what only shows a result; its libraries and the Python version."""
+    return _HASH

@@ -30,16 +30,18 @@ class Dependence:
         self.program = program
         self.known = True
         self.reads: dict[tuple[str, str], Read] = {}
-        self._gather(expr, frozenset())
+        self._gather(expr.body, frozenset(parameter.name for parameter in expr.parameters))
 
     def key(self, env: Env) -> tuple[Any, ...] | None:
         """Equal where the value is, over the same numbers."""
         if not self.known or env.volatile is not None:
             return None
         try:
-            return tuple([read(env) for read in self.reads.values()])
+            found = [read(env) for read in self.reads.values()]
         except Unclear:
             return None
+        # True and 1 are the same key, but not the same value.
+        return (*found, *map(type, found))
 
     def _gather(self, expr: tree.Expr, bound: frozenset[str]) -> None:
         match expr:
@@ -51,12 +53,11 @@ class Dependence:
             case tree.Index(_, tree.Name() | tree.Member() as base, (argument,)) if not self._object(base):
                 self._gather(base, bound)
                 self._gather(argument, bound)
-            case tree.Quantified(_, _, parameters, body):
-                self._gather(body, bound | {parameter.name for parameter in parameters})
             case tree.Literal() | tree.Unary() | tree.Binary() | tree.Conditional():
                 for child in children(expr):
                     self._gather(child, bound)
             case _:
+                # Among them a quantifier: over which numbers it goes, the numbers of the outer one do not say.
                 self.known = False
 
     def _object(self, base: tree.Expr) -> bool:

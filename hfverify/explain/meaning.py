@@ -179,7 +179,7 @@ class Meanings:
         """What a name means if it is no variable and no part of the object that a declaration is about."""
         program = self.program
         if text in program.consts:
-            return self.of(program.consts[text][1])
+            return self._constant(program.consts[text][1])
         if text in program.sizes:
             return lambda env: env.store.sizes[text]
         value: Value
@@ -196,6 +196,14 @@ class Meanings:
         else:
             value = Ref(text, ())
         return lambda _: value
+
+    def _constant(self, expr: tree.Expr) -> Closure:
+        """It means the same wherever it is named."""
+        number = constant_value(self.program, expr, ())
+        if number is not None:
+            return lambda _: number
+        closure = self.of(expr)
+        return lambda env: closure(Env(env.store, {}, None, env.here, env.volatile, env.before))
 
     def _actors(self, env: Env) -> dict[str, Value | Thunk]:
         return {name: value for name, value in env.names.items() if name in self.program.actors}

@@ -1,4 +1,4 @@
-"""Next to a situation: an argument is at an edge, sets have one member, what a map says differs in one bit.
+"""Next to a situation: an argument is at an edge, sets have one member, a map says other bits.
 
 Reads   explain.scenario.Scenario, varying.Variation
 Gives   situations that differ from it in this alone, as far as the call can begin there
@@ -22,8 +22,8 @@ from hfverify.model.types import BitsType, MapType, stands_for
 WORDS = (8, 16, 32, 64)
 # Arguments that can be so large may be numbers of which a map says something.
 LARGEST = (1 << 64) - 1
-# Of so many bits all combinations are tried.
-MOST_BITS = 4
+# So many of the bits that have a name are set together.
+MOST_BITS = 2
 
 
 def beside(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
@@ -72,8 +72,8 @@ def _stretches(variation: Variation, scenario: Scenario) -> Iterator[Scenario]:
             for first, end, value in before.stretches():
                 if any(first <= number and (end is None or number < end) for number in looked):
                     places.append((key, type_, before, first, value))
-    bits = variation.bits(scenario.call)[:MOST_BITS]
-    chosen = [sum(some) for count in range(len(bits) + 1) for some in combinations(bits, count)]
+    bits = variation.bits(scenario.call)
+    chosen = [sum(some) for count in range(MOST_BITS + 1) for some in combinations(bits, count)]
     for number, (key, type_, before, first, value) in product(chosen, places):
         other = value & ~sum(bits) | number
         if bits and other != value and stands_for(type_.value, other):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hfverify.explain.scenario import Scenario
 from hfverify.explore.shrinking import smaller
 from hfverify.fallback.varying import Variation
-from hfverify.model.types import is_integral
+from hfverify.model.types import is_integral, stands_for
 
 # What is tried in place of a number: those below this.
 FEW = 10
@@ -33,17 +33,19 @@ def smallest(variation: Variation, scenario: Scenario, shows: Callable[[Scenario
             tried = replace(best, schedule=steps)
             best = tried if fits(tried) else best
     for name in scenario.arguments:
-        best = next(filter(fits, _with_argument(best, name)), best)
+        best = next(filter(fits, _with_argument(variation, best, name)), best)
     best = smaller(variation.program, [best], lambda found: fits(found[0]))[0]
     for name in scenario.arguments:
         best = next(filter(fits, _with_equal(variation, best, name)), best)
     return best
 
 
-def _with_argument(scenario: Scenario, name: str) -> Iterator[Scenario]:
+def _with_argument(variation: Variation, scenario: Scenario, name: str) -> Iterator[Scenario]:
     given = scenario.arguments[name]
+    types = {argument.name: type_ for argument, type_ in variation.program.calls[scenario.call].arguments}
     for plain in range(min(int(given), FEW)):
-        yield replace(scenario, arguments={**scenario.arguments, name: type(given)(plain)})
+        if isinstance(given, bool) or stands_for(types[name], plain):
+            yield replace(scenario, arguments={**scenario.arguments, name: type(given)(plain)})
 
 
 def _with_equal(variation: Variation, scenario: Scenario, name: str) -> Iterator[Scenario]:
@@ -52,7 +54,11 @@ def _with_equal(variation: Variation, scenario: Scenario, name: str) -> Iterator
     if isinstance(given, bool):
         return
     numbers = [key for key in scenario.cells if is_integral(variation.cell(key).type) and variation.varies(key)]
+    types = {argument.name: type_ for argument, type_ in variation.program.calls[scenario.call].arguments}
     for plain in range(min(given, FEW)):
-        arguments = {other: plain if value == given else value for other, value in scenario.arguments.items()}
+        arguments = {
+            other: plain if value == given and is_integral(types[other]) else value
+            for other, value in scenario.arguments.items()
+        }
         cells = {key: plain for key in numbers if scenario.cells[key] == given}
         yield replace(scenario, arguments=arguments, cells={**scenario.cells, **cells})

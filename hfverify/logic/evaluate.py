@@ -49,6 +49,7 @@ from hfverify.logic.values import (
     conjunction,
     disjunction,
 )
+from hfverify.model.constants import constant_value
 from hfverify.model.expressions import walk
 from hfverify.model.program import Cell, Program
 from hfverify.model.types import IntType, MapType, Type, bounds, int_type
@@ -213,6 +214,12 @@ class Evaluator:
             names[key.name] = term
         return conjunction(limits)
 
+    def _constant(self, text: str, env: Env) -> Value:
+        """A constant means the same wherever it is named."""
+        expr = self.program.consts[text][1]
+        number = constant_value(self.program, expr, ())
+        return self.evaluate(expr, replace(env, names={}, own=None)) if number is None else numeral(number)
+
     def _name(self, expr: tree.Name, env: Env) -> Value:
         program, text = self.program, expr.text
         if text in env.names:
@@ -223,7 +230,7 @@ class Evaluator:
             if own is not None:
                 return own
         if text in program.consts:
-            return self.evaluate(program.consts[text][1], env)
+            return self._constant(text, env)
         if text in program.sizes:
             term = integer(text)
             self.facts.typed(term, program.sizes[text])

@@ -7,6 +7,7 @@ Refuses what any phase of the front end refuses, all files' diagnostics together
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,21 +45,33 @@ def files(folders: Folders) -> list[Path]:
     return found
 
 
-def texts(folders: Folders) -> list[tuple[str, str]]:
-    """What all files say, by the names that messages use, in a fixed order."""
-    return [(shown, read(path, shown)) for path, shown in ((path, folders.shown(path)) for path in files(folders))]
-
-
-def load_program(folders: Folders, revision: str = "") -> Program:
-    """Parse and resolve everything."""
-    modules: list[tree.Module] = []
+def texts(folders: Folders) -> tuple[list[tuple[str, str]], list[Diagnostic]]:
+    """What all files say, by the names that messages use, in a fixed order; and which ones cannot be read."""
+    found: list[tuple[str, str]] = []
     problems: list[Diagnostic] = []
     for path in files(folders):
         shown = folders.shown(path)
         try:
-            modules.append(parse(read(path, shown), shown))
+            found.append((shown, read(path, shown)))
         except Rejected as rejected:
             problems += rejected.diagnostics
-    if problems:
-        raise Rejected(problems)
+    return found, problems
+
+
+def program_from(found: Sequence[tuple[str, str]], problems: Sequence[Diagnostic], revision: str) -> Program:
+    """Parse and resolve what the files say; what is wrong in all of them is said together."""
+    modules: list[tree.Module] = []
+    wrong = list(problems)
+    for shown, text in found:
+        try:
+            modules.append(parse(text, shown))
+        except Rejected as rejected:
+            wrong += rejected.diagnostics
+    if wrong:
+        raise Rejected(wrong)
     return resolve(modules, revision)
+
+
+def load_program(folders: Folders, revision: str = "") -> Program:
+    """Read, parse and resolve everything."""
+    return program_from(*texts(folders), revision)

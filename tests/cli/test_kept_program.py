@@ -9,7 +9,7 @@ import pytest
 from hfverify import program
 from hfverify.config import Config, load_config
 from hfverify.diagnostics import Rejected
-from hfverify.model.load import load_program
+from hfverify.model.load import load_program, program_from
 from hfverify.program import program_of
 
 SPEC = "module m\nconst MOST : u32 = 9\nsize count : u32\n"
@@ -28,12 +28,12 @@ def reads(config: Config, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the files are parsed; what comes out is the same."""
     parsed: list[str] = []
 
-    def load(*given: object) -> object:
+    def make(*given: object) -> object:
         parsed.append("")
-        return load_program(*given)  # type: ignore[arg-type]
+        return program_from(*given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(program, "load_program", load)
+        patch.setattr(program, "program_from", make)
         assert program_of(config) == load_program(config.folders, config.revision)
     return bool(parsed)
 
@@ -67,6 +67,21 @@ def test_what_is_damaged_is_read_again(place: int, config: Config, monkeypatch: 
     path.write_bytes(bytes(data[:40]))
     assert reads(config, monkeypatch)
     assert [item.name for item in config.state.iterdir()] == ["program"]
+
+
+def test_what_is_kept_is_what_was_read(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that changes while it is read, and is then as it was before, is not taken for what it was meanwhile."""
+    path, now = config.folders.spec / "m.hfs", SPEC.replace("9", "8")
+
+    def saved_meanwhile(*given: object) -> object:
+        path.write_text(now)
+        return program_from(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "program_from", saved_meanwhile)
+        program_of(config)
+    path.write_text(SPEC)
+    assert program_of(config) == load_program(config.folders, config.revision)
 
 
 def test_where_nothing_can_be_kept_all_is_read(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

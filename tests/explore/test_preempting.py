@@ -116,3 +116,49 @@ def test_no_end_of_programs_made_by_chance_is_left_out(seed: int) -> None:
         assert few[1] == every[1], (lanes, most)
         totals = [totals[0] + every[0], totals[1] + few[0]]
     assert totals[1] < totals[0]
+
+
+CATCHES = '''
+from jobs.shop import Queue, Shop, Worker, submit
+from hfverify.explore import Scene
+
+
+def machine(cpus):
+    queue = Queue(0, capacity=2)
+    queue.workers = [Worker(queue, 0, 1)]
+    return Shop(queues=[queue])
+
+
+def scene(shop):
+    done, seen = [], []
+
+    def catches(cpu):
+        submit(shop, 0)
+        done.append("submitted")
+        try:
+            submit(shop, 9)
+        except ValueError:
+            done.append("caught")
+
+    def looks(cpu):
+        submit(shop, 7)
+        seen.append(tuple(done))
+
+    return Scene([catches, looks], complaint=lambda: str(seen))
+'''
+
+
+def test_what_a_guest_does_that_keeps_what_was_raised_can_be_noticed(tmp_path: Path) -> None:
+    shutil.copytree(JOBS / "impl", tmp_path / "impl")
+    path = tmp_path / "impl" / "jobs" / "shop.py"
+    text, begins = path.read_text("utf-8"), "    if number >= len(shop.queues):\n        return None\n    queue = "
+    assert text.count(begins) == 1
+    raises = "    if number == 9:\n        with shop.queues[0].workers[0].lock:\n            pass\n"
+    raises += '        raise ValueError("nine")\n'
+    path.write_text(text.replace(begins, raises + begins), "utf-8")
+    file = tmp_path / "catches.py"
+    file.write_text(CATCHES, "utf-8")
+    impl = str((tmp_path / "impl").resolve())
+    every, few = separately(lambda: list(compared(JOBS, impl, str(file), 2, 1)))
+    assert any("('submitted',)" in end for end in every[1])
+    assert few[1] == every[1]

@@ -71,6 +71,23 @@ def test_a_module_that_no_call_imports_changes_nothing_unseen(tmp_path: Path) ->
         assert "new.door" in unproved(tmp_path, spec, "", code)
 
 
+def test_a_constant_is_not_made_of_what_hides_another_one(tmp_path: Path) -> None:
+    spec = """
+    const MOST : u16 = 9
+    const LIMIT : u16 = MOST + 1
+    pure fits(MOST: u16) : bool = MOST < LIMIT
+    entry work {
+        impl "m:work"
+        arg MOST: u16
+        ret fit: bool
+        case told when true { returns MOST < LIMIT and fits(MOST) }
+    }
+    """
+    code = "\ndef work(own: Door, MOST: int) -> bool:\n    return {}\n"
+    assert unproved(tmp_path, spec, "", code.format("MOST < 10")) == {}
+    assert unproved(tmp_path, spec, "", code.format("True")) == {"work.told.returns": "REFUTED"}
+
+
 def test_a_variable_of_a_definition_is_not_that_of_its_user(tmp_path: Path) -> None:
     spec = """
     pure only(x: Id) : bool = forall k: Id :: k == x
