@@ -27,6 +27,7 @@ import z3
 from hfverify.cache import Cache
 from hfverify.config import Config, ConfigError
 from hfverify.diagnostics import Diagnostic, Rejected
+from hfverify.model.load import load_program
 from hfverify.program import program_of
 from hfverify.prove.shares import Shared
 from hfverify.prove.solver import start_afresh
@@ -62,7 +63,8 @@ class Session:
         # Otherwise the solver takes ctrl-C for itself, answers "unknown", and the run goes on.
         z3.set_param("ctrl_c", False)
         with _keeping():
-            self.subjects = Subjects(program_of(config), config.folders)
+            program = program_of(config) if scope.implementation else load_program(config.folders, config.revision)
+            self.subjects = Subjects(program, config.folders)
 
     def units(self, patterns: Sequence[str]) -> list[str]:
         """The units that the patterns can speak about; all for none."""
@@ -195,7 +197,7 @@ _worker: Subjects | None = None
 def _start(config: Config) -> None:
     """A worker has the program once; solver terms cannot be sent to it, names can."""
     global _worker
-    _worker = _worker or Subjects(program_of(config), config.folders)
+    _worker = _worker or Subjects(load_program(config.folders, config.revision), config.folders)
     # What all units share stays: who looks for what can be freed need not look through it.
     gc.freeze()
     if sys.platform == "linux":
