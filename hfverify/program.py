@@ -4,7 +4,7 @@ Reads   the specification and the proof files, .hfverify/program
 Gives   model.program.Program
 Refuses what the front end refuses; what was kept by another tool, or is damaged, is as if it were not there
 
-Only for commands that run the code of the subject too: what was kept may run code when it is read.
+Not for commands that only look at a specification: what was kept may run code when it is read.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _kept(path: Path, key: bytes) -> Program | None:
     known, total, content = data[:SUM], data[SUM : 2 * SUM], data[2 * SUM :]
     if known != key or _sum(key, content) != total:
         return None
-    found = pickle.loads(content)  # noqa: S301 (code in the same folders is run, too)
+    found = pickle.loads(content)  # noqa: S301 (whoever asks for it runs code of the same folders)
     return found if isinstance(found, Program) else None
 
 
