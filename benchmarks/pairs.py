@@ -38,7 +38,7 @@ def main() -> None:
     begun = time.perf_counter()
     situations = schedules = unreduced = steps = wrong = 0
     plan = Plan(compare=MOST if given.all else 0)
-    for found in search_all(config.folders, program.revision, pairs, given.jobs, plan):
+    for found in search_all(program, config.folders, pairs, given.jobs, plan):
         situations += found.tally.situations
         schedules += found.tally.schedules
         steps += found.tally.steps

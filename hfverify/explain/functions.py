@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Part, Ref, Thunk, Undefined, Value
@@ -17,13 +18,15 @@ from hfverify.model.program import Call, Cell, Outcome
 from hfverify.model.types import OptionalRefType, OptionalType, stands_for
 from hfverify.syntax import tree
 
+signature_of = cache(inspect.signature)
+
 
 def watched(
     machine: Monitor, call: Call, original: Callable[..., Any], show: Callable[[Ref], Any]
 ) -> Callable[..., Any]:
     """The function, checked where it is used; `show` gives the Python object that stands for one of the machine."""
 
-    signature = inspect.signature(original)
+    signature = signature_of(original)
 
     def checked(*arguments: Any, **named: Any) -> Any:
         bound = signature.bind(*arguments, **named)

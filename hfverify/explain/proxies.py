@@ -515,7 +515,7 @@ class Machinery(Monitor):
         trusted = self.program.trusts.get("pause")
         if trusted is not None:
             self._contracts[trusted.target] = (*self._named(trusted.target), self._paused)
-        self._rename([(name, original, wrapped) for name, original, wrapped in self._contracts.values()])
+        self._rename(list(self._contracts.values()))
 
     def _named(self, target: str) -> tuple[str, Callable[..., Any]]:
         """A function `module:name`, and its name."""

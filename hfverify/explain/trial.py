@@ -7,15 +7,14 @@ Refuses an implementation that cannot be set up (Unbuildable)
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from hfverify.explain.concrete import Env, LockRef, Ref, Store, Thunk, Undefined, Value
 from hfverify.explain.effects import Change, applied, changes_of, left_open
+from hfverify.explain.functions import signature_of
 from hfverify.explain.heads import Heads
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
@@ -169,14 +168,11 @@ def _judge_waiting(program: Program, call: Call, scenario: Scenario, machine: Ma
         machine.breach(f"{never[0].name}.frame", f"{name} changes, though the call never returns")
 
 
-_signature = cache(inspect.signature)
-
-
 def _arguments(program: Program, call: Call, scenario: Scenario, machine: Machinery, function: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     states = {item.name: item.state for item in call.objects}
     env = _env(program, call, scenario, machine, machine.store, {})
-    for name, parameter in _signature(function).parameters.items():
+    for name, parameter in signature_of(function).parameters.items():
         if name in scenario.arguments:
             found[name] = scenario.arguments[name]
         elif name == call.actor:

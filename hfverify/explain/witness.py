@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import z3
@@ -55,7 +56,16 @@ class Reader:
         self.here = 0
         self.marks = marked(facts, also=True) if marks is None else marks
         self._numbers: dict[str, list[int]] = {}
-        self.indices = sorted({self.number(d()) for d in model.decls() if d.name().startswith("byte!")} | set(range(8)))
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """Where the model looked into buffers, and where they begin."""
+        context, found = self.model.ctx.ref(), set(range(8))
+        for index in range(z3core.Z3_model_get_num_consts(context, self.model.model)):
+            symbol = z3core.Z3_get_decl_name(context, z3core.Z3_model_get_const_decl(context, self.model.model, index))
+            if z3core.Z3_get_symbol_string(context, symbol).startswith("byte!"):
+                found.add(self.number(z3.Int(z3core.Z3_get_symbol_string(context, symbol))))
+        return sorted(found)
 
     def marked(self, cell: str) -> list[int]:
         """The numbers at which the model looked at a map's cell: everywhere else its value means nothing."""

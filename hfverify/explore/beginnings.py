@@ -32,6 +32,8 @@ from hfverify.prove.specification import Fickle
 from hfverify.syntax import tree
 
 OBJECTS = 3
+# Constants, and what stands for each.
+Renaming = list[tuple[z3.ExprRef, z3.ExprRef]]
 # After the name of a case: what the call awaits does not hold where it begins.
 LATER = " (waits first)"
 
@@ -46,6 +48,29 @@ class Begun:
     devices: list[tuple[Cell, Term, Stored]]
     bits: list[int]
     has_maps: bool
+
+    @property
+    def formulas(self) -> list[z3.BoolRef]:
+        """When each outcome applies, and the facts."""
+        return [*(guard for _, guard in self.guards), *self.facts]
+
+    def renamed(self, names: Renaming, *more: z3.BoolRef) -> Begun:
+        """The same with other constants, and with more facts."""
+
+        def place(ref: Term) -> Term:
+            return Term(ref.state, tuple(z3.substitute(key, *names) for key in ref.keys))
+
+        return Begun(
+            [*(z3.substitute(fact, *names) for fact in self.facts), *more],
+            [(name, z3.substitute(guard, *names)) for name, guard in self.guards],
+            {name: [(lock, place(ref)) for lock, ref in found] for name, found in self.locks.items()},
+            [
+                (cell, place(ref), join(cell, [z3.substitute(part, *names) for part in split(value)]))
+                for cell, ref, value in self.devices
+            ],
+            self.bits,
+            self.has_maps,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +91,29 @@ class Beginnings:
         self._small: dict[Bounds, list[z3.BoolRef]] = {}
         self._shared = {term.decl().name() for terms in self.cells.terms.values() for term in terms}
         self._shared |= set(program.sizes)
+        self._plain: dict[str, tuple[Begun, z3.ExprRef, list[z3.ExprRef]]] = {}
         self._begun: dict[tuple[int, str], Begun] = {}
         self._common: dict[Bounds, Written] = {}
+        self._expanded: dict[tuple[str, Bounds], Written] = {}
         self._written: dict[tuple[int, str, Bounds], Written] = {}
 
     def of(self, cpu: int, call: Call) -> Begun:
         """The call on that CPU."""
         key = (cpu, call.name)
         if key not in self._begun:
-            self._begun[key] = self._begin(cpu, call)
+            plain, here, _ = self._by_itself(call)
+            self._begun[key] = plain.renamed(self._names(cpu, call), _of(cpu, here) == cpu)
         return self._begun[key]
+
+    def _by_itself(self, call: Call) -> tuple[Begun, z3.ExprRef, list[z3.ExprRef]]:
+        """The call on no CPU in particular, the number of that CPU, and the constants that belong to the call."""
+        if call.name not in self._plain:
+            self._plain[call.name] = self._begin(call)
+        return self._plain[call.name]
+
+    def _names(self, cpu: int, call: Call) -> Renaming:
+        """On a CPU, the names of what belongs to a call get its number."""
+        return [(term, _of(cpu, term)) for term in self._by_itself(call)[2]]
 
     def owner(self, cell: Cell, ref: Term) -> z3.ArithRef:
         """The CPU to which a cell of an object belongs while it belongs to one."""
@@ -92,27 +130,37 @@ class Beginnings:
     def common(self, bounds: Bounds) -> Written:
         """What holds wherever any call begins: the facts of the first one that name nothing of its own."""
         if bounds not in self._common:
-            expansion = Expansion(bounds)
-            facts = {fact.get_id(): expansion.formula(fact) for fact in self._of_all()}
-            self._common[bounds] = Written(facts, expansion.limits)
+            first = next(call for call in self.program.calls.values() if not call.is_function)
+            plain, _, own = self._by_itself(first)
+            names, expansion = {term.decl().name() for term in own}, Expansion(bounds)
+            facts = [fact for fact in plain.facts if not constants(fact) & names]
+            self._common[bounds] = Written({fact.get_id(): expansion.formula(fact) for fact in facts}, expansion.limits)
         return self._common[bounds]
 
     def written(self, cpu: int, call: Call, bounds: Bounds) -> Written:
         """What holds where the call begins besides, and its guards, without quantifiers."""
         key = (cpu, call.name, bounds)
         if key not in self._written:
-            begun, expansion, common = self.of(cpu, call), Expansion(bounds), self.common(bounds).formulas
-            formulas = [*(fact for fact in begun.facts if fact.get_id() not in common), *(g for _, g in begun.guards)]
-            known = {formula.get_id(): expansion.formula(formula) for formula in formulas}
-            self._written[key] = Written(known, expansion.limits)
+            plain, begun, names = self._by_itself(call)[0], self.of(cpu, call), self._names(cpu, call)
+            small, number = self._without_quantifiers(call, bounds), begun.facts[-1]
+            known = {number.get_id(): number}
+            for before, after in zip(plain.formulas, begun.formulas, strict=False):
+                if before.get_id() in small.formulas:
+                    known[after.get_id()] = z3.substitute(small.formulas[before.get_id()], *names)
+            self._written[key] = Written(known, [z3.substitute(limit, *names) for limit in small.limits])
         return self._written[key]
 
-    def _of_all(self) -> list[z3.BoolRef]:
-        first = next(call for call in self.program.calls.values() if not call.is_function)
-        return [fact for fact in self.of(0, first).facts if not any("@" in name for name in constants(fact))]
+    def _without_quantifiers(self, call: Call, bounds: Bounds) -> Written:
+        """The same for the call on no CPU in particular."""
+        key = (call.name, bounds)
+        if key not in self._expanded:
+            plain, expansion, common = self._by_itself(call)[0], Expansion(bounds), self.common(bounds).formulas
+            known = {f.get_id(): expansion.formula(f) for f in plain.formulas if f.get_id() not in common}
+            self._expanded[key] = Written(known, expansion.limits)
+        return self._expanded[key]
 
-    def _begin(self, cpu: int, call: Call) -> Begun:
-        """What holds where the call begins, and when each of its outcomes applies; names get the number of the CPU."""
+    def _begin(self, call: Call) -> tuple[Begun, z3.ExprRef, list[z3.ExprRef]]:
+        """What holds where the call begins, and when each of its outcomes applies."""
         world, names = start(self.program, call)
         env = spec_env(world, names)
         devices = _Devices(world)
@@ -141,25 +189,9 @@ class Beginnings:
         asked = [part for _, ref, value in devices.seen for part in (*ref.keys, *split(value))]
         asked += [guard for _, guard in outcomes]
         asked += [key for found in locks.values() for _, ref in found for key in ref.keys]
-        own = self._own([*world.facts.formulas, *world.assumptions, *asked])
-        mine = [(term, _of(cpu, term)) for term in own]
-
-        def renamed(ref: Term) -> Term:
-            return Term(ref.state, tuple(z3.substitute(key, *mine) for key in ref.keys))
-
-        facts = [z3.substitute(formula, *mine) for formula in (*world.facts.formulas, *world.assumptions)]
-        facts.append(_of(cpu, world.here) == cpu)
-        return Begun(
-            facts,
-            [(name, z3.substitute(guard, *mine)) for name, guard in outcomes],
-            {name: [(lock, renamed(ref)) for lock, ref in found] for name, found in locks.items()},
-            [
-                (cell, renamed(ref), join(cell, [z3.substitute(part, *mine) for part in split(value)]))
-                for cell, ref, value in devices.seen
-            ],
-            named_bits(facts),
-            bool(marked(facts, also=False)),
-        )
+        facts = [*world.facts.formulas, *world.assumptions]
+        begun = Begun(facts, outcomes, locks, devices.seen, named_bits(facts), bool(marked(facts, also=False)))
+        return begun, world.here, self._own([*facts, *asked])
 
     def _own(self, formulas: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
         """The constants that belong to one call: arguments, actors, values that were named on the way."""

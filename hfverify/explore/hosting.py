@@ -11,7 +11,6 @@ while it idles. What guests tell each other, they tell between two such places.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 from greenlet import GreenletExit
 
 from hfverify.explain.concrete import Env, Keys, LockRef, Ref, Undefined, Value
+from hfverify.explain.functions import signature_of
 from hfverify.explain.monitor import Impossible, Stuck, Violation
 from hfverify.explain.proxies import Unbuildable
 from hfverify.explain.scenario import Scenario
@@ -255,7 +255,7 @@ class Hosted(Shared):
 
     def _noticed(self, call: Call | None, original: Callable[..., Any]) -> Callable[..., Any]:
         """The function of a call, or of what leads to one: others may go on when it has returned to the guest."""
-        signature = inspect.signature(original)
+        signature = signature_of(original)
 
         @functools.wraps(original)
         def noticed(*arguments: Any, **named: Any) -> Any:

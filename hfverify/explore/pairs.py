@@ -1,12 +1,13 @@
 """Many searches at the same time, each of some calls, spread over processes.
 
-Reads   model.load.Folders, the calls of each search
+Reads   model.program.Program and the folders that it is from, the calls of each search
 Gives   Done for each search, in the order in which they were asked for
 Refuses nothing: a search that hangs or dies is news of that search, and the others go on
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 from hfverify.explore.isolated import Worker
 from hfverify.explore.search import Plan, Tally
 from hfverify.model.load import Folders
+from hfverify.model.program import Program
 
 
 @dataclass(slots=True)
@@ -29,13 +31,16 @@ class Done:
 
 
 def search_all(
-    folders: Folders, revision: str, searches: Sequence[tuple[str, ...]], jobs: int, plan: Plan
+    program: Program, folders: Folders, searches: Sequence[tuple[str, ...]], jobs: int, plan: Plan
 ) -> Iterator[Done]:
-    """Each search in one of so many processes."""
-    workers = [Worker(folders, revision) for _ in range(jobs)]
+    """Each search in one of so many processes; those with many combinations of outcomes begin first."""
+    workers = [Worker(folders, program.revision) for _ in range(jobs)]
     free: SimpleQueue[Worker] = SimpleQueue()
     for worker in workers:
         free.put(worker)
+
+    def combinations(calls: tuple[str, ...]) -> int:
+        return math.prod(len(program.calls[name].outcomes) for name in calls)
 
     def one(calls: tuple[str, ...]) -> Done:
         worker, done = free.get(), Done(calls)
@@ -50,7 +55,8 @@ def search_all(
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield from pool.map(one, searches)
+        started = {calls: pool.submit(one, calls) for calls in sorted(searches, key=combinations, reverse=True)}
+        yield from (started[calls].result() for calls in searches)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:

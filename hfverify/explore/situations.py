@@ -56,6 +56,8 @@ class Situations:
         ]
         self._solvers: dict[int, z3.Solver] = {}
         self._formulas: dict[int, Written] = {}
+        # Names of formulas that exclude each other: whatever is asked with all of them need not be asked.
+        self._never_together: list[list[frozenset[int]]] = [[] for _ in SIZES]
         self._names: list[dict[int, tuple[z3.BoolRef, z3.BoolRef]]] = [{} for _ in SIZES]
 
     def _written(self, size: int) -> Written:
@@ -196,7 +198,13 @@ class Situations:
         numbers = range(len(self.sizes))
         for size in numbers[-1:] if wished else numbers:
             solver, asked = self._solver(size), [self._asked(size, formula) for formula in formulas]
-            if solver.check(*asked) != z3.sat:
+            names = {name.get_id() for name in asked}
+            if any(core <= names for core in self._never_together[size]):
+                continue
+            answer = solver.check(*asked)
+            if answer == z3.unsat:
+                self._never_together[size].append(frozenset(name.get_id() for name in solver.unsat_core()))
+            if answer != z3.sat:
                 continue
             model = solver.model()
             for group in wished:
@@ -245,6 +253,8 @@ class Situations:
             # decided anyway, and arrays of a small machine are only compared element by element.
             solver.set("smt.relevancy", 0)
             solver.set("smt.array.extensional", False)
+            # Almost everything is a comparison of two numbers: the simpler procedure needs two thirds of the time.
+            solver.set("smt.arith.solver", 2)
             written = self._written(size)
             facts = [written.formulas[fact.get_id()] for fact in self.facts]
             solver.add(*facts, *written.limits, *self.known.limits(bounds))

@@ -22,7 +22,7 @@ def test_all_pairs_of_calls_have_the_same_ends_with_whole_sections(root: Path) -
     config, program = subject(root)
     pairs = list(combinations_with_replacement(without_maps(program), 2))
     reduced = all_ = 0
-    for found in search_all(config.folders, program.revision, pairs, 1, Plan(compare=MOST)):
+    for found in search_all(program, config.folders, pairs, 1, Plan(compare=MOST)):
         assert (found.failed, found.findings, found.tally.complete) == ("", [], True), found.calls
         assert found.tally.situations > 0, found.calls
         reduced += found.tally.schedules
