@@ -37,12 +37,11 @@ from hfverify.explain.scenario import Scenario
 from hfverify.explain.trial import conduct, entry
 from hfverify.explore.situations import Situations
 from hfverify.fallback.branches import Endless
-from hfverify.fallback.evidence import EXAMPLES
 from hfverify.fallback.varying import Variation
 from hfverify.model.load import Folders, load_program
 from hfverify.model.program import Call, Program
 from hfverify.model.types import bounds
-from hfverify.units import Scope, Subjects
+from hfverify.units import EXAMPLES, Scope, Subjects
 from hfverify.verdict import Status
 from variants import MUTANTS, Variant, apply, load, load_faithful
 

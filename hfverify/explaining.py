@@ -16,11 +16,10 @@ from hfverify.audit import trusted
 from hfverify.config import Config, ConfigError
 from hfverify.explain.confirm import confirm
 from hfverify.exploring import replay_file
-from hfverify.fallback.evidence import EXAMPLES
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.report import excerpt, regression, schedule, state_diff
 from hfverify.session import Session
-from hfverify.units import Scope, about
+from hfverify.units import EXAMPLES, Scope, about
 from hfverify.verdict import Evidence, Status, Verdict
 
 EXITS = {Status.PROVED: 0, Status.ASSUMED: 0, Status.REFUTED: 1, Status.VACUOUS: 1}

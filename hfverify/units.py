@@ -15,7 +15,6 @@ from hfverify.execute.loops import check_loops
 from hfverify.execute.scopes import shadows_standard_library
 from hfverify.execute.source import Sources
 from hfverify.explain.verdicts import Judge, reason
-from hfverify.fallback.evidence import tested, tested_alone
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
@@ -35,6 +34,8 @@ from hfverify.verdict import Status, Verdict
 WHOLE = "spec"
 # What is said of a call by itself, which a change of the code leaves alone.
 ITSELF = ":spec"
+# How many examples are tried for each unit that is not proved, if nobody says.
+EXAMPLES = 400
 Asked = Callable[[str], bool] | None
 
 
@@ -128,8 +129,10 @@ class Subjects:
                 )
             else:
                 found.append(judge.verdict(obligation, decisions[name]))
-        if scope.examples == 0:
+        if not _tests(scope, found):
             return found
+        from hfverify.fallback.evidence import tested_alone
+
         return tested_alone(self.program, self.folders, subject, wanted, found, scope.examples)
 
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
@@ -145,8 +148,10 @@ class Subjects:
                 verdict = _vacuous(base, reached[name], None)
             found.append(verdict)
         found = _without_loops(found)
-        if scope.examples == 0:
+        if not _tests(scope, found):
             return found
+        from hfverify.fallback.evidence import tested
+
         return tested(self.program, self.folders, self.sources, subject, found, scope.examples)
 
     # ------------------------------------------------------------ what the implementation must have
@@ -193,7 +198,7 @@ class Subjects:
         # Functions of which something is said, or which are only watched: nobody looks into them.
         unread: list[str] = []
         if call is not None:
-            unread = [*program.functions, *program.writers]
+            unread = [*program.functions, *program.writers, *(contract.name for contract in program.contracts)]
         elif program.dispatcher is not None and program.dispatcher.name == name:
             unread = [sources.function(c.impl.target, c.impl.span).name for _, c in numbered(program)]
         elif program.dispatcher is not None and name in program.traps:
@@ -244,6 +249,11 @@ class Subjects:
             replace(v, obligation=replace(v.obligation, impl=place)) if v.obligation.impl.file == place.file else v
             for v in verdicts
         ]
+
+
+def _tests(scope: Scope, verdicts: Sequence[Verdict]) -> bool:
+    """Whether something is to be tested: what runs examples is loaded only then."""
+    return scope.examples > 0 and any(verdict.status is not Status.PROVED for verdict in verdicts)
 
 
 def _without_loops(verdicts: list[Verdict]) -> list[Verdict]:

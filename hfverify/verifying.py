@@ -21,13 +21,11 @@ from hfverify import ledger
 from hfverify.audit import trusted
 from hfverify.config import Config
 from hfverify.diagnostics import Diagnostic, at
-from hfverify.exploring import with_collisions
-from hfverify.fallback.evidence import EXAMPLES
 from hfverify.model.program import Program
 from hfverify.prove.solver import DEFAULT_STEPS
 from hfverify.report import jsonl, short, terminal
 from hfverify.session import Session
-from hfverify.units import Scope
+from hfverify.units import EXAMPLES, Scope
 from hfverify.verdict import Status, Verdict
 
 PROVED, REFUTED, UNDECIDED = 0, 1, 4
@@ -95,7 +93,9 @@ def run(config: Config, plan: Plan, output: Output) -> int:
         finished=reporter.finished,
     )
     reporter.end()
-    if plan.tests:
+    if plan.tests and any(verdict.status is Status.REFUTED for verdict in found.verdicts):
+        # What explores is needed only here, and whoever waits for a proof waits for no more than that.
+        from hfverify.exploring import with_collisions
 
         def looks(text: str) -> None:
             if out.isatty() and not output.quiet:

@@ -19,6 +19,7 @@ from hfverify.execute.signatures import bind_parameters, lets, represented_by
 from hfverify.execute.source import Function, Sources
 from hfverify.execute.values import Value
 from hfverify.execute.world import World
+from hfverify.logic.binding import SIMPLEX
 from hfverify.logic.evaluate import Env, Thunk
 from hfverify.logic.quantifiers import has_quantifier
 from hfverify.logic.values import LockValue, Ref
@@ -117,6 +118,7 @@ class _Prefix:
         self.asked: list[int] = []
         self.solver = z3.SimpleSolver()
         self.solver.set("auto_config", False)
+        self.solver.set("smt.arith.solver", SIMPLEX)
         self.solver.set("rlimit", FEASIBILITY_STEPS)
         self.known = [0, 0]
 

@@ -226,7 +226,31 @@ class Reader:
                     store.cells |= {
                         (name, keys): value for name, value in self.fit(store, state.name, keys, cells).items()
                     }
+        self._leave_out_strangers(store, evaluator)
         return store
+
+    def _leave_out_strangers(self, store: Store, evaluator: Evaluator) -> None:
+        """Only objects that exist have entries: of a list of which it is asked nothing, a model says anything."""
+        rules = self.program.represents.items()
+        for state, mapping in ((state, mapping) for state, rule in rules for mapping in rule.mappings.values()):
+            if not isinstance(mapping, tree.MapsList):
+                continue
+            assert isinstance(mapping.place, tree.Member)
+            entry = mapping.place.base
+            for keys in evaluator.positions(state, Env(store)):
+                place, own = (f"{state}.{mapping.cell}", keys), Ref(state, keys)
+                members = store.cells.get(place)
+                if isinstance(members, tuple):
+                    envs = [(member, Env(store, {mapping.variable: member}, own)) for member in members]
+                    store.cells[place] = tuple(member for member, env in envs if _exists(evaluator, entry, env))
+
+
+def _exists(evaluator: Evaluator, place: tree.Expr, env: Env) -> bool:
+    try:
+        evaluator.evaluate(place, env)
+    except Undefined:
+        return False
+    return True
 
 
 def _holds(evaluator: Evaluator, expr: tree.Expr, env: Env) -> bool:

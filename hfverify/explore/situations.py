@@ -253,8 +253,6 @@ class Situations:
             # decided anyway, and arrays of a small machine are only compared element by element.
             solver.set("smt.relevancy", 0)
             solver.set("smt.array.extensional", False)
-            # Almost everything is a comparison of two numbers: the simpler procedure needs two thirds of the time.
-            solver.set("smt.arith.solver", 2)
             written = self._written(size)
             facts = [written.formulas[fact.get_id()] for fact in self.facts]
             solver.add(*facts, *written.limits, *self.known.limits(bounds))

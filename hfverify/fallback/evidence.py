@@ -34,8 +34,6 @@ SEED = 0
 SHOWN = (*MUST_BE_REACHED, "reachable", "possible", "satisfiable", "consistent", "scenario")
 # Kinds of examples in which no code is run.
 BY_ITSELF = ("statement", "declaration")
-# How many examples are tried for each subject.
-EXAMPLES = 400
 
 
 def tested(

@@ -70,20 +70,59 @@ def is_truth(term: z3.ExprRef, value: bool) -> bool:
     return bool(term.ast.value == truth_value(value).ast.value)
 
 
+# The binding looks at what it is given, and makes the two sides alike if they are not. Here they always are, and if
+# not, the library gives nothing, which is an error.
+
+
+def _pair(make: str, wrapper: Callable[..., T]) -> Callable[..., T]:
+    """A term of two that are of one kind."""
+
+    def made(left: z3.ExprRef, right: z3.ExprRef) -> T:
+        return wrapper(getattr(z3.z3, make)(left.ctx.ctx, left.ast, right.ast), left.ctx)
+
+    return made
+
+
+def _row(make: str, wrapper: Callable[..., T]) -> Callable[..., T]:
+    """A term of several that are of one kind."""
+
+    def made(*terms: z3.ExprRef) -> T:
+        count = len(terms)
+        array = (z3.Ast * count)(*[term.ast for term in terms])
+        return wrapper(getattr(z3.z3, make)(terms[0].ctx.ctx, count, array), terms[0].ctx)
+
+    return made
+
+
+def _negation(term: z3.BoolRef) -> z3.BoolRef:
+    return z3.BoolRef(z3.z3.Z3_mk_not(term.ctx.ctx, term.ast), term.ctx)
+
+
+def _selected(array: z3.ArrayRef, *keys: z3.ExprRef) -> z3.ExprRef:
+    found = (z3.Ast * len(keys))(*[key.ast for key in keys])
+    return z3.z3._to_expr_ref(z3.z3.Z3_mk_select_n(array.ctx.ctx, array.ast, len(keys), found), array.ctx)
+
+
+def _stored(array: z3.ArrayRef, *rest: z3.ExprRef) -> z3.ArrayRef:
+    keys, value = rest[:-1], rest[-1]
+    found = (z3.Ast * len(keys))(*[key.ast for key in keys])
+    return z3.ArrayRef(z3.z3.Z3_mk_store_n(array.ctx.ctx, array.ast, len(keys), found, value.ast), array.ctx)
+
+
 children: Remembered[..., list[z3.ExprRef]] = Remembered(z3.ExprRef.children)
-select: Remembered[..., z3.ExprRef] = Remembered(z3.Select)
-store: Remembered[..., z3.ArrayRef] = Remembered(z3.Store)
-all_of: Remembered[..., z3.BoolRef] = Remembered(z3.And)
-any_of: Remembered[..., z3.BoolRef] = Remembered(z3.Or)
-negated: Remembered[..., z3.BoolRef] = Remembered(z3.Not)
-implied: Remembered[..., z3.BoolRef] = Remembered(z3.Implies)
-same: Remembered[..., z3.BoolRef] = Remembered(operator.eq)
-less: Remembered[..., z3.BoolRef] = Remembered(operator.lt)
-at_most: Remembered[..., z3.BoolRef] = Remembered(operator.le)
-plus: Remembered[..., z3.ArithRef] = Remembered(operator.add)
-minus: Remembered[..., z3.ArithRef] = Remembered(operator.sub)
-times: Remembered[..., z3.ArithRef] = Remembered(operator.mul)
+select: Remembered[..., z3.ExprRef] = Remembered(_selected)
+store: Remembered[..., z3.ArrayRef] = Remembered(_stored)
+all_of: Remembered[..., z3.BoolRef] = Remembered(_row("Z3_mk_and", z3.BoolRef))
+any_of: Remembered[..., z3.BoolRef] = Remembered(_row("Z3_mk_or", z3.BoolRef))
+negated: Remembered[..., z3.BoolRef] = Remembered(_negation)
+implied: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_implies", z3.BoolRef))
+same: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_eq", z3.BoolRef))
+less: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_lt", z3.BoolRef))
+at_most: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_le", z3.BoolRef))
+plus: Remembered[..., z3.ArithRef] = Remembered(_row("Z3_mk_add", z3.ArithRef))
+minus: Remembered[..., z3.ArithRef] = Remembered(_row("Z3_mk_sub", z3.ArithRef))
+times: Remembered[..., z3.ArithRef] = Remembered(_row("Z3_mk_mul", z3.ArithRef))
 quotient: Remembered[..., z3.ArithRef] = Remembered(operator.truediv)
 remainder: Remembered[..., z3.ArithRef] = Remembered(operator.mod)
-greater: Remembered[..., z3.BoolRef] = Remembered(operator.gt)
-at_least: Remembered[..., z3.BoolRef] = Remembered(operator.ge)
+greater: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_gt", z3.BoolRef))
+at_least: Remembered[..., z3.BoolRef] = Remembered(_pair("Z3_mk_ge", z3.BoolRef))

@@ -18,9 +18,8 @@ from test_guide import GUIDE
 
 from hfverify.config import load_config
 from hfverify.diagnostics import CODES, Diagnostic
-from hfverify.fallback.evidence import EXAMPLES
 from hfverify.report import excerpt
-from hfverify.units import Scope, Subjects
+from hfverify.units import EXAMPLES, Scope, Subjects
 from hfverify.verifying import unneeded
 from mistakes import FILES, diagnostics, laid_out
 from test_variants import SCOPE, SUBJECTS, subject, unit_of, verdicts
