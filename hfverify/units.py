@@ -195,7 +195,7 @@ class Subjects:
             classes = [sources.class_(rule.target, rule.span) for rule in program.represents.values()]
             modules = {module.name: module for cls in classes for module in sources.reachable(cls.module)}
             return digest(*(line for _, module in sorted(modules.items()) for line in module.outline))
-        # Functions of which something is said, or which are only watched: nobody looks into them.
+        # Functions of which something is said, or which are only watched: from here nobody enters them.
         unread: list[str] = []
         if call is not None:
             unread = [*program.functions, *program.writers, *(contract.name for contract in program.contracts)]

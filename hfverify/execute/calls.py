@@ -224,7 +224,7 @@ def _builtin(run: Interpreter, name: str, arguments: list[Value], node: ast.Call
 def _apply_contract(
     run: Interpreter, function: Function, arguments: dict[str, Value], node: ast.Call, frame: Frame
 ) -> Value:
-    """Do what the contract says; nobody looks into the body."""
+    """Do what the contract says; the body is never entered from here."""
     for contract in run.contracts[function.name]:
         queues = _roles(run, contract, arguments, node, frame)
         if queues is not None:

@@ -55,8 +55,9 @@ def search_all(
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        started = {calls: pool.submit(one, calls) for calls in sorted(searches, key=combinations, reverse=True)}
-        yield from (started[calls].result() for calls in searches)
+        order = sorted(range(len(searches)), key=lambda index: combinations(searches[index]), reverse=True)
+        started = {index: pool.submit(one, searches[index]) for index in order}
+        yield from (started[index].result() for index in range(len(searches)))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:

@@ -1,8 +1,8 @@
 """The solver's binding without what takes most of its time: it asks after each call whether that went wrong.
 
-Reads   the `z3` package; of another version than the pinned one, what is not there stays as it is
+Reads   the `z3` package; if one of the functions is not there, as in another version, all of them stay as they are
 Gives   lighten(): terms are made and looked at as before, in two thirds of the time
-Refuses what the library refuses (Z3Exception): it gives no term then, and that is seen where one would be wrapped
+Refuses to make a term where the library does (Z3Exception): it gives none, and that is seen where it would be wrapped
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 import z3
 from z3 import z3core, z3types
 
-# What makes a term, or looks at one. With terms that are there, looking cannot go wrong.
+# What makes a term, or looks at one. With terms that are there, looking cannot go wrong; what takes a number that may
+# be too large, and gives a sort, is left as it is.
 LIGHT = """
-inc_ref dec_ref get_ast_kind get_ast_id is_eq_ast get_sort get_sort_kind is_eq_sort is_finite_set_sort get_bool_value
-get_app_decl get_app_num_args get_app_arg get_decl_kind get_decl_name get_symbol_kind get_arity get_domain get_range
-get_array_sort_domain get_array_sort_range mk_int_sort mk_bool_sort mk_int mk_const mk_app mk_eq mk_and mk_or mk_not
-mk_implies mk_ite mk_lt mk_le mk_gt mk_ge mk_add mk_sub mk_mul mk_select mk_select_n mk_store mk_store_n
+inc_ref dec_ref get_ast_kind get_ast_id is_eq_ast get_sort get_sort_kind is_eq_sort get_bool_value get_app_decl
+get_app_num_args get_app_arg get_decl_kind get_decl_name get_symbol_kind get_arity mk_int_sort mk_bool_sort mk_int
+mk_const mk_app mk_eq mk_and mk_or mk_not mk_implies mk_ite mk_lt mk_le mk_gt mk_ge mk_add mk_sub mk_mul mk_select
+mk_select_n mk_store mk_store_n
 """
 # Of the library's procedures for numbers, the one with a plain simplex. Almost all that is asked of numbers is how two
 # of them compare: it needs half the time of the default one, and less luck.

@@ -70,8 +70,8 @@ def is_truth(term: z3.ExprRef, value: bool) -> bool:
     return bool(term.ast.value == truth_value(value).ast.value)
 
 
-# The binding looks at what it is given, and makes the two sides alike if they are not. Here they always are, and if
-# not, the library gives nothing, which is an error.
+# The binding looks at what it is given, and makes terms alike if they are not. Here they always are; if not, the
+# library does so where it can (a truth value among numbers is 0 or 1), and gives nothing where it cannot: an error.
 
 
 def _pair(make: str, wrapper: Callable[..., T]) -> Callable[..., T]:

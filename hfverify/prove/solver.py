@@ -87,7 +87,9 @@ def make_solver(steps: int, *, mbqi: bool) -> z3.Solver:
     solver.set("rlimit", steps)
     solver.set("mbqi", mbqi)
     solver.set("auto_config", False)
-    solver.set("smt.arith.solver", SIMPLEX)
+    if not mbqi:
+        # Who asks once more asks the library's default procedure for numbers: products may need it.
+        solver.set("smt.arith.solver", SIMPLEX)
     return solver
 
 
