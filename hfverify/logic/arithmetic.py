@@ -14,7 +14,7 @@ WIDEST = 64
 
 def constant(term: z3.ArithRef) -> int | None:
     """The number, if the term is one."""
-    return term.as_long() if z3.is_int_value(term) else None
+    return term.as_long() if isinstance(term, z3.IntNumRef) else None
 
 
 class Ranges:

@@ -109,7 +109,15 @@ def _stored(array: z3.ArrayRef, *rest: z3.ExprRef) -> z3.ArrayRef:
     return z3.ArrayRef(z3.z3.Z3_mk_store_n(array.ctx.ctx, array.ast, len(keys), found, value.ast), array.ctx)
 
 
-children: Remembered[..., list[z3.ExprRef]] = Remembered(z3.ExprRef.children)
+def _children(term: z3.ExprRef) -> list[z3.ExprRef]:
+    binding, context, ast = z3.z3, term.ctx.ctx, term.ast
+    if binding.Z3_get_ast_kind(context, ast) != z3.Z3_APP_AST:
+        return []
+    count = binding.Z3_get_app_num_args(context, ast)
+    return [binding._to_expr_ref(binding.Z3_get_app_arg(context, ast, index), term.ctx) for index in range(count)]
+
+
+children: Remembered[..., list[z3.ExprRef]] = Remembered(_children)
 select: Remembered[..., z3.ExprRef] = Remembered(_selected)
 store: Remembered[..., z3.ArrayRef] = Remembered(_stored)
 all_of: Remembered[..., z3.BoolRef] = Remembered(_row("Z3_mk_and", z3.BoolRef))

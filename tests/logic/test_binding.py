@@ -68,6 +68,14 @@ def test_terms_are_the_same(name: str) -> None:
     assert make(*given) is found
 
 
+@pytest.mark.parametrize("term", [A, A + 1, z3.And(P, Q), z3.IntVal(3), TABLE, z3.ForAll([A], A > 0), terms.plus(A, B)])
+def test_parts_are_those_that_the_binding_finds(term: z3.ExprRef) -> None:
+    """But for quantifiers: they have no parts here."""
+    expected = [] if z3.is_quantifier(term) else term.children()
+    assert [type(part) for part in terms.children(term)] == [type(part) for part in expected]
+    assert all(one.eq(other) for one, other in zip(terms.children(term), expected, strict=True))
+
+
 def test_a_truth_value_among_numbers_is_a_number() -> None:
     solver = z3.Solver()
     solver.add(terms.plus(A, P) == 3, terms.less(Q, P))
