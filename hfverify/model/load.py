@@ -15,7 +15,7 @@ from hfverify.diagnostics import Diagnostic, Rejected, Span, at
 from hfverify.model.program import Program
 from hfverify.model.resolve import resolve
 from hfverify.syntax import tree
-from hfverify.syntax.parse import PROOF, SPECIFICATION, parse, read
+from hfverify.syntax.files import PROOF, SPECIFICATION, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,9 @@ def texts(folders: Folders) -> tuple[list[tuple[str, str]], list[Diagnostic]]:
 
 def program_from(found: Sequence[tuple[str, str]], problems: Sequence[Diagnostic], revision: str) -> Program:
     """Parse and resolve what the files say; what is wrong in all of them is said together."""
+    # Most runs find the program as it was kept, and need no parser.
+    from hfverify.syntax.parse import parse
+
     modules: list[tree.Module] = []
     wrong = list(problems)
     for shown, text in found:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from hfverify.diagnostics import also, at
 from hfverify.model.context import Context
 from hfverify.syntax import tree
-from hfverify.syntax.parse import PROOF
+from hfverify.syntax.files import PROOF
 
 PROOF_ONLY = (tree.Represent, tree.Layout, tree.Contract, tree.Loop, tree.Trust, tree.Accept, tree.Codec)
 SPEC_ONLY = (

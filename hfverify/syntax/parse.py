@@ -2,7 +2,7 @@
 
 Reads   text, grammar.lark
 Gives   tree.Module
-Refuses text outside the grammar (HF101), an unreadable file (HF100), a reserved word as a name (HF102)
+Refuses text outside the grammar (HF101), a reserved word as a name (HF102)
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ MOST_LEVELS = 100
 MOST_SHOWN = 60
 MOST_WORDS = 16
 BETWEEN = re.compile(r"(?:\s+|//(?!/)[^\n]*)*")
-SPECIFICATION = ".hfs"
-PROOF = ".hfp"
 
 
 def grammar() -> str:
@@ -60,18 +58,6 @@ WORDS = (
     "unless until when while with"
 )
 RESERVED = frozenset(WORDS.split())
-
-
-def read(path: Path, shown: str) -> str:
-    """Read a file as UTF-8 text; `shown` is the name that messages use."""
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        system = isinstance(error, OSError) and error.strerror
-        reason = system.lower() if system else "it is not UTF-8 text"
-        raise Rejected(
-            [Diagnostic("HF100", f"`{shown}` cannot be read: {reason}", (at(Span(shown, 1, 1, 1, 2)),))]
-        ) from error
 
 
 def parse(text: str, file: str) -> tree.Module:

@@ -11,7 +11,8 @@ from lark import Lark
 
 from hfverify.diagnostics import Rejected, Span
 from hfverify.syntax import tree
-from hfverify.syntax.parse import MOST_LEVELS, RESERVED, grammar, parse, parser, read
+from hfverify.syntax.files import read
+from hfverify.syntax.parse import MOST_LEVELS, RESERVED, grammar, parse, parser
 
 ROOT = Path(__file__).parent.parent.parent
 SHIPPED = sorted(
