@@ -25,8 +25,6 @@ DEFAULT_STEPS = 4_000_000
 # How far apart the numbers are that index maps, and where they begin, where a state is looked for first.
 STRIDES = ((1, 1), (4096, 1), (4096, 0))
 SEED = 0
-# How many objects of Python may be left of what was asked before: small units need not look for them.
-MOST_GARBAGE = 100_000
 # How many times the budget of a proof a search for a state in small machines may take.
 SEARCHES = 12
 # How many ways to fix the other numbers are tried for each choice of the arguments.
@@ -70,12 +68,11 @@ def start_afresh() -> None:
 
     Z3 orders terms by when they were made, and that shows in the steps that a proof takes. The default
     context cannot be replaced through the public interface of its Python binding. When Python collects garbage
-    shows too, because it frees terms: it does so here, if there may be much, and not in between.
+    shows too, because it frees terms: it does so here, and not in between.
     """
     z3.z3._main_ctx = None
     gc.disable()
-    if gc.get_count()[0] > MOST_GARBAGE:
-        gc.collect()
+    gc.collect()
 
 
 def part_of(steps: int, part: int) -> int:
