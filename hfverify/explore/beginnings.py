@@ -74,6 +74,19 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """A call on no CPU in particular: `here` is the number of that CPU, `own` are the constants of this call alone."""
+
+    begun: Begun
+    here: z3.ExprRef
+    own: list[z3.ExprRef]
+
+    def names(self, cpu: int) -> Renaming:
+        """On a CPU, the names of what belongs to the call get its number."""
+        return [(term, _of(cpu, term)) for term in self.own]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Formulas by their numbers, as they are for small machines, and what keeps them inside."""
 
@@ -91,29 +104,24 @@ class Beginnings:
         self._small: dict[Bounds, list[z3.BoolRef]] = {}
         self._shared = {term.decl().name() for terms in self.cells.terms.values() for term in terms}
         self._shared |= set(program.sizes)
-        self._plain: dict[str, tuple[Begun, z3.ExprRef, list[z3.ExprRef]]] = {}
+        self._alone: dict[str, Alone] = {}
         self._begun: dict[tuple[int, str], Begun] = {}
         self._common: dict[Bounds, Written] = {}
         self._expanded: dict[tuple[str, Bounds], Written] = {}
         self._written: dict[tuple[int, str, Bounds], Written] = {}
 
     def of(self, cpu: int, call: Call) -> Begun:
-        """The call on that CPU."""
+        """The call on that CPU; the last fact says which one it is."""
         key = (cpu, call.name)
         if key not in self._begun:
-            plain, here, _ = self._by_itself(call)
-            self._begun[key] = plain.renamed(self._names(cpu, call), _of(cpu, here) == cpu)
+            alone = self._by_itself(call)
+            self._begun[key] = alone.begun.renamed(alone.names(cpu), _of(cpu, alone.here) == cpu)
         return self._begun[key]
 
-    def _by_itself(self, call: Call) -> tuple[Begun, z3.ExprRef, list[z3.ExprRef]]:
-        """The call on no CPU in particular, the number of that CPU, and the constants that belong to the call."""
-        if call.name not in self._plain:
-            self._plain[call.name] = self._begin(call)
-        return self._plain[call.name]
-
-    def _names(self, cpu: int, call: Call) -> Renaming:
-        """On a CPU, the names of what belongs to a call get its number."""
-        return [(term, _of(cpu, term)) for term in self._by_itself(call)[2]]
+    def _by_itself(self, call: Call) -> Alone:
+        if call.name not in self._alone:
+            self._alone[call.name] = self._begin(call)
+        return self._alone[call.name]
 
     def owner(self, cell: Cell, ref: Term) -> z3.ArithRef:
         """The CPU to which a cell of an object belongs while it belongs to one."""
@@ -131,9 +139,9 @@ class Beginnings:
         """What holds wherever any call begins: the facts of the first one that name nothing of its own."""
         if bounds not in self._common:
             first = next(call for call in self.program.calls.values() if not call.is_function)
-            plain, _, own = self._by_itself(first)
-            names, expansion = {term.decl().name() for term in own}, Expansion(bounds)
-            facts = [fact for fact in plain.facts if not constants(fact) & names]
+            alone, expansion = self._by_itself(first), Expansion(bounds)
+            names = {term.decl().name() for term in alone.own}
+            facts = [fact for fact in alone.begun.facts if not constants(fact) & names]
             self._common[bounds] = Written({fact.get_id(): expansion.formula(fact) for fact in facts}, expansion.limits)
         return self._common[bounds]
 
@@ -141,10 +149,10 @@ class Beginnings:
         """What holds where the call begins besides, and its guards, without quantifiers."""
         key = (cpu, call.name, bounds)
         if key not in self._written:
-            plain, begun, names = self._by_itself(call)[0], self.of(cpu, call), self._names(cpu, call)
-            small, number = self._without_quantifiers(call, bounds), begun.facts[-1]
-            known = {number.get_id(): number}
-            for before, after in zip(plain.formulas, begun.formulas, strict=False):
+            alone, begun, small = self._by_itself(call), self.of(cpu, call), self._without_quantifiers(call, bounds)
+            names, which = alone.names(cpu), begun.facts[-1]
+            known = {which.get_id(): which}
+            for before, after in zip(alone.begun.formulas, begun.formulas[:-1], strict=True):
                 if before.get_id() in small.formulas:
                     known[after.get_id()] = z3.substitute(small.formulas[before.get_id()], *names)
             self._written[key] = Written(known, [z3.substitute(limit, *names) for limit in small.limits])
@@ -154,12 +162,12 @@ class Beginnings:
         """The same for the call on no CPU in particular."""
         key = (call.name, bounds)
         if key not in self._expanded:
-            plain, expansion, common = self._by_itself(call)[0], Expansion(bounds), self.common(bounds).formulas
-            known = {f.get_id(): expansion.formula(f) for f in plain.formulas if f.get_id() not in common}
+            begun, expansion, common = self._by_itself(call).begun, Expansion(bounds), self.common(bounds).formulas
+            known = {f.get_id(): expansion.formula(f) for f in begun.formulas if f.get_id() not in common}
             self._expanded[key] = Written(known, expansion.limits)
         return self._expanded[key]
 
-    def _begin(self, call: Call) -> tuple[Begun, z3.ExprRef, list[z3.ExprRef]]:
+    def _begin(self, call: Call) -> Alone:
         """What holds where the call begins, and when each of its outcomes applies."""
         world, names = start(self.program, call)
         env = spec_env(world, names)
@@ -191,7 +199,7 @@ class Beginnings:
         asked += [key for found in locks.values() for _, ref in found for key in ref.keys]
         facts = [*world.facts.formulas, *world.assumptions]
         begun = Begun(facts, outcomes, locks, devices.seen, named_bits(facts), bool(marked(facts, also=False)))
-        return begun, world.here, self._own([*facts, *asked])
+        return Alone(begun, world.here, self._own([*facts, *asked]))
 
     def _own(self, formulas: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
         """The constants that belong to one call: arguments, actors, values that were named on the way."""

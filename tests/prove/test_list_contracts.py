@@ -1,4 +1,4 @@
-"""Who uses a list function relies on its contract: nobody looks into the body, so nobody depends on it."""
+"""Who uses a list function relies on its contract: its body is not entered, and a change there concerns nobody else."""
 
 from __future__ import annotations
 
