@@ -18,8 +18,9 @@ from hfverify.prove.obligations import call_subject, declared
 from hfverify.prove.solver import Outcome
 from hfverify.verdict import Status, Verdict
 
-# A call with fewer outcomes has few paths: what the shares have in common would cost more than is gained.
-MANY_OUTCOMES = 8
+# With fewer outcomes a call has few paths: what shares have in common costs as much as is gained beside each other,
+# and more where other units wait.
+MANY_OUTCOMES = 10
 SHARES = 2
 
 

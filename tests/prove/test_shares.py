@@ -28,7 +28,7 @@ from hfverify.verdict import Status
 from variants import MUTANTS, apply, load
 
 ROOT = Path(__file__).parent.parent.parent
-CALL = "mailbox_send"
+CALL = "vcpu_run"
 
 
 @cache
@@ -106,7 +106,7 @@ def test_more_paths_than_can_be_followed_are_not_proved(monkeypatch: pytest.Monk
             assert prove_share(subjects().program, subjects().sources, call(), index, DEFAULT_STEPS) is None
 
 
-@pytest.mark.parametrize("name", ["send_forgets_state", "send_blocks_sender", "send_releases_before_switch"])
+@pytest.mark.parametrize("name", ["run_message_not_marked", "run_next_is_current", "run_waits_with_lock"])
 def test_some_share_of_a_wrong_call_is_not_proved(name: str, tmp_path: Path) -> None:
     folders = subjects().folders
     variant = next(variant for variant in load(MUTANTS) if variant.name == name)
