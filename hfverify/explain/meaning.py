@@ -8,7 +8,7 @@ Refuses an expression that has no value in the state (Undefined), when the closu
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -46,6 +46,9 @@ class Meanings:
         self._members: dict[tuple[str, str], Member | None] = {}
         self._counts: dict[str, tuple[Callable[[Keys, Env], int], ...]] = {}
         self._divisors: set[int] | None = None
+        self._domains: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        # The variables that stand around the expression whose closure is being made.
+        self._bound: frozenset[str] = frozenset()
 
     @cached_property
     def relied(self) -> set[str]:
@@ -58,6 +61,14 @@ class Meanings:
         if known is None:
             known = self._closures[id(expr)] = (expr, self._make(expr))
         return known[1]
+
+    def _inside(self, expr: tree.Expr, bound: Iterable[str]) -> Closure:
+        """The closure of an expression that is evaluated only where these variables have numbers or objects."""
+        around, self._bound = self._bound, frozenset(bound)
+        try:
+            return self.of(expr)
+        finally:
+            self._bound = around
 
     # ------------------------------------------------------------ objects
 
@@ -161,6 +172,8 @@ class Meanings:
         raise AssertionError(expr)
 
     def _name(self, text: str) -> Closure:
+        if text in self._bound:
+            return lambda env: env.names[text]
         plain, find = self._plain(text), self.member
 
         def name(env: Env) -> Value:
@@ -191,7 +204,7 @@ class Meanings:
         elif program.thread is not None and text == program.thread.name:
             return lambda env: env.here
         elif text in program.lets:
-            closure = self.of(program.lets[text].value)
+            closure = self._inside(program.lets[text].value, ())
             return lambda env: closure(Env(env.store, self._actors(env), None, env.here, env.volatile, env.before))
         else:
             value = Ref(text, ())
@@ -202,7 +215,7 @@ class Meanings:
         number = constant_value(self.program, expr, ())
         if number is not None:
             return lambda _: number
-        closure = self.of(expr)
+        closure = self._inside(expr, ())
         return lambda env: closure(Env(env.store, {}, None, env.here, env.volatile, env.before))
 
     def _actors(self, env: Env) -> dict[str, Value | Thunk]:
@@ -257,7 +270,7 @@ class Meanings:
         if name in program.pures:
             pure = program.pures[name]
             parameters = [parameter.name for parameter in pure.parameters]
-            body = self.of(pure.body)
+            body = self._inside(pure.body, parameters)
 
             def call(env: Env) -> Value:
                 names = self._actors(env)
@@ -320,12 +333,12 @@ class Meanings:
 
     def _quantified(self, expr: tree.Quantified) -> Closure:
         names = [parameter.name for parameter in expr.parameters]
-        types = [parameter.type for parameter in expr.parameters]
-        body, dependence = self.of(expr.body), Dependence(self.program, expr)
+        types = [parameter.type.name for parameter in expr.parameters]
+        body, dependence = self._inside(expr.body, self._bound | set(names)), Dependence(self.program, expr)
         every = expr.kind == "forall"
         known: dict[tuple[Any, ...], bool] = {}
 
-        def decide(env: Env, domains: list[list[int]]) -> bool:
+        def decide(env: Env, domains: tuple[tuple[int, ...], ...]) -> bool:
             bound = dict(env.names)
             inner = Env(env.store, bound, env.own, env.here, env.volatile, env.before)
             for values in product(*domains):
@@ -335,11 +348,11 @@ class Meanings:
             return every
 
         def quantified(env: Env) -> bool:
-            domains = [self.domain(type_, env) for type_ in types]
+            domains = self._domains_of(types, env)
             key = dependence.key(env)
             if key is None:
                 return decide(env, domains)
-            key = (key, tuple(map(tuple, domains)))
+            key = (key, domains)
             if key not in known:
                 if len(known) >= MOST_KNOWN:
                     known.clear()
@@ -348,29 +361,51 @@ class Meanings:
 
         return quantified
 
-    def domain(self, type_: tree.Type, env: Env) -> list[int]:
-        """The values that can matter: all small ones, and whatever a queue holds."""
-        resolved: Type | None = int_type(type_.name) or self.program.types.get(type_.name)
-        _, high = bounds(resolved) if isinstance(resolved, IntType) else (0, None)
-        found = set(range(max([*env.store.sizes.values(), 3]) + 1))
-        maps: dict[int, Map] = {}
-        for value in env.store.cells.values():
-            if isinstance(value, tuple):
-                found.update(member for member in value if isinstance(member, int))
-            elif isinstance(value, Map):
-                maps[id(value)] = value
-        if env.before is not None:
-            maps |= {id(value): value for value in env.before.cells.values() if isinstance(value, Map)}
-        if maps:
-            found |= self._ends(list(maps.values()), env)
-        return sorted(v for v in found if high is None or v <= high)
+    def _domains_of(self, types: Sequence[str], env: Env) -> tuple[tuple[int, ...], ...]:
+        """The values that can matter: all small ones, and whatever a queue holds; where something begins or ends."""
+        queues: list[tuple[Any, ...]] = []
+        starts: dict[int, tuple[int, ...]] = {}
+        for store in (env.store, env.before) if env.before is not None else (env.store,):
+            for value in store.cells.values():
+                kind = type(value)
+                if kind is Map:
+                    starts[id(value)] = value.starts  # type: ignore[attr-defined]
+                elif kind is tuple and value and store is env.store:
+                    queues.append(value)  # type: ignore[arg-type]
+        named = tuple([v for v in env.names.values() if type(v) is int and v >= 0]) if starts else ()
+        size = max([*env.store.sizes.values(), 3])
+        return tuple([self._domain(type_, size, tuple(queues), tuple(starts.values()), named) for type_ in types])
 
-    def _ends(self, maps: list[Map], env: Env) -> set[int]:
+    def _domain(self, type_: str, *seen: Any) -> tuple[int, ...]:
+        key = (type_, *seen)
+        found = self._domains.get(key)
+        if found is None:
+            if len(self._domains) >= MOST_KNOWN:
+                self._domains.clear()
+            found = self._domains[key] = self._values(type_, *seen)
+        return found
+
+    def _values(
+        self,
+        type_: str,
+        size: int,
+        queues: tuple[tuple[Any, ...], ...],
+        starts: tuple[tuple[int, ...], ...],
+        named: tuple[int, ...],
+    ) -> tuple[int, ...]:
+        resolved: Type | None = int_type(type_) or self.program.types.get(type_)
+        _, high = bounds(resolved) if isinstance(resolved, IntType) else (0, None)
+        found = set(range(size + 1))
+        found.update(member for queue in queues for member in queue if isinstance(member, int))
+        if starts:
+            found |= self._ends(starts, named)
+        return tuple(sorted(v for v in found if high is None or v <= high))
+
+    def _ends(self, starts: tuple[tuple[int, ...], ...], named: tuple[int, ...]) -> set[int]:
         """Where something begins or ends: stretches of maps, and the numbers that have a name."""
         sizes = self._sizes()
-        ends = {start * size for value in maps for start in value.starts for size in sizes}
-        named = {v for v in env.names.values() if isinstance(v, int) and not isinstance(v, bool) and v >= 0}
-        ends |= {number // size for number in named for size in sizes} | named
+        ends = {start * size for known in starts for start in known for size in sizes}
+        ends |= {number // size for number in named for size in sizes} | set(named)
         return {end + step for end in ends for step in (-1, 0, 1) if end + step >= 0}
 
     def _sizes(self) -> set[int]:

@@ -530,7 +530,8 @@ class Machinery(Monitor):
     def _rename(self, changes: list[tuple[str, Any, Any]]) -> None:
         """Replace functions wherever a module of the implementation knows them by their names."""
         for module in list(sys.modules.values()):
-            if str(getattr(module, "__file__", None) or "").startswith(self.impl):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file.startswith(self.impl):
                 known = vars(module)
                 for name, old, new in changes:
                     if known.get(name) is old:

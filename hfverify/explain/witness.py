@@ -8,8 +8,8 @@ Refuses nothing; what the model leaves open becomes zero
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, cached_property, partial
 from typing import Any
 
 import z3
@@ -155,19 +155,21 @@ class Reader:
         info, evaluator = self.program.states[state], Evaluator(self.program)
         invariants = [i for lock in self.program.locks.values() if lock.state == state for i in lock.invariants]
         term = Term(state, tuple(z3.IntVal(key) for key in keys))
-        options: dict[str, list[Value]] = {}
+        last: dict[str, Value] = {}
+        options: dict[str, list[Callable[[], Map]]] = {}
         for cell in info.cells.values():
             stored = cells.read(cell, term)
             if isinstance(stored, MapTerm):
                 end = evaluator.number(cell.initial, Env(store)) if cell.initial is not None else 0
                 plain = self.map(cell, stored, None, end)
+                last[cell.name] = plain
                 gaps = dict.fromkeys([end, max(plain.values)])
-                options[cell.name] = [plain, *(self.map(cell, stored, gap, end) for gap in gaps)]
-        last = {name: values[0] for name, values in options.items()}
+                made = [partial(_same, plain), *(partial(self.map, cell, stored, gap, end) for gap in gaps)]
+                options[cell.name] = [cache(make) for make in made]
         kept = 0
         ways = itertools.product(*(range(len(values)) for values in options.values())) if invariants else ()
         for way in sorted(ways, key=lambda way: len(set(way))):
-            chosen = {name: values[index] for (name, values), index in zip(options.items(), way, strict=True)}
+            chosen = {name: values[index]() for (name, values), index in zip(options.items(), way, strict=True)}
             found = self._spread(chosen, store, Ref(state, keys), invariants)
             tried = Store(store.sizes, {**store.cells, **{(name, keys): value for name, value in found.items()}})
             env = Env(tried, {}, Ref(state, keys), self.here)
@@ -178,7 +180,7 @@ class Reader:
         return last
 
     def _spread(
-        self, maps: dict[str, Value], store: Store, ref: Ref, invariants: Sequence[tree.Invariant]
+        self, maps: Mapping[str, Value], store: Store, ref: Ref, invariants: Sequence[tree.Invariant]
     ) -> dict[str, Value]:
         """What `forall p: … ==> a[…] == …` says of numbers that did not turn up, written into the map `a`."""
         evaluator, divisors = Evaluator(self.program), self.program.quotients
@@ -219,9 +221,10 @@ class Reader:
         for state in self.program.states.values():
             ordered = sorted(state.cells.values(), key=lambda c: not c.is_constant)
             for keys in evaluator.positions(state.name, Env(store)):
+                term = Term(state.name, tuple(numeral(key) for key in keys))
                 for cell in ordered:
-                    term = Term(state.name, tuple(numeral(key) for key in keys))
-                    store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
+                    if not isinstance(cell.type, MapType):
+                        store.cells[cell.name, keys] = self.value(cell, cells.read(cell, term))
                 if any(isinstance(cell.type, MapType) for cell in ordered):
                     store.cells |= {
                         (name, keys): value for name, value in self.fit(store, state.name, keys, cells).items()
@@ -243,6 +246,10 @@ class Reader:
                 if isinstance(members, tuple):
                     envs = [(member, Env(store, {mapping.variable: member}, own)) for member in members]
                     store.cells[place] = tuple(member for member, env in envs if _exists(evaluator, entry, env))
+
+
+def _same(value: Map) -> Map:
+    return value
 
 
 def _exists(evaluator: Evaluator, place: tree.Expr, env: Env) -> bool:

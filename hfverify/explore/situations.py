@@ -79,17 +79,28 @@ class Situations:
     def combinations(self, begins: str | None = None, whose: int = 0) -> list[tuple[str, ...]]:
         """The outcomes that can be asked for together, one of each call; first those where one of them is `begins`.
 
-        Of these the ones with cases come before those with rejects, because a call that is rejected does little.
+        Of these the ones with cases come before those with rejects, because a call that is rejected does little. CPUs
+        are alike: of two that make the same call it does not matter which one comes to what.
         """
         found = list(itertools.product(*([name for name, _ in guards] for guards in self.guards)))
         cases = {outcome.name + when for call in self.calls for outcome in call.cases for when in ("", LATER)}
         if begins is None:
-            return found
+            return [names for names in found if self._comes_first(names)]
 
         def rank(names: tuple[str, ...]) -> tuple[bool, int]:
             return names[whose].removesuffix(LATER) != begins, sum(name not in cases for name in names)
 
         return sorted(found, key=rank)
+
+    def _comes_first(self, names: Sequence[str]) -> bool:
+        """Whether CPUs that make the same call come to its outcomes in their order."""
+        order = [{name: place for place, (name, _) in enumerate(guards)} for guards in self.guards]
+        alike = (
+            (one, other)
+            for one, other in itertools.combinations(range(len(names)), 2)
+            if self.calls[one] is self.calls[other]
+        )
+        return all(order[one][names[one]] <= order[other][names[other]] for one, other in alike)
 
     def all(self) -> Iterator[tuple[tuple[str, ...], list[Scenario]]]:
         """For each combination of outcomes a state in which they apply, and states in which the calls meet."""
@@ -124,8 +135,9 @@ class Situations:
             if like is not None and outcomes[whose].removesuffix(LATER) == begins:
                 alike = [*self._alike(like, whose), [guards[whose]], guards]
                 ways = [*((way, alike) for way in self._aimed(outcomes, whose, together, like, ways)), *ways]
-            first = self._model(guards)
-            if first is None and not any(wished for _, wished in ways):
+            anywhere = any(not meeting and not wished for meeting, wished in ways)
+            first = self._model(guards) if anywhere else None
+            if anywhere and first is None and not any(wished for _, wished in ways):
                 continue
             for meeting, wished in ways:
                 # Where the calls meet already, one such state is enough.
