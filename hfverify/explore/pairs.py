@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from typing import Any
 
 from hfverify.explore.isolated import Worker
+from hfverify.explore.locking import without_maps
 from hfverify.explore.search import Plan, Tally
 from hfverify.model.load import Folders
 from hfverify.model.program import Program
@@ -33,32 +33,39 @@ class Done:
 def search_all(
     program: Program, folders: Folders, searches: Sequence[tuple[str, ...]], jobs: int, plan: Plan
 ) -> Iterator[Done]:
-    """Each search in one of so many processes; those with many combinations of outcomes begin first."""
+    """Each search in one of so many processes; those with much to do begin first.
+
+    Which states a solver finds depends on what it was asked before: each process has a fixed part of the searches.
+    """
     workers = [Worker(folders, program.revision) for _ in range(jobs)]
-    free: SimpleQueue[Worker] = SimpleQueue()
-    for worker in workers:
-        free.put(worker)
-
-    def combinations(calls: tuple[str, ...]) -> int:
-        return math.prod(len(program.calls[name].outcomes) for name in calls)
-
-    def one(calls: tuple[str, ...]) -> Done:
-        worker, done = free.get(), Done(calls)
-        try:
-            for news in worker.search(calls, plan):
-                done.tally, done.failed = news.tally, news.reason
-                if news.kind == "finding":
-                    done.findings.append(news.data)
-        finally:
-            free.put(worker)
-        return done
-
-    pool = ThreadPoolExecutor(jobs)
+    threads = [ThreadPoolExecutor(1) for _ in workers]
+    work = {calls: _work(program, calls) for calls in searches}
+    order = sorted(range(len(searches)), key=lambda index: work[searches[index]], reverse=True)
+    started: dict[int, Future[Done]] = {}
+    dealt = [0] * jobs
     try:
-        order = sorted(range(len(searches)), key=lambda index: combinations(searches[index]), reverse=True)
-        started = {index: pool.submit(one, searches[index]) for index in order}
+        for index in order:
+            least = dealt.index(min(dealt))
+            dealt[least] += work[searches[index]]
+            started[index] = threads[least].submit(_one, workers[least], searches[index], plan)
         yield from (started[index].result() for index in range(len(searches)))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
+        for thread, worker in zip(threads, workers, strict=True):
+            thread.shutdown(wait=False, cancel_futures=True)
             worker.close()
+
+
+def _work(program: Program, calls: tuple[str, ...]) -> int:
+    """How much there is to do: combinations of outcomes, and where maps change, states take longer to find."""
+    plain = without_maps(program)
+    outcomes = (len(program.calls[name].outcomes) for name in calls)
+    return math.prod(outcomes) * 2 ** sum(name not in plain for name in calls) // (1 if len(set(calls)) > 1 else 2)
+
+
+def _one(worker: Worker, calls: tuple[str, ...], plan: Plan) -> Done:
+    done = Done(calls)
+    for news in worker.search(calls, plan):
+        done.tally, done.failed = news.tally, news.reason
+        if news.kind == "finding":
+            done.findings.append(news.data)
+    return done
