@@ -12,6 +12,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,15 +28,18 @@ _TABLE = """create table if not exists units_4 (
 _FORGET = """delete from units_4 where number in (
     select number from units_4 where name = ? order by number desc limit -1 offset ?
 )"""
+_REFRESH = "update units_4 set number = (select max(number) + 1 from units_4) where number = ?"
 
 
 class Cache:
-    """One table: unit and inputs → verdicts, with a checksum; the youngest versions of each unit."""
+    """One table: unit and inputs → verdicts, with a checksum; of each unit the versions that were asked for last."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None]) -> None:
         self.path = folder / "cache.sqlite"
         self.warn = warn
         self._connection: sqlite3.Connection | None = None
+        # The rows that were found and are not the youngest ones of their units.
+        self._found: list[int] = []
         try:
             folder.mkdir(exist_ok=True)
             self._connection = self._open()
@@ -70,7 +74,7 @@ class Cache:
             return None, ""
         try:
             rows = self._connection.execute(
-                "select inputs, verdicts, sum from units_4 where name = ? order by number desc", (name,)
+                "select inputs, verdicts, sum, number from units_4 where name = ? order by number desc", (name,)
             ).fetchall()
         except sqlite3.Error as error:
             self._give_up(error)
@@ -86,6 +90,8 @@ class Cache:
             known: dict[str, str] = json.loads(row[0])
             changed = sorted(key for key in known.keys() | inputs.keys() if known.get(key) != inputs.get(key))
             return None, f"{changed[0]} changed"
+        if row is not rows[0]:
+            self._found.append(row[3])
         return [_load(item) for item in json.loads(row[1])], ""
 
     def steps(self, name: str) -> int:
@@ -116,8 +122,13 @@ class Cache:
             self.warn(f"the cache {self.path} cannot be written ({error}); this run is not remembered")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; what was found in it is young again."""
         if self._connection is not None:
+            with suppress(sqlite3.Error):
+                for number in self._found:
+                    self._connection.execute(_REFRESH, (number,))
+                self._connection.commit()
+            self._found.clear()
             self._connection.close()
             self._connection = None
 

@@ -198,13 +198,38 @@ class Module:
 
     @cached_property
     def outline(self) -> list[str]:
-        """What stands outside of functions, and which names the module binds and changes where."""
+        """What stands outside of functions and of the bodies of methods, which names the module binds and changes.
+
+        Nobody enters a method: what it is called, and how it is decorated, is all that is asked of it.
+        """
         functions = [node for node in self.tree.body if isinstance(node, ast.FunctionDef)]
         inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        inside |= {line for method in self._methods for line in self._body_of(method)}
         lines = [line for number, line in enumerate(self.rows, 1) if number not in inside and line]
         bound = [f"{name}:{len(places)}" for name, places in sorted(self.bound.items())]
-        late = sorted(name for _, name, _ in self.changed_late)
-        return [self.file, *lines, *bound, *late, *(node.name for node in functions)]
+        return [self.file, *lines, *bound, *self.changes, *(node.name for node in functions)]
+
+    @cached_property
+    def changes(self) -> list[str]:
+        """The names of which an attribute is assigned, each with the import of the function that does it."""
+        found = ((name, ast.unparse(place) if place is not None else "") for _, name, place in self.changed_late)
+        return sorted(f"{name} {place}" for name, place in found)
+
+    @cached_property
+    def bodies(self) -> list[str]:
+        """The methods, which say how objects are made."""
+        return [self.rows[line - 1] for method in self._methods for line in self._body_of(method)]
+
+    @property
+    def _methods(self) -> list[ast.FunctionDef]:
+        classes = [node for node in self.tree.body if isinstance(node, ast.ClassDef)]
+        return [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+
+    def _body_of(self, method: ast.FunctionDef) -> range:
+        """The lines of its statements, if these have lines of their own."""
+        first, end = method.body[0], method.end_lineno or method.lineno
+        begins = self.rows[first.lineno - 1][: first.col_offset].strip() == ""
+        return range(first.lineno, end + 1) if begins else range(0)
 
     @property
     def is_package(self) -> bool:
@@ -441,7 +466,7 @@ class Sources:
     def footprint(self, function: Function, specified: Collection[str] = (), *, places: bool = True) -> list[str]:
         """All text that can influence what is said of a function: whoever keeps this may keep what was said.
 
-        Of a module it is what stands outside of functions, and which names it binds and changes where; of
+        Of a module it is what stands outside of functions and methods, and which names it binds and changes where; of
         functions, those that can be called, with their `places`. Of one that is specified nobody reads the text, but
         which parameters it has, and whether it comes to call its user; a loop with a fact reads all that it can call.
         """
@@ -450,7 +475,7 @@ class Sources:
         loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function.module) for line in module.outline]
-        found += [f"{module.name} changes {name}" for module in self.everything() for _, name, _ in module.changed_late]
+        found += [f"{module.name} changes {change}" for module in self.everything() for change in module.changes]
         for name, called in sorted({**followed, **turned}.items()):
             found.append(name)
             if called is not function and name in specified and name not in turned:

@@ -253,6 +253,8 @@ def _stored_later(program: Program, sources: Sources, cls: Class) -> set[str]:
             raise Unsaid(f"`{cls.node.name}` begins in a way that its text does not say", cls.module.span(item))
         for statement in item.body:
             match statement:
+                case ast.Expr(value=ast.Constant()):
+                    continue
                 case ast.Assign(
                     targets=[ast.Attribute(value=ast.Name(id=me), attr=name)],
                     value=ast.Call(func=ast.Name(id=made), args=[ast.Name(id=owner)], keywords=[]),

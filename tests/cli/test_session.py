@@ -196,6 +196,17 @@ def test_who_takes_a_change_back_finds_what_was_proved_before_it(shell: Shell) -
     assert {v.obligation.group for v in decided(shell, jobs=1)[0] if not v.cached} != set()
 
 
+def test_what_is_found_stays(shell: Shell) -> None:
+    source = shell.root / "impl" / "counter.py"
+    text = source.read_text("utf-8")
+    decided(shell, jobs=1)
+    for version in range(VERSIONS + 1):
+        source.write_text(text + f"\nVERSION = {version}\n", "utf-8")
+        assert not all(v.cached for v in decided(shell, jobs=1)[0])
+        source.write_text(text, "utf-8")
+        assert all(v.cached for v in decided(shell, jobs=1)[0])
+
+
 def test_what_took_longest_is_begun_first(shell: Shell) -> None:
     orders: list[list[str]] = []
     steps: dict[str, int] = {}

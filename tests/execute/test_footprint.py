@@ -43,6 +43,31 @@ CHANGES = {
 }  # fmt: skip
 
 
+METHODS = CODE + """
+def free(function: object) -> object:
+    return function
+
+class Lock:
+    depth: int = 0
+
+    @free
+    def take(self, by: int = SIZE) -> None:
+        self.depth = by
+
+    def give(self) -> None: self.depth = 0
+"""
+# Nobody enters a method, but what it is, and what its class is, can be seen from outside.
+METHOD_CHANGES = {
+    "the body of a method": ("        self.depth = by\n", "        more = by\n        self.depth = more\n", False),
+    "a body beside its header": ("self.depth = 0", "self.depth = 1", True),
+    "its decorator": ("    @free\n", "", True),
+    "its default": ("by: int = SIZE", "by: int = 3", True),
+    "its name": ("def give", "def drop", True),
+    "what else the class has": ("depth: int = 0", "depth: int = 1", True),
+    "a name that it makes global": ("        self.depth = by\n", "        global SIZE\n        SIZE = by\n", True),
+    "a function that it changes": ("        self.depth = by\n", "        top.by = by\n", True),
+}  # fmt: skip
+
 BOTTOM = "def bottom(n: int) -> int:\n    return n\n"
 # Ways to call a function by another name.
 ALIASES = {
@@ -85,6 +110,20 @@ def test_footprint(name: str, tmp_path: Path) -> None:
     old, new, matters = CHANGES[name]
     assert CODE.count(old) == 1
     assert (footprint(tmp_path / "a", CODE) != footprint(tmp_path / "a", CODE.replace(old, new))) is matters
+
+
+@pytest.mark.parametrize("name", METHOD_CHANGES)
+def test_methods(name: str, tmp_path: Path) -> None:
+    old, new, matters = METHOD_CHANGES[name]
+    assert METHODS.count(old) == 1
+    assert (footprint(tmp_path / "a", METHODS) != footprint(tmp_path / "a", METHODS.replace(old, new))) is matters
+
+
+def test_from_where_a_function_takes_what_it_changes(tmp_path: Path) -> None:
+    for module in ("one", "other"):
+        (tmp_path / f"{module}.py").write_text("x = 1\n")
+    changing = CODE + "def late() -> None:\n    import one as found\n    found.x = 2\n"
+    assert footprint(tmp_path, changing) != footprint(tmp_path, changing.replace("import one", "import other"))
 
 
 def test_a_loop_reads_the_text_of_a_specified_function(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ HARMLESS: list[Change] = [
     (STATE, "enabled_and_pending_count: int = 0", "enabled_and_pending_count: int = 0x0"),
     (TABLE, "default_factory=lambda: IntervalMap(ABSENT), repr=False)\n    blocks",
      "default_factory=lambda: IntervalMap(NOBODY | MODE_SHARED), repr=False)\n    blocks"),
+    (STATE, "        self.wait_links = ", '        """Both ends."""\n        self.wait_links = '),
 ]  # fmt: skip
 
 
