@@ -195,7 +195,7 @@ class Subjects:
             classes = [sources.class_(rule.target, rule.span) for rule in program.represents.values()]
             modules = {module.name: module for cls in classes for module in sources.reachable(cls.module)}
             read = [(*module.outline, *module.bodies) for _, module in sorted(modules.items())]
-            return digest(*(line for lines in read for line in lines))
+            return digest(*(line for lines in read for line in lines), *sources.changes())
         # Functions of which something is said, or which are only watched: from here nobody enters them.
         unread: list[str] = []
         if call is not None:

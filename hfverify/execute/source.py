@@ -198,32 +198,33 @@ class Module:
 
     @cached_property
     def outline(self) -> list[str]:
-        """What stands outside of functions and of the bodies of methods, which names the module binds and changes.
+        """What stands outside of functions and of the bodies of methods, where these stand, and which names are bound.
 
-        Nobody enters a method: what it is called, and how it is decorated, is all that is asked of it.
+        No call enters a method: what it is called, and how it is decorated, is all that is asked of it.
         """
-        functions = [node for node in self.tree.body if isinstance(node, ast.FunctionDef)]
-        inside = {line for node in functions for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-        inside |= {line for method in self._methods for line in self._body_of(method)}
-        lines = [line for number, line in enumerate(self.rows, 1) if number not in inside and line]
-        bound = [f"{name}:{len(places)}" for name, places in sorted(self.bound.items())]
-        return [self.file, *lines, *bound, *self.changes, *(node.name for node in functions)]
-
-    @cached_property
-    def changes(self) -> list[str]:
-        """The names of which an attribute is assigned, each with the import of the function that does it."""
-        found = ((name, ast.unparse(place) if place is not None else "") for _, name, place in self.changed_late)
-        return sorted(f"{name} {place}" for name, place in found)
+        functions = {node.lineno: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
+        inside = {line for node in functions.values() for line in range(node.lineno, (node.end_lineno or 0) + 1)}
+        inside |= {line for _, method in self._methods for line in self._body_of(method)}
+        lines: list[str] = []
+        for number, line in enumerate(self.rows, 1):
+            if number in functions:
+                lines.append(f"def {functions[number].name}")
+            elif number not in inside and line:
+                lines.append(line)
+        return [self.file, *lines, *(f"{name}:{len(places)}" for name, places in sorted(self.bound.items()))]
 
     @cached_property
     def bodies(self) -> list[str]:
-        """The methods, which say how objects are made."""
-        return [self.rows[line - 1] for method in self._methods for line in self._body_of(method)]
+        """The methods, each with its class and its body: constructors say how objects begin."""
+        found: list[str] = []
+        for cls, method in self._methods:
+            found += [f"{cls.name}.{method.name}", *(self.rows[line - 1] for line in self._body_of(method))]
+        return found
 
     @property
-    def _methods(self) -> list[ast.FunctionDef]:
+    def _methods(self) -> list[tuple[ast.ClassDef, ast.FunctionDef]]:
         classes = [node for node in self.tree.body if isinstance(node, ast.ClassDef)]
-        return [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+        return [(cls, node) for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
 
     def _body_of(self, method: ast.FunctionDef) -> range:
         """The lines of its statements, if these have lines of their own."""
@@ -274,6 +275,7 @@ class Sources:
         self._reached: dict[str, set[str]] = {}
         self._names: dict[int, list[Function]] = {}
         self._everything: list[Module] | None = None
+        self._changes: list[str] | None = None
         self.enums: dict[str, str] = {}
         self.attributes: dict[tuple[str, str], object] = {}
 
@@ -446,6 +448,17 @@ class Sources:
             self._everything = [module for module in modules if module is not None]
         return self._everything
 
+    def changes(self) -> list[str]:
+        """Of which functions, classes and modules some place anywhere assigns an attribute, and by which name."""
+        if self._changes is None:
+            self._changes = []
+            for module in self.everything():
+                for _, name, place in module.changed_late:
+                    found = self._changed(module, name, place)
+                    meant = found.name if isinstance(found, Function | Class | Module) else ""
+                    self._changes.append(f"{module.name} changes {name}: {meant}")
+        return self._changes
+
     def reachable(self, start: Module) -> list[Module]:
         """The modules whose text can influence what stands in this one: itself, and all that those import."""
         found: dict[str, Module] = {}
@@ -466,16 +479,17 @@ class Sources:
     def footprint(self, function: Function, specified: Collection[str] = (), *, places: bool = True) -> list[str]:
         """All text that can influence what is said of a function: whoever keeps this may keep what was said.
 
-        Of a module it is what stands outside of functions and methods, and which names it binds and changes where; of
-        functions, those that can be called, with their `places`. Of one that is specified nobody reads the text, but
-        which parameters it has, and whether it comes to call its user; a loop with a fact reads all that it can call.
+        Of a module it is what stands outside of functions and methods, and which names it binds; of every module, what
+        it changes; of functions, those that can be called, with their `places`. Of one that is specified nobody reads
+        the text, but which parameters it has, and whether it comes to call its user; a loop with a fact reads all that
+        it can call.
         """
         followed = {called.name: called for called in self._called(function, specified)}
         read = [called for called in followed.values() if called is function or called.name not in specified]
         loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function.module) for line in module.outline]
-        found += [f"{module.name} changes {change}" for module in self.everything() for change in module.changes]
+        found += self.changes()
         for name, called in sorted({**followed, **turned}.items()):
             found.append(name)
             if called is not function and name in specified and name not in turned:

@@ -35,7 +35,8 @@ def search_all(
 ) -> Iterator[Done]:
     """Each search in one of so many processes; those with much to do begin first.
 
-    Which states a solver finds depends on what it was asked before: each process has a fixed part of the searches.
+    Which states a solver finds depends on what it was asked before: each process has a fixed part of the searches, so
+    that for so many processes the numbers are the same each time, unless one of them has to be replaced.
     """
     workers = [Worker(folders, program.revision) for _ in range(jobs)]
     threads = [ThreadPoolExecutor(1) for _ in workers]

@@ -119,11 +119,29 @@ def test_methods(name: str, tmp_path: Path) -> None:
     assert (footprint(tmp_path / "a", METHODS) != footprint(tmp_path / "a", METHODS.replace(old, new))) is matters
 
 
-def test_from_where_a_function_takes_what_it_changes(tmp_path: Path) -> None:
+LATE = {
+    "imported by the function": "def late() -> None:\n    import one as found\n    found.x = 2\n",
+    "imported by the module": "import one as found\ndef late() -> None:\n    found.x = 2\n",
+    "changed by a method": "class A:\n    def late(self) -> None:\n        import one as found\n        found.x = 2\n",
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_a_module_that_nobody_imports_changes(name: str, tmp_path: Path) -> None:
     for module in ("one", "other"):
         (tmp_path / f"{module}.py").write_text("x = 1\n")
-    changing = CODE + "def late() -> None:\n    import one as found\n    found.x = 2\n"
-    assert footprint(tmp_path, changing) != footprint(tmp_path, changing.replace("import one", "import other"))
+    found: list[list[str]] = []
+    for text in (LATE[name], LATE[name].replace("import one", "import other")):
+        (tmp_path / "apart.py").write_text(text)
+        found.append(footprint(tmp_path, CODE))
+    assert found[0] != found[1]
+
+
+def test_a_name_may_come_before_what_it_names(tmp_path: Path) -> None:
+    after = "def bottom(n: int) -> int:\n    return n\n\nALIAS = bottom\n"
+    before = "ALIAS = bottom\n\ndef bottom(n: int) -> int:\n    return n\n"
+    top = "\ndef top(n: int) -> int:\n    return ALIAS(n)\n"
+    assert footprint(tmp_path, after + top) != footprint(tmp_path, before + top)
 
 
 def test_a_loop_reads_the_text_of_a_specified_function(tmp_path: Path) -> None:

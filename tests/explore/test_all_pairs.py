@@ -28,3 +28,14 @@ def test_all_pairs_of_calls_have_the_same_ends_with_whole_sections(root: Path) -
         reduced += found.tally.schedules
         all_ += found.tally.unreduced
     assert reduced < all_
+
+
+def test_many_searches_give_the_same_each_time_and_can_be_left() -> None:
+    config, program = subject(JOBS)
+    pairs = list(combinations_with_replacement(without_maps(program), 2))
+    first, again = (list(search_all(program, config.folders, pairs, 2, Plan())) for _ in range(2))
+    assert [found.calls for found in first] == pairs
+    assert first == again
+    searches = search_all(program, config.folders, pairs, 2, Plan())
+    assert next(searches) == first[0]
+    searches.close()

@@ -30,5 +30,6 @@ def test_who_begins_may_be_either_cpu() -> None:
     situations = Situations(program, [program.calls["interrupt_inject"]] * 2)
     every = {outcome.name for outcome in program.calls["interrupt_inject"].outcomes}
     for begins in sorted(every):
-        first = [names for names in situations.combinations(begins) if names[0] == begins]
-        assert {other for _, other in first} >= every
+        for whose in range(2):
+            first = [names for names in situations.combinations(begins, whose) if names[whose] == begins]
+            assert {names[1 - whose] for names in first} >= every

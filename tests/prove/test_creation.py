@@ -12,7 +12,7 @@ import pytest
 from hfverify.config import Config, load_config
 from hfverify.model.load import load_program
 from hfverify.model.program import Program
-from hfverify.units import Scope, Subjects
+from hfverify.units import NEW, Scope, Subjects
 from hfverify.verdict import Status, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +123,27 @@ def test_what_a_class_does_not_say_is_open(name: str, tmp_path: Path) -> None:
     assert verdict.status is Status.UNKNOWN
     assert verdict.diagnostic is not None
     assert verdict.diagnostic.code == "HF401"
+
+
+def inputs(folder: Path, *texts: tuple[str, str]) -> dict[str, str]:
+    """What the unit depends on, where these files have these texts besides."""
+    config, program = subject()
+    shutil.copytree(config.folders.impl, folder / "impl")
+    for file, text in texts:
+        with (folder / "impl" / file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    return Subjects(program, replace(config.folders, impl=folder / "impl")).inputs(NEW, SCOPE)
+
+
+def test_it_matters_which_method_has_a_line(tmp_path: Path) -> None:
+    first = "\nclass A:\n    def __init__(self) -> None:\n        self.a = 1\n"
+    second = "    def b(self) -> None:\n        self.c = 3\n"
+    line = "        self.b = 2\n"
+    moved = second.replace("        self.c", f"{line}        self.c")
+    found = [inputs(tmp_path / "x", (STATE, first + line + second)), inputs(tmp_path / "y", (STATE, first + moved))]
+    assert found[0] != found[1]
+
+
+def test_it_matters_what_others_change(tmp_path: Path) -> None:
+    late = "from hafnium import state as found\n\n\ndef late() -> None:\n    found.Vm = 1\n"
+    assert inputs(tmp_path / "x") != inputs(tmp_path / "y", ("hafnium/late.py", late))
