@@ -59,8 +59,8 @@ def search_all(
 def _work(program: Program, calls: tuple[str, ...]) -> int:
     """How much there is to do: combinations of outcomes, and where maps change, states take longer to find."""
     plain = without_maps(program)
-    outcomes = (len(program.calls[name].outcomes) for name in calls)
-    return math.prod(outcomes) * 2 ** sum(name not in plain for name in calls) // (1 if len(set(calls)) > 1 else 2)
+    work = math.prod(len(program.calls[name].outcomes) * (1 if name in plain else 2) for name in calls)
+    return work if len(set(calls)) > 1 else work // 2
 
 
 def _one(worker: Worker, calls: tuple[str, ...], plan: Plan) -> Done:
