@@ -161,11 +161,10 @@ class Reader:
             stored = cells.read(cell, term)
             if isinstance(stored, MapTerm):
                 end = evaluator.number(cell.initial, Env(store)) if cell.initial is not None else 0
-                plain = self.map(cell, stored, None, end)
-                last[cell.name] = plain
-                gaps = dict.fromkeys([end, max(plain.values)])
-                made = [partial(_same, plain), *(partial(self.map, cell, stored, gap, end) for gap in gaps)]
-                options[cell.name] = [cache(make) for make in made]
+                plain = cache(partial(self.map, cell, stored, None, end))
+                last[cell.name] = plain()
+                gaps = dict.fromkeys([end, max(plain().values)])
+                options[cell.name] = [plain, *(cache(partial(self.map, cell, stored, gap, end)) for gap in gaps)]
         kept = 0
         ways = itertools.product(*(range(len(values)) for values in options.values())) if invariants else ()
         for way in sorted(ways, key=lambda way: len(set(way))):
@@ -246,10 +245,6 @@ class Reader:
                 if isinstance(members, tuple):
                     envs = [(member, Env(store, {mapping.variable: member}, own)) for member in members]
                     store.cells[place] = tuple(member for member, env in envs if _exists(evaluator, entry, env))
-
-
-def _same(value: Map) -> Map:
-    return value
 
 
 def _exists(evaluator: Evaluator, place: tree.Expr, env: Env) -> bool:

@@ -8,7 +8,7 @@ Refuses nothing: a search that hangs or dies is news of that search, and the oth
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,8 @@ def search_all(
     """
     workers = [Worker(folders, program.revision) for _ in range(jobs)]
     threads = [ThreadPoolExecutor(1) for _ in workers]
-    work = {calls: _work(program, calls) for calls in searches}
+    plain = without_maps(program)
+    work = {calls: _work(program, plain, calls) for calls in searches}
     order = sorted(range(len(searches)), key=lambda index: work[searches[index]], reverse=True)
     started: dict[int, Future[Done]] = {}
     dealt = [0] * jobs
@@ -56,9 +57,8 @@ def search_all(
             worker.close()
 
 
-def _work(program: Program, calls: tuple[str, ...]) -> int:
+def _work(program: Program, plain: Collection[str], calls: tuple[str, ...]) -> int:
     """How much there is to do: combinations of outcomes, and where maps change, states take longer to find."""
-    plain = without_maps(program)
     work = math.prod(len(program.calls[name].outcomes) * (1 if name in plain else 2) for name in calls)
     return work if len(set(calls)) > 1 else work // 2
 

@@ -56,7 +56,7 @@ class Lock:
 
     def give(self) -> None: self.depth = 0
 """
-# Nobody enters a method, but what it is, and what its class is, can be seen from outside.
+# No call enters a method, but what it is, and what its class is, can be seen from outside.
 METHOD_CHANGES = {
     "the body of a method": ("        self.depth = by\n", "        more = by\n        self.depth = more\n", False),
     "a body beside its header": ("self.depth = 0", "self.depth = 1", True),
