@@ -24,7 +24,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 import hfverify
-from hfverify.abi.description import LANGUAGES
+from hfverify.abi import LANGUAGES
 from hfverify.config import ConfigError, load_config
 from hfverify.diagnostics import Rejected
 from hfverify.verdict import Verdict

@@ -14,14 +14,13 @@ from hfverify.diagnostics import Diagnostic, Rejected, at
 from hfverify.execute.loops import check_loops
 from hfverify.execute.scopes import shadows_standard_library
 from hfverify.execute.source import Sources
-from hfverify.explain.verdicts import Judge, reason
 from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.registers import numbered
 from hfverify.prove.codecs import codec_subject
 from hfverify.prove.contracts import contract_name, contract_subject
 from hfverify.prove.creation import NEW, new_objects
-from hfverify.prove.decide import Decision, decide, reach, satisfy
+from hfverify.prove.decide import Decision, decide, reach, reason, satisfy
 from hfverify.prove.dispatching import dispatcher_subject, trap_subject
 from hfverify.prove.obligations import Subject, call_subject
 from hfverify.prove.shares import Shared, prove_share, shares_of, together
@@ -29,7 +28,7 @@ from hfverify.prove.solver import SEED, Outcome
 from hfverify.prove.specification import Wanted, check_call, check_whole
 from hfverify.syntax import tree
 from hfverify.tool import digest, tool_hash
-from hfverify.verdict import Status, Verdict
+from hfverify.verdict import Obligation, Status, Verdict
 
 WHOLE = "spec"
 # What is said of a call by itself, which a change of the code leaves alone.
@@ -114,7 +113,6 @@ class Subjects:
         return contract_subject(program, sources, contract)
 
     def _specification(self, subject: Subject, wanted: list[Wanted], scope: Scope, only: Asked) -> list[Verdict]:
-        judge = Judge(self.program, self.folders, subject, scope.steps)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
         decisions = decide(subject, scope.steps, set(asked))
         states = {
@@ -128,7 +126,7 @@ class Subjects:
                     _vacuous(Verdict(obligation, Status.PROVED, decision.steps, decision.seconds), decision, want)
                 )
             else:
-                found.append(judge.verdict(obligation, decisions[name]))
+                found.append(self._verdict(subject, scope, obligation, decisions[name]))
         if not _tests(scope, found):
             return found
         from hfverify.fallback.evidence import tested_alone
@@ -136,12 +134,11 @@ class Subjects:
         return tested_alone(self.program, self.folders, subject, wanted, found, scope.examples)
 
     def _implementation(self, subject: Subject, scope: Scope, only: Asked) -> list[Verdict]:
-        judge = Judge(self.program, self.folders, subject, scope.steps)
         asked = {name: o for name, o in subject.obligations.items() if only is None or only(name)}
         decisions, reached = decide(subject, scope.steps, set(asked)), reach(subject, scope.steps, set(asked))
         found: list[Verdict] = []
         for name, obligation in asked.items():
-            verdict = judge.verdict(obligation, decisions[name])
+            verdict = self._verdict(subject, scope, obligation, decisions[name])
             if name in reached and verdict.status is Status.PROVED:
                 steps, seconds = verdict.steps + reached[name].steps, verdict.seconds + reached[name].seconds
                 base = Verdict(obligation, Status.PROVED, steps, seconds)
@@ -153,6 +150,14 @@ class Subjects:
         from hfverify.fallback.evidence import tested
 
         return tested(self.program, self.folders, self.sources, subject, found, scope.examples)
+
+    def _verdict(self, subject: Subject, scope: Scope, obligation: Obligation, decision: Decision) -> Verdict:
+        if decision.outcome is Outcome.PROVED and not subject.refusals:
+            return Verdict(obligation, Status.PROVED, decision.steps, decision.seconds)
+        # What runs the real code is loaded only where there is something to show.
+        from hfverify.explain.verdicts import Judge
+
+        return Judge(self.program, self.folders, subject, scope.steps).verdict(obligation, decision)
 
     # ------------------------------------------------------------ what the implementation must have
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from hfverify.diagnostics import Span
 
-LANGUAGES = ("c", "rust", "python", "json")
 BOOL, UNSIGNED, SIGNED = "bool", "unsigned", "signed"
 
 

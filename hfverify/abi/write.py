@@ -7,9 +7,9 @@ Refuses what `collect` and the writers refuse
 
 from __future__ import annotations
 
-from hfverify.abi import c, machine, python, rust
+from hfverify.abi import LANGUAGES, c, machine, python, rust
 from hfverify.abi.collect import describe
-from hfverify.abi.description import LANGUAGES, Abi
+from hfverify.abi.description import Abi
 from hfverify.model.program import Program
 
 

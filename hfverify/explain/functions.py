@@ -78,11 +78,7 @@ def _env(
                 return None
         elif isinstance(value, int):
             names[name] = value if isinstance(value, bool) else int(value)
-    env = Env(machine.store, names, None, machine.here, volatile)
-    bound: dict[str, Value | Thunk] = {}
-    for let in call.lets:
-        bound[let.name] = Thunk(let.value, env.bind(bound))
-    return env.bind(bound)
+    return Env(machine.store, names, None, machine.here, volatile).let(call.lets)
 
 
 def _needs(machine: Monitor, call: Call, env: Env) -> list[tuple[str, str]]:

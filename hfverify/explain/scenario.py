@@ -8,12 +8,13 @@ Refuses a name or value that does not belong to the program (ValueError)
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hfverify.explain.concrete import Bits, Keys, Ref, Store, Value, default, show
+from hfverify.explain.concrete import Bits, Env, Keys, Ref, Store, Thunk, Value, default, show
 from hfverify.explain.maps import Map
-from hfverify.model.program import Cell, Program
+from hfverify.model.program import Call, Cell, Program
 from hfverify.model.types import BitsType, BytesType, EnumType, FifoType, MapType, OptionalType
 
 Changes = dict[tuple[str, Keys], Value]
@@ -40,6 +41,22 @@ class Scenario:
     def store(self) -> Store:
         """The state at the start."""
         return Store(dict(self.sizes), dict(self.cells))
+
+
+def environment(
+    program: Program,
+    call: Call,
+    scenario: Scenario,
+    store: Store,
+    volatile: Callable[[Cell, Ref], Value] | None = None,
+) -> Env:
+    """Where the clauses of the call that is made are evaluated in some state."""
+    names: dict[str, Value | Thunk] = dict(scenario.arguments)
+    if call.actor:
+        names[call.actor] = Ref(program.actors[call.actor].state, scenario.actor)
+    for item in call.objects:
+        names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
+    return Env(store, names, None, scenario.here, volatile).let(call.lets)
 
 
 def cell_name(cell: Cell, keys: Keys) -> str:
@@ -138,4 +155,4 @@ def from_json(program: Program, data: dict[str, Any]) -> Scenario:
     )
 
 
-__all__ = ["Changes", "Scenario", "cell_name", "find_cell", "from_json", "load", "show", "to_json"]
+__all__ = ["Changes", "Scenario", "cell_name", "environment", "find_cell", "from_json", "load", "show", "to_json"]

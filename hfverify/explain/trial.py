@@ -19,7 +19,7 @@ from hfverify.explain.heads import Heads
 from hfverify.explain.maps import Map
 from hfverify.explain.monitor import Impossible, Section, Stuck, Violation
 from hfverify.explain.proxies import Machinery, Unbuildable
-from hfverify.explain.scenario import Scenario, cell_name, show
+from hfverify.explain.scenario import Scenario, cell_name, environment, show
 from hfverify.explain.signals import arrived
 from hfverify.model.program import Actor, Call, Cell, Outcome, Program
 from hfverify.model.types import OptionalRefType, OptionalType, is_object
@@ -255,16 +255,7 @@ def _env(
         plain = Env(store, {}, None, scenario.here)
         return chosen.get((cell.name, ref.keys), machine.evaluator.read(cell, ref, plain))
 
-    names: dict[str, Value | Thunk] = dict(scenario.arguments)
-    if call.actor:
-        names[call.actor] = Ref(program.actors[call.actor].state, scenario.actor)
-    for item in call.objects:
-        names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
-    env = Env(store, names, None, scenario.here, volatile)
-    bound: dict[str, Value | Thunk] = {}
-    for let in call.lets:
-        bound[let.name] = Thunk(let.value, env.bind(bound))
-    return env.bind(bound)
+    return environment(program, call, scenario, store, volatile)
 
 
 def _applies(call: Call, outcome: Outcome, machine: Machinery, envs: tuple[Env, Env]) -> bool:

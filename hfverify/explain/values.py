@@ -7,7 +7,7 @@ Refuses nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,3 +147,10 @@ class Env:
     def bind(self, names: Mapping[str, Value | Thunk]) -> Env:
         """With more names."""
         return Env(self.store, {**self.names, **names}, self.own, self.here, self.volatile, self.before)
+
+    def let(self, lets: Iterable[tree.Let]) -> Env:
+        """With the names of a call's `let` clauses, each of which may speak of those before it."""
+        bound: dict[str, Value | Thunk] = {}
+        for item in lets:
+            bound[item.name] = Thunk(item.value, self.bind(bound))
+        return self.bind(bound)

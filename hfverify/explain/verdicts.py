@@ -25,7 +25,7 @@ from hfverify.model.load import Folders
 from hfverify.model.program import Call, Program
 from hfverify.model.types import bounds
 from hfverify.prove.contracts import contract_name, contract_roles
-from hfverify.prove.decide import Decision, solver_of
+from hfverify.prove.decide import Decision, reason, solver_of
 from hfverify.prove.obligations import Subject
 from hfverify.prove.query import Group, Query
 from hfverify.prove.solver import Answer, Outcome
@@ -259,15 +259,3 @@ def shown(report: dict[str, Any]) -> dict[str, object]:
         "result": report.get("result"),
         "next": report.get("next"),
     }
-
-
-def reason(decision: Decision) -> str:
-    """Why an obligation is open, in the words that tell whether more steps may help."""
-    if decision.outcome is Outcome.LIMIT:
-        return f"stopped at the limit after {decision.steps} steps"
-    if "quantifier" in decision.reason:
-        return (
-            f"no instance of a quantifier decides it, and no small machine breaks it (after {decision.steps} steps);"
-            " say it of the objects in question, without `forall` or `exists`"
-        )
-    return f"the solver gave up after {decision.steps} steps: {decision.reason or 'no reason given'}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from hfverify.explain.proxies import Unbuildable
@@ -59,6 +60,8 @@ class Worker:
     def __init__(self, folders: Folders, revision: str) -> None:
         self._given = (folders, revision)
         self._running: tuple[SpawnProcess, Connection] | None = None
+        self._starting = Lock()
+        self._stopped = False
 
     def search(self, calls: Sequence[str] | GuestFile, plan: Plan, seconds: float = SECONDS) -> Iterator[News]:
         """The news of one search, up to its end."""
@@ -94,13 +97,23 @@ class Worker:
             context = multiprocessing.get_context("spawn")
             mine, other = context.Pipe()
             process = context.Process(target=_work, args=(other, *self._given), daemon=True)
-            process.start()
+            with self._starting:
+                if self._stopped:
+                    raise EOFError("nobody waits for it any more")
+                process.start()
+                self._running = process, mine
             other.close()
-            self._running = process, mine
             if not mine.poll(STARTS):
                 raise TimeoutError(f"it is not ready after {STARTS} s")
             mine.recv()
         return self._running
+
+    def stop(self) -> None:
+        """End the process, and start no other one; the thread that waits for it sees that it died."""
+        with self._starting:
+            self._stopped = True
+            if self._running is not None:
+                self._running[0].kill()
 
     def close(self) -> None:
         """End the process."""

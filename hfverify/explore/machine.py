@@ -93,7 +93,7 @@ class Shared(Machinery):
         return {name: entry(self, self.program.calls[name]) for name in sorted(calls)}
 
     def begin_at(self, scenarios: list[Scenario]) -> None:
-        """Begin with these scenarios from now on; the calls and sizes are the same."""
+        """Begin with these scenarios from now on; the calls are the same."""
         self.scenarios, self.first = scenarios, scenarios[0].store()
         self.judgements.clear()
 

@@ -54,6 +54,9 @@ def search_all(
     finally:
         for thread, worker in zip(threads, workers, strict=True):
             thread.shutdown(wait=False, cancel_futures=True)
+            worker.stop()
+        for thread, worker in zip(threads, workers, strict=True):
+            thread.shutdown()
             worker.close()
 
 

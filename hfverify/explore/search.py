@@ -8,6 +8,7 @@ Refuses an implementation that does not do the same again (Fickle)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -78,6 +79,31 @@ class Finding:
     execution: Execution
 
 
+class _Machines:
+    """One machine for all situations in which the same calls are made: to watch the implementation takes its time."""
+
+    def __init__(self, program: Program, impl: str) -> None:
+        self.program = program
+        self.impl = impl
+        self.machine: Shared | None = None
+
+    def beginning_at(self, scenarios: list[Scenario]) -> Shared:
+        """A machine with these scenarios, on which contracts are watched."""
+        if self.machine is not None and not any(scenario.then for scenario in scenarios):
+            self.machine.begin_at(scenarios)
+            return self.machine
+        self.close()
+        self.machine = Shared(self.program, scenarios, self.impl)
+        self.machine.watch_contracts()
+        return self.machine
+
+    def close(self) -> None:
+        """The implementation is as it was."""
+        if self.machine is not None:
+            self.machine.unwatch_contracts()
+            self.machine = None
+
+
 @dataclass(slots=True)
 class Search:
     """One search; `findings` are in the order in which they were found, each problem once."""
@@ -98,26 +124,22 @@ class Search:
             plan.begins, whose=plan.whose, together=plan.together, like=plan.like,
             brief=bool(plan.sequels) or (len(self.calls) > 2 and plan.like is not None),
         )  # fmt: skip
-        for outcomes, scenarios in found:
-            yield outcomes
-            if scenarios is None:
-                continue
-            if self.tally.situations == self.plan.situations:
-                self.tally.complete = False
-                return
-            self.tally.situations += 1
-            for told in sequels(self.program, scenarios, plan.sequels) if plan.sequels else [scenarios]:
-                # Whoever watches hears of each of them: all together may take long.
+        with closing(_Machines(self.program, self.impl)) as machines:
+            for outcomes, scenarios in found:
                 yield outcomes
-                machine = Shared(self.program, told, self.impl)
-                machine.watch_contracts()
-                try:
-                    self._situation(machine, outcomes, told, known)
-                finally:
-                    machine.unwatch_contracts()
-                if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
+                if scenarios is None:
+                    continue
+                if self.tally.situations == self.plan.situations:
                     self.tally.complete = False
                     return
+                self.tally.situations += 1
+                for told in sequels(self.program, scenarios, plan.sequels) if plan.sequels else [scenarios]:
+                    # Whoever watches hears of each of them: all together may take long.
+                    yield outcomes
+                    self._situation(machines.beginning_at(told), outcomes, told, known)
+                    if any(finding.problems[0].kind in self.plan.until for finding in self.findings):
+                        self.tally.complete = False
+                        return
 
     def _situation(
         self, machine: Shared, outcomes: tuple[str, ...], scenarios: list[Scenario], known: set[str]

@@ -15,10 +15,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Thunk, Undefined, Value, default
+from hfverify.explain.concrete import Bits, Env, Evaluator, Keys, Ref, Undefined, Value, default
 from hfverify.explain.maps import Map
 from hfverify.explain.mentions import spoken_of
-from hfverify.explain.scenario import Scenario
+from hfverify.explain.scenario import Scenario, environment
 from hfverify.explore.shrinking import Key, facts_hold, holds, initial, keeps_invariants
 from hfverify.fallback.asking import Asking
 from hfverify.model.constants import constant_value
@@ -280,17 +280,7 @@ class Variation:
 
     def env(self, scenario: Scenario) -> Env:
         """Where the clauses of the call are evaluated."""
-        call = self.program.calls[scenario.call]
-        names: dict[str, Any] = dict(scenario.arguments)
-        for item in call.objects:
-            names[item.name] = Ref(item.state, scenario.objects.get(item.name, ()))
-        if call.actor:
-            names[call.actor] = Ref(self.program.actors[call.actor].state, scenario.actor)
-        env = Env(scenario.store(), names, None, scenario.here)
-        bound: dict[str, Any] = {}
-        for let in call.lets:
-            bound[let.name] = Thunk(let.value, env.bind(bound))
-        return env.bind(bound)
+        return environment(self.program, self.program.calls[scenario.call], scenario, scenario.store())
 
     # ------------------------------------------------------------ values
 

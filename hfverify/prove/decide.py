@@ -193,3 +193,15 @@ def satisfy(group: Group, wanted: Wanted, steps: int) -> Decision:
     outcome = {Outcome.MODEL: Outcome.PROVED, Outcome.PROVED: Outcome.MODEL}.get(answer.outcome, answer.outcome)
     seconds = time.perf_counter() - begun
     return Decision(outcome, answer.steps, seconds, answer.reason, [(group, query, answer)])
+
+
+def reason(decision: Decision) -> str:
+    """Why an obligation is open, in the words that tell whether more steps may help."""
+    if decision.outcome is Outcome.LIMIT:
+        return f"stopped at the limit after {decision.steps} steps"
+    if "quantifier" in decision.reason:
+        return (
+            f"no instance of a quantifier decides it, and no small machine breaks it (after {decision.steps} steps);"
+            " say it of the objects in question, without `forall` or `exists`"
+        )
+    return f"the solver gave up after {decision.steps} steps: {decision.reason or 'no reason given'}"

@@ -8,7 +8,8 @@ Refuses nothing; a solver that dies or gives up is an answer too
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -182,7 +183,7 @@ def find(
         expansion = group.expansion(bounds, also=also)
         expanded = [expansion.formula(formula) for formula in formulas]
         machine = [*expansion.limits, *group.small(bounds)]
-        for guess in [*_guesses(group, expansion), []]:
+        for guess in itertools.chain(_guesses(group, expansion), [[]]):
             solver = make_solver(part_of(steps, GUESSING) if guess else steps, mbqi=False)
             before = spent(solver)
             # What is fixed simplifies all that is said after it.
@@ -191,30 +192,32 @@ def find(
             total += max(spent(solver) - before, 1)
             if result == z3.sat:
                 model = solver.model()
-                return Answer(
-                    Outcome.MODEL, total, _smallest(solver, expanded, model) if smallest else model, bounds
-                )
+                return Answer(Outcome.MODEL, total, _smallest(solver, expanded, model) if smallest else model, bounds)
         if result == z3.unknown:
             reason = solver.reason_unknown()
     return Answer(Outcome.LIMIT, total, reason=reason) if reason else Answer(Outcome.PROVED, total)
 
 
-def _guesses(group: Group, expansion: Expansion) -> list[list[z3.BoolRef]]:
+def _guesses(group: Group, expansion: Expansion) -> Iterator[list[z3.BoolRef]]:
     """Values for the numbers that index maps: with all of them in their places, quotients need no search.
 
-    The arguments come first; every other number is one that some argument leads to, or its neighbour.
+    The arguments come first; every other number is one that some argument leads to, or its neighbour. Another stride
+    helps more often than other neighbours.
     """
     given = {str(term) for term in group.path.names.values() if z3.is_ast(term)} if group.path is not None else set()
     terms = [number for numbers in expansion.numbers.values() for number in numbers]
     arguments = [term for term in numbers(terms) if term.decl().name() in given]
     if not arguments:
-        return []
-    guesses: list[list[z3.BoolRef]] = []
-    for stride, first in STRIDES:
-        places = [(term, z3.IntVal(stride * (place + first))) for place, term in enumerate(arguments)]
-        chosen = [term == value for term, value in places]
-        guesses += [[*chosen, *_fixed(expansion, places, turn)] for turn in range(TURNS)] + [chosen]
-    return guesses
+        return
+    strides = [
+        [(term, z3.IntVal(stride * (place + first))) for place, term in enumerate(arguments)]
+        for stride, first in STRIDES
+    ]
+    chosen = [[term == value for term, value in places] for places in strides]
+    for turn in range(TURNS):
+        for choice, places in zip(chosen, strides, strict=True):
+            yield [*choice, *_fixed(expansion, places, turn)]
+    yield from chosen
 
 
 def _fixed(expansion: Expansion, places: list[tuple[z3.ArithRef, z3.ArithRef]], turn: int) -> list[z3.BoolRef]:

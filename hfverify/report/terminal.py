@@ -10,16 +10,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from hfverify.diagnostics import Diagnostic
 from hfverify.report.excerpt import Paint, draw, visible
 from hfverify.report.table import by_kind, summary, tally
 from hfverify.verdict import Status, Verdict, worst
+
+if TYPE_CHECKING:
+    from hfverify.report.progress import Bar
 
 WITH_A_MODEL = (Status.REFUTED, Status.VACUOUS, Status.SUSPECTED)
 EXPLAINED = (*WITH_A_MODEL, Status.UNKNOWN, Status.TESTED)
@@ -58,8 +59,7 @@ class Reporter:
         self._quiet = quiet
         self._paint = Paint(color=color)
         self._written = False
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
+        self._bar: Bar | None = None
 
     def header(self, lines: list[str]) -> None:
         """What is read, what answers, and what the cache knows."""
@@ -72,36 +72,24 @@ class Reporter:
             return
         self._section([])
         if self._interactive:
-            console = Console(
-                file=self._stream,
-                width=self._width,
-                force_terminal=True,
-                color_system="standard" if self._color else None,
-            )
-            self._progress = Progress(
-                BarColumn(bar_width=40),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[subject]}", markup=False),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
-            self._task = self._progress.add_task("", total=total, subject="")
-            self._progress.start()
+            # Where nothing can be redrawn, nobody waits until this is loaded.
+            from hfverify.report.progress import Bar
+
+            self._bar = Bar(self._stream, self._width, total, color=self._color)
 
     def finished(self, subject: str, verdicts: Sequence[Verdict]) -> None:
         """All obligations of one subject have their verdict."""
-        if self._progress is not None:
-            self._progress.update(self._task, advance=len(verdicts), subject=subject)
+        if self._bar is not None:
+            self._bar.advance(len(verdicts), subject)
         elif not self._quiet and not self._interactive:
             counts = "  ".join(f"{count} {column}" for column, count in tally(verdicts).items() if count)
             self._write([f" {subject:<24} {_count(len(verdicts), 'question'):>14}   {counts}"])
 
     def end(self) -> None:
         """Take the progress bar away."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def results(
         self,

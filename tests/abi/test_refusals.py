@@ -7,7 +7,7 @@ import json
 import pytest
 from bindings import REPOSITORY, odd, program_of, text_program
 
-from hfverify.abi.description import LANGUAGES
+from hfverify.abi import LANGUAGES
 from hfverify.abi.write import written
 from hfverify.config import load_config
 from hfverify.diagnostics import Rejected

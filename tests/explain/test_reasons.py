@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hfverify.explain.verdicts import reason
-from hfverify.prove.decide import Decision
+from hfverify.prove.decide import Decision, reason
 from hfverify.prove.solver import Outcome
 
 
