@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from hfverify.diagnostics import Diagnostic, Rejected, at
 from hfverify.execute.loops import check_loops
@@ -188,11 +189,14 @@ class Subjects:
     def inputs(self, name: str, scope: Scope) -> dict[str, str]:
         """The hash of each input of a unit; equal inputs give equal verdicts."""
         call = self.program.calls.get(name)
-        texts = [part for module in self.program.modules for part in (module.span.file, module.source)]
-        found = {"spec": digest(*texts), "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
+        found = {"spec": self._spec_hash, "scope": f"{scope.implementation}", "budget": f"{scope.steps}"}
         if name != WHOLE and not name.endswith(ITSELF):
             found["impl"] = self._impl_hash(name, call)
         return {**found, "revision": self.program.revision, "tool": tool_hash(), "seed": str(SEED)}
+
+    @cached_property
+    def _spec_hash(self) -> str:
+        return digest(*(part for module in self.program.modules for part in (module.span.file, module.source)))
 
     def _impl_hash(self, name: str, call: Call | None) -> str:
         program, sources, found = self.program, self.sources, list[str]()

@@ -44,7 +44,7 @@ def check_loops(program: Program, sources: Sources) -> list[Diagnostic]:
         except Rejected as rejected:
             problems += rejected.diagnostics
             continue
-        count = sum(isinstance(node, ast.While | ast.For) for node in ast.walk(function.node))
+        count = len(function.loops)
         if not 1 <= position <= count:
             message = f"`{target}` has {count} loop{'s' * (count != 1)}, not one at {position}"
             problems.append(Diagnostic("HF216", message, (at(loop.name_span), also(function.span, "this function"))))
@@ -125,8 +125,7 @@ def _unbounded(run: Interpreter, node: ast.stmt, frame: Frame) -> Refusal:
 
 
 def _position(node: ast.stmt, frame: Frame) -> int:
-    loops = [inner for inner in ast.walk(frame.function.node) if isinstance(inner, ast.While | ast.For)]
-    return sorted(loops, key=lambda n: (n.lineno, n.col_offset)).index(node) + 1  # type: ignore[arg-type]
+    return frame.function.loops.index(node) + 1
 
 
 def _fact(run: Interpreter, node: ast.stmt, frame: Frame) -> tree.Loop | None:

@@ -24,6 +24,7 @@ from hfverify.execute.scopes import (
     imports,
     late_changes,
     local_names,
+    nodes_of,
     scope_of,
     shadows_standard_library,
 )
@@ -54,6 +55,12 @@ class Function:
         """What makes the body something else than a sequence of statements, even where it is never reached."""
         kinds = ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom | ast.Await
         return next((node for node in scope_of(self.node.body) if isinstance(node, kinds)), None)
+
+    @cached_property
+    def loops(self) -> list[ast.stmt]:
+        """The loops as they follow in the text, also those of functions inside."""
+        found = [node for node in nodes_of(self.node) if isinstance(node, ast.While | ast.For)]
+        return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
     @property
     def span(self) -> Span:
@@ -165,6 +172,7 @@ class Module:
     file: str
     text: str
     tree: ast.Module
+    nodes: list[ast.AST]
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, Class] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)
@@ -194,7 +202,7 @@ class Module:
     @cached_property
     def changed_late(self) -> list[tuple[ast.AST, str, Import | None]]:
         """The places that assign an attribute of a global name, or of one that a function imports."""
-        return late_changes(self.tree, self.bound)
+        return late_changes(self.tree, self.nodes, self.bound)
 
     @cached_property
     def outline(self) -> list[str]:
@@ -276,6 +284,7 @@ class Sources:
         self._names: dict[int, list[Function]] = {}
         self._everything: list[Module] | None = None
         self._changes: list[str] | None = None
+        self._reachable: dict[str, list[Module]] = {}
         self.enums: dict[str, str] = {}
         self.attributes: dict[tuple[str, str], object] = {}
 
@@ -311,7 +320,8 @@ class Sources:
             reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
             message = f"Python cannot parse this: {reason}"
             raise Rejected([Diagnostic("HF404", message, (at(Span(file, 1, 1, 1, 1)),))]) from error
-        module = Module(name, file, text, tree, bound=global_bindings(tree))
+        nodes = nodes_of(tree)
+        module = Module(name, file, text, tree, nodes, bound=global_bindings(tree, nodes))
         for item in tree.body:
             match item:
                 case ast.FunctionDef(name=defined):
@@ -461,6 +471,8 @@ class Sources:
 
     def reachable(self, start: Module) -> list[Module]:
         """The modules whose text can influence what stands in this one: itself, and all that those import."""
+        if start.name in self._reachable:
+            return self._reachable[start.name]
         found: dict[str, Module] = {}
         pending = [start]
         while pending:
@@ -474,7 +486,8 @@ class Sources:
                     imported = self.module(".".join(parts[:count]))
                     if imported is not None:
                         pending.append(imported)
-        return sorted(found.values(), key=lambda m: m.name)
+        self._reachable[start.name] = sorted(found.values(), key=lambda m: m.name)
+        return self._reachable[start.name]
 
     def footprint(self, function: Function, specified: Collection[str] = (), *, places: bool = True) -> list[str]:
         """All text that can influence what is said of a function: whoever keeps this may keep what was said.
@@ -486,7 +499,7 @@ class Sources:
         """
         followed = {called.name: called for called in self._called(function, specified)}
         read = [called for called in followed.values() if called is function or called.name not in specified]
-        loops = [(c, n) for c in read for n in ast.walk(c.node) if isinstance(n, ast.While | ast.For)]
+        loops = [(called, loop) for called in read for loop in called.loops]
         turned = {inner.name: inner for c, n in loops for near in self._named(c, n) for inner in self._called(near)}
         found = [line for module in self.reachable(function.module) for line in module.outline]
         found += self.changes()
@@ -534,7 +547,7 @@ class Sources:
             seen: set[int] = set()
             while pending:
                 module, inner = pending.pop()
-                names = [node.id for node in ast.walk(inner) if isinstance(node, ast.Name)]
+                names = [node.id for node in nodes_of(inner) if isinstance(node, ast.Name)]
                 targets = [self.resolve(module, name) for name in names]
                 while targets:
                     target = targets.pop()
