@@ -8,7 +8,7 @@ Refuses nothing; a combination that no small machine has is left out
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -122,7 +122,7 @@ class Situations:
         the call with the number `whose` begins as in a counterexample, if there is one: to the outcome of that it may
         come only later. If it is `brief`, one state of each combination is enough.
         """
-        seen: set[str] = set()
+        seen: set[Hashable] = set()
         for outcomes in self.combinations(begins, whose):
             yield outcomes, None
             guards = [dict(known)[name] for known, name in zip(self.guards, outcomes, strict=True)]
@@ -149,7 +149,7 @@ class Situations:
                 if found is None or scenarios is None:
                     continue
                 models.append(found[0])
-                shown = repr(scenarios)
+                shown = _told(scenarios)
                 if shown not in seen:
                     seen.add(shown)
                     yield outcomes, scenarios
@@ -312,6 +312,14 @@ class Situations:
         for cell, ref, value in self.begun[cpu].devices:
             found.reads.append((cell.name, reader.keys(ref), reader.value(cell, value)))
         return found
+
+
+def _told(scenarios: Sequence[Scenario]) -> Hashable:
+    """Equal for the same calls in the same state."""
+    told = [
+        (tuple(one.arguments.items()), one.actor, tuple(one.objects.items()), tuple(one.reads)) for one in scenarios
+    ]
+    return tuple(scenarios[0].sizes.items()), tuple(scenarios[0].cells.items()), tuple(told)
 
 
 def _has(model: z3.ModelRef, meeting: Meeting) -> bool:
