@@ -24,7 +24,7 @@ MODULE_STATEMENTS = (ast.Import, ast.ImportFrom, *DEFINITIONS, ast.Assign, ast.A
 
 
 def nodes_of(tree: ast.AST) -> list[ast.AST]:
-    """What `ast.walk` gives, in its order and in half of its time: every run goes through all of the code."""
+    """What `ast.walk` gives, in its order, in three fifths of its time: every run goes through all of the code."""
     found = [tree]
     for node in found:
         for name in node._fields:

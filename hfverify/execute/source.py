@@ -172,7 +172,7 @@ class Module:
     file: str
     text: str
     tree: ast.Module
-    nodes: list[ast.AST]
+    nodes: list[ast.AST] = field(repr=False, compare=False)
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, Class] = field(default_factory=dict)
     constants: dict[str, ast.expr] = field(default_factory=dict)

@@ -467,6 +467,7 @@ def _object(value: Any) -> Any:
 
 
 def _number(value: Any) -> str:
+    value = _object(value)
     if isinstance(value, Ref):
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -47,10 +47,10 @@ class Judge:
         self.subject = subject
 
     def verdict(self, obligation: Obligation, decision: Decision) -> Verdict:
-        """The verdict on an obligation that the code must keep."""
+        """The verdict on an obligation that the code must keep and that is not proved, or not of all paths."""
         base = Verdict(obligation, Status.PROVED, decision.steps, decision.seconds)
         if decision.outcome is Outcome.PROVED:
-            return self._with_refusals(base)
+            return self._refused(base)
         first: Verdict | None = None
         for group, query, answer in decision.candidates or []:
             found = self._candidate(base, group, query, answer, decision)
@@ -65,10 +65,8 @@ class Judge:
                     return found
         return first or replace(base, status=Status.UNKNOWN, reason=reason(decision))
 
-    def _with_refusals(self, verdict: Verdict) -> Verdict:
+    def _refused(self, verdict: Verdict) -> Verdict:
         """Nothing is proved of paths that could not be followed."""
-        if not self.subject.refusals:
-            return verdict
         refusal = self.subject.refusals[0]
         help_ = (("help", refusal.help),) if refusal.help else ()
         diagnostic = Diagnostic(refusal.code, refusal.message, (at(refusal.span, "here"),), help_)
@@ -149,7 +147,7 @@ class Judge:
         wanted = base.obligation.name.removeprefix(self.subject.name + ".")
         outcome = confirm(self.folders, self.program, {kind: request}, wanted)
         if path is not None and path.refusal is not None and not outcome.confirmed:
-            return self._with_refusals(base)
+            return self._refused(base)
         counterexample = {
             "obligation": base.obligation.name,
             kind: request,

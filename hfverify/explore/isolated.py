@@ -95,14 +95,14 @@ class Worker:
     def _process(self) -> tuple[SpawnProcess, Connection]:
         if self._running is None:
             context = multiprocessing.get_context("spawn")
-            mine, other = context.Pipe()
-            process = context.Process(target=_work, args=(other, *self._given), daemon=True)
             with self._starting:
                 if self._stopped:
                     raise EOFError("nobody waits for it any more")
+                mine, other = context.Pipe()
+                process = context.Process(target=_work, args=(other, *self._given), daemon=True)
                 process.start()
+                other.close()
                 self._running = process, mine
-            other.close()
             if not mine.poll(STARTS):
                 raise TimeoutError(f"it is not ready after {STARTS} s")
             mine.recv()
@@ -112,8 +112,9 @@ class Worker:
         """End the process, and start no other one; the thread that waits for it sees that it died."""
         with self._starting:
             self._stopped = True
-            if self._running is not None:
-                self._running[0].kill()
+            running = self._running
+            if running is not None:
+                running[0].kill()
 
     def close(self) -> None:
         """End the process."""

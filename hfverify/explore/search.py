@@ -91,6 +91,7 @@ class _Machines:
         """A machine with these scenarios, on which contracts are watched."""
         if self.machine is not None and not any(scenario.then for scenario in scenarios):
             self.machine.begin_at(scenarios)
+            self.machine.hides = False
             return self.machine
         self.close()
         self.machine = Shared(self.program, scenarios, self.impl)
@@ -116,7 +117,10 @@ class Search:
     findings: list[Finding] = field(default_factory=list)
 
     def run(self) -> Iterator[tuple[str, ...]]:
-        """Search, and name the outcomes of each situation before it is looked for, and before it is tried."""
+        """Search, and name the outcomes of each situation before it is looked for, and before it is tried.
+
+        Until it is at its end, or closed, the implementation is watched: nothing else can be run with it.
+        """
         known: set[str] = set()
         situations = Situations(self.program, [self.program.calls[name] for name in self.calls], self.plan.steps)
         plan = self.plan

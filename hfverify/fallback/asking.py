@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from hfverify.explain.concrete import Env, Evaluator, Keys, Store, Thunk, Undefined, Value
+from hfverify.explain.concrete import Env, Evaluator, Keys, Store, Undefined, Value
 from hfverify.explain.effects import changes_of
 from hfverify.model.expressions import children
 from hfverify.model.program import Call, Outcome, Program
@@ -44,9 +44,7 @@ class Asking:
         """The cells on which it depends which outcome applies, and what that one says."""
         noted = _Noted(env.store.cells)
         noted.read = set()
-        there = env.at(Store(env.store.sizes, noted))
-        for let in call.lets:
-            there = there.bind({let.name: Thunk(let.value, there)})
+        there = env.at(Store(env.store.sizes, noted)).let(call.lets)
         with contextlib.suppress(Undefined):
             for outcome in self._applying(call, there):
                 changes_of(self.program, self.evaluator, (*outcome.effects, *outcome.later), there)

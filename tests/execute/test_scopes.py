@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hfverify.config import load_config
-from hfverify.execute.scopes import bindings, import_effects, local_names
+from hfverify.execute.scopes import bindings, import_effects, local_names, nodes_of
 from hfverify.execute.source import Module, Sources
 from hfverify.model.load import load_program
 
@@ -85,3 +85,14 @@ def executed() -> list[Module]:
 @pytest.mark.parametrize("module", executed(), ids=lambda m: m.name)
 def test_the_executed_modules_only_define_names_on_import(module: Module) -> None:
     assert import_effects(module.tree) is None
+
+
+@pytest.mark.parametrize("path", [*IMPLEMENTATION, Path(__file__)], ids=lambda path: path.stem)
+def test_all_nodes_are_those_that_the_library_walks_through(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    assert list(map(id, nodes_of(tree))) == list(map(id, ast.walk(tree)))
+
+
+def test_every_way_of_binding_is_walked_through() -> None:
+    tree = ast.parse(EVERY_WAY)
+    assert list(map(id, nodes_of(tree))) == list(map(id, ast.walk(tree)))
