@@ -17,9 +17,7 @@ class Bar:
     """Drawn from its making on."""
 
     def __init__(self, stream: TextIO, width: int, total: int, *, color: bool) -> None:
-        console = Console(
-            file=stream, width=width, force_terminal=True, color_system="standard" if color else None
-        )  # fmt: skip
+        console = Console(file=stream, width=width, force_terminal=True, color_system="standard" if color else None)
         self._progress = Progress(
             BarColumn(bar_width=40),
             MofNCompleteColumn(),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
@@ -94,6 +96,23 @@ def test_a_process_for_which_nobody_waits_is_not_started() -> None:
     )  # fmt: skip
 
 
+@pytest.fixture
+def importing() -> Iterator[None]:
+    """What a test imports in place of this repository's own implementation is gone after it."""
+    packages = {path.stem for path in (ROOT / "impl").iterdir()}
+
+    def own() -> dict[str, ModuleType]:
+        return {name: module for name, module in sys.modules.items() if name.split(".")[0] in packages}
+
+    path, modules = list(sys.path), own()
+    yield
+    sys.path[:] = path
+    for name in own():
+        del sys.modules[name]
+    sys.modules.update(modules)
+
+
+@pytest.mark.usefixtures("importing")
 def test_one_machine_serves_all_situations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was judged in one situation is not taken for another one, where other things were wrong."""
     _, program = subject(ROOT)
