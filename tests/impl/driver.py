@@ -132,8 +132,10 @@ class Driver:
         current = self.current(cpu)
         if current is None:
             return None
-        waits = x0 == Call.MAILBOX_SEND and x3 != 0
-        careful = x0 not in HARMLESS and not waits
+        # The calling convention of 64 bits is the same call.
+        number = x0 & ~(1 << 30)
+        waits = number == Call.MAILBOX_SEND and x3 != 0
+        careful = number not in HARMLESS and not waits
         before = self.state() if careful else {}
         granted = self.can_run(current, x1, x2) if x0 == Call.VCPU_RUN else None
         try:
